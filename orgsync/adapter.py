@@ -1,0 +1,161 @@
+"""The protocol between orgsync and a CRM, and the values that cross it.
+
+An adapter reads and applies; it never orders, diffs, prints or decides. Its arguments are values that can grow
+fields. Opening and closing is the registry's business (``adapters.open_adapter``).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from orgsync.change import Action, Batch, Change, Effect, Outcome
+from orgsync.finding import Finding
+from orgsync.resources import Address, Fields, Kind, RemoteId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindCapabilities:
+    """What a CRM can do with one kind; what is not listed it cannot.
+
+    actions     create, update, delete
+    fields      names of ``resources.FIELDS`` that are stored
+    unique      fields whose values are unique among this kind on the server (orders whoever gives a name up first)
+    max_batch   steps per call
+    """
+
+    actions: frozenset[Action] = frozenset()
+    fields: frozenset[str] = frozenset()
+    unique: frozenset[str] = frozenset()
+    max_batch: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a CRM can express (design: unlisted means no).
+
+    kinds         per kind; a kind that is missing does not exist there
+    hierarchy     of units: "forest" or "none"
+    unit_roles    True: roles are attached to units; False: they are expanded to one grant per member
+    unit_grants   True: a grant belongs to a unit; False: grants fold to one per (user, role)
+    scopes        the scopes that a privilege can have there
+    privilege_actions   None: any word; else the ones it knows
+    manages_roles True: privileges are written; False: roles are found by name and only granted
+    expiry        where an end date is stored: "membership", "grant" or "none"
+    attribution   "none", "last" (who changed it last) or "history"
+    concurrency   "none", "modified-at" or "etag"
+    max_concurrency   batches in flight at once
+    """
+
+    kinds: Mapping[Kind, KindCapabilities] = field(default_factory=dict)
+    hierarchy: str = "none"
+    unit_roles: bool = False
+    unit_grants: bool = False
+    scopes: frozenset[str] = frozenset()
+    privilege_actions: frozenset[str] | None = frozenset()
+    manages_roles: bool = False
+    expiry: str = "none"
+    attribution: str = "none"
+    concurrency: str = "none"
+    max_concurrency: int = 1
+
+    def of(self, kind: Kind) -> KindCapabilities:
+        return self.kinds.get(kind, _NOTHING)
+
+
+_NOTHING = KindCapabilities()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """Who changed a resource last, as the CRM records it."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreign:
+    """Something in the CRM that carries no key of ours: shown, never changed."""
+
+    kind: Kind
+    id: RemoteId
+    name: str
+    changed: Changed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What to read. ``logins``: the users of interest, lower case, or None for all of them."""
+
+    logins: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The live organization, complete or not at all.
+
+    resources   address -> every stored field, of what carries our key. Users are addressed by login whether or not
+                orgsync created them. A membership or grant is ours when everything it hangs on is; references to
+                foreign things are left out of REF and REFS fields and listed in ``foreign`` by those things themselves.
+                Fields hold what the CRM holds: never absent for a stored field, None where it is empty.
+    ids         address -> remote id, where the CRM has one
+    changed     address -> who changed it last
+    foreign     what carries no key, sorted by kind and name
+    findings    e.g. two live objects with one key
+    seats       (used, limit) where the CRM counts licences, else None
+    """
+
+    resources: Mapping[Address, Fields] = field(default_factory=dict)
+    ids: Mapping[Address, RemoteId] = field(default_factory=dict)
+    changed: Mapping[Address, Changed] = field(default_factory=dict)
+    foreign: Sequence[Foreign] = ()
+    findings: Sequence[Finding] = ()
+    seats: tuple[int, int] | None = None
+
+
+class Adapter(Protocol):
+    """Errors: ``read`` raises IncompleteRead or AdapterError; ``apply`` raises only what stops the whole run."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def identity(self) -> str:
+        """What this target is, without secrets: bound into plans, so that one for dev never applies to prod."""
+        ...
+
+    def read(self, scope: Scope) -> Snapshot: ...
+
+    def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
+        """Carry out one batch; one outcome per step, in order. ``ids``: remote ids of everything known so far."""
+        ...
+
+
+@runtime_checkable
+class HasEffects(Protocol):
+    """Optional: a CRM that does more than it is told."""
+
+    def effects(self, changes: Sequence[Change], live: Snapshot) -> Sequence[Effect]: ...
+
+
+@runtime_checkable
+class HasDoctor(Protocol):
+    """Optional: can we log in, read, write; what is missing, in the vendor's words."""
+
+    def doctor(self) -> Sequence[Finding]: ...
+
+
+class Opener(Protocol):
+    """What the registry holds per adapter name; also the type of an ``orgsync.adapters`` entry point.
+
+    options    the target's settings that the adapter's ``Options`` model has validated
+    writable   False: the transport itself must refuse every write
+    actor      who is acting, as the CRM should record it
+    """
+
+    Options: type[Any]
+    CREDENTIALS: Sequence[str]
+
+    def open(self, options: Any, *, writable: bool, actor: str) -> AbstractContextManager[Adapter]: ...

@@ -1,0 +1,172 @@
+"""The words for what a CRM holds: kinds, addresses, fields, and an organization made of them.
+
+An organization is a mapping ``address -> fields``. Fields are plain JSON values under the names that the YAML
+uses (camelCase), so that one value is compared, shown, sealed, journaled and restored without conversion.
+Three states are kept apart everywhere:
+
+    field missing      absent: not stated, not compared, not changed
+    field None         stated as nothing: cleared
+    field [] or {}     stated as empty
+
+``FIELDS`` is the one place that says what each field means; ordering, diff, projection and rendering follow it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
+Address = str
+"""``<kind>/<part>[/<part>…]``: ``unit/sales``, ``grant/sales/ana@example.com/sales-manager``."""
+Fields = Mapping[str, Json]
+RemoteId = str
+
+NO_FIELDS: Fields = MappingProxyType({})
+"""Shared by every membership and grant that states nothing of its own."""
+
+
+class Kind(StrEnum):
+    """In the order in which an empty CRM would be filled."""
+
+    BUSINESS_UNIT = "business-unit"
+    FUNCTION = "function"
+    ROLE = "role"
+    UNIT = "unit"
+    USER = "user"
+    MEMBERSHIP = "membership"
+    GRANT = "grant"
+
+
+class Shape(StrEnum):
+    """What a field holds. REF: a key of ``to`` or None; REFS: a set of keys; the others hold no reference."""
+
+    TEXT = "text"
+    FLAG = "flag"
+    VALUE = "value"  # any JSON value, compared as a whole, order kept
+    REF = "ref"
+    REFS = "refs"  # a set: a sorted list of keys, links are added and removed one by one
+    REF_MAP = "ref-map"  # a map whose names are keys of ``to``: function -> scope
+    MAP = "map"  # object -> action -> scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """``noted``: orgsync itself uses the field (reviews, policies); a CRM without a place for it loses nothing."""
+
+    shape: Shape = Shape.TEXT
+    to: Kind | None = None
+    noted: bool = False
+    unique: bool = False
+
+
+_TEXT = FieldSpec()
+_NAME = FieldSpec(unique=True)
+_NOTED = FieldSpec(shape=Shape.VALUE, noted=True)
+
+FIELDS: Mapping[Kind, Mapping[str, FieldSpec]] = MappingProxyType(
+    {
+        Kind.BUSINESS_UNIT: {
+            "name": _NAME,
+            "description": _TEXT,
+            "parent": FieldSpec(shape=Shape.REF, to=Kind.BUSINESS_UNIT),
+        },
+        Kind.FUNCTION: {
+            "name": _NAME,
+            "description": _TEXT,
+            "privileges": FieldSpec(shape=Shape.MAP),  # object -> [action], sorted
+        },
+        Kind.ROLE: {
+            "name": _NAME,
+            "description": _TEXT,
+            "includes": FieldSpec(shape=Shape.REFS, to=Kind.ROLE),
+            "functions": FieldSpec(shape=Shape.REF_MAP, to=Kind.FUNCTION),
+            "privileges": FieldSpec(shape=Shape.MAP),  # object -> action -> scope
+            "conflictsWith": FieldSpec(shape=Shape.VALUE, noted=True),
+            "privileged": FieldSpec(shape=Shape.FLAG, noted=True),
+            "holders": _NOTED,
+        },
+        Kind.UNIT: {
+            "name": _NAME,
+            "description": _TEXT,
+            "type": _TEXT,
+            "businessUnit": FieldSpec(shape=Shape.REF, to=Kind.BUSINESS_UNIT),
+            "parent": FieldSpec(shape=Shape.REF, to=Kind.UNIT),
+            "owner": FieldSpec(noted=True),
+            "roles": FieldSpec(shape=Shape.REFS, to=Kind.ROLE),
+            "review": _NOTED,
+            "workflows": _NOTED,
+        },
+        Kind.USER: {"name": _TEXT, "active": FieldSpec(shape=Shape.FLAG)},
+        Kind.MEMBERSHIP: {"until": FieldSpec(noted=True), "reason": FieldSpec(noted=True)},
+        Kind.GRANT: {"until": FieldSpec(noted=True)},
+    }
+)
+
+SCOPES = ("none", "own", "unit", "subtree", "organization")
+"""From least to most; the effective scope of a privilege is the highest granted."""
+
+
+def address(kind: Kind, *parts: str) -> Address:
+    return "/".join((kind, *parts))
+
+
+def kind_of(address: Address) -> Kind:
+    return Kind(address.partition("/")[0])
+
+
+def parts_of(address: Address) -> list[str]:
+    """``grant/sales/ana@x/rep`` -> ``["sales", "ana@x", "rep"]``."""
+    return address.split("/")[1:]
+
+
+def key_of(address: Address) -> str:
+    """The key of a business unit, function, role or unit; the login of a user."""
+    return address.partition("/")[2]
+
+
+def ends_of(address: Address) -> list[Address]:
+    """What a membership or grant hangs on by its very address; nothing for the other kinds.
+
+    A grant hangs on the membership (and through it on unit and user) and on the role.
+    """
+    kind, _, rest = address.partition("/")
+    if kind == Kind.MEMBERSHIP:
+        unit, user = rest.split("/")
+        return [f"{Kind.UNIT}/{unit}", f"{Kind.USER}/{user}"]
+    if kind == Kind.GRANT:
+        unit, user, role = rest.split("/")
+        return [f"{Kind.MEMBERSHIP}/{unit}/{user}", f"{Kind.ROLE}/{role}"]
+    return []
+
+
+def references(address: Address, fields: Fields) -> Iterator[Address]:
+    """Every address that a resource with these fields refers to, ends included."""
+    yield from ends_of(address)
+    for name, spec in FIELDS[kind_of(address)].items():
+        if spec.to is not None and (value := fields.get(name)):
+            keys = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, dict)) else []
+            yield from (f"{spec.to}/{key}" for key in keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """What is desired, by address, and what the documents say beyond the resources themselves.
+
+    resources      address -> stated fields only
+    managed        units whose ``assignments`` are stated: their memberships and grants are complete
+    previously     address -> older addresses of the same resource, newest first
+    bound          role address -> name of the role that the target's CRM already has
+    sources        address -> the place in the YAML that states it: (document number, path inside the document);
+                   ``load.Repository.position`` turns it into file:line:column when somebody asks
+    """
+
+    resources: Mapping[Address, Fields] = field(default_factory=dict)
+    managed: frozenset[Address] = frozenset()
+    previously: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+    bound: Mapping[Address, str] = field(default_factory=dict)
+    sources: Mapping[Address, "Place"] = field(default_factory=dict)
+
+
+Place = tuple[int, tuple[str | int, ...]]
+"""(index of the document in ``Repository.documents``, path inside it such as ``("assignments", 3)``)."""
