@@ -87,9 +87,14 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What to read. ``logins``: the users of interest, lower case, or None for all of them."""
+    """What to read.
+
+    logins   the users of interest, lower case, or None for all of them
+    bound    role address -> name of a role that the CRM already has and that stands in for it
+    """
 
     logins: frozenset[str] | None = None
+    bound: Mapping[Address, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,14 @@
 """What is to be done: one change per resource, made of attribute changes, sent to the CRM as steps in batches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from graphlib import TopologicalSorter
 
 from orgsync.resources import NO_FIELDS, Address, Fields, Json, Kind, RemoteId, kind_of
+
+RELEASE = "#release"
+"""Ends the id of the extra change by which a resource gives its name up ahead of a swap."""
 
 
 class Action(StrEnum):
@@ -107,11 +111,17 @@ class Effect:
     drops: tuple[Address, ...] = ()
 
 
-def counts(changes: Mapping[str, Change] | tuple[Change, ...]) -> dict[str, int]:
-    """Number of changes per action: ``{"create": 3, "update": 1, "delete": 2}``."""
-    values = changes.values() if isinstance(changes, Mapping) else changes
+def counts(changes: Iterable[Change]) -> dict[str, int]:
+    """Number of resources changed per action: ``{"create": 3, "update": 1, "delete": 2}``."""
     result = {str(action): 0 for action in Action}
-    for change in values:
-        if not change.id.endswith("#release"):
+    for change in changes:
+        if not change.id.endswith(RELEASE):
             result[change.action] += 1
     return result
+
+
+def strata(changes: Iterable[Change]) -> "TopologicalSorter[str]":
+    """A prepared sorter over ids: what is ready together does not wait for one another."""
+    sorter = TopologicalSorter({change.id: change.waits_for for change in changes})
+    sorter.prepare()
+    return sorter

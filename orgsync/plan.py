@@ -1,13 +1,19 @@
 """The plan: a value that says everything apply needs and everything a reviewer wants, saved as canonical JSON.
 
-The digest covers every member but itself: target, revision, guard settings, live fingerprints and every change.
+Two digests: ``digest`` covers every member but itself, down to the revision; ``change_digest`` covers what would be
+done to which target under which guards, and stays the same when the same change is planned again after a merge.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
-from orgsync.change import Change, Effect
-from orgsync.finding import Finding
+from orgsync.change import RELEASE, Action, AttributeChange, Change, Effect, counts
+from orgsync.errors import OrgsyncError, PlanRefused
+from orgsync.finding import Finding, Position, Severity
 from orgsync.resources import Address, Json
 
 FORMAT_VERSION = 1
@@ -40,9 +46,11 @@ class Plan:
     risky           ids of the changes that a reviewer must look at first
     settings        the safety and prune settings that were in force
     fingerprint     digest of the live values that the plan touches or refers to
+    contents        digest of the desired organization, whatever the commit
     revision        of the organization repository: a git commit, with ``+dirty`` where files differ
     origins         change id -> "file:line:column" of the statement behind it
     names           address -> display name, for everything that a reader of the plan meets
+    bound           role address -> name of a role of the CRM's own that stands in for it
     """
 
     target: Target
@@ -55,12 +63,186 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     settings: Mapping[str, Json] = field(default_factory=dict)
     fingerprint: str = ""
+    contents: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[Address, str] = field(default_factory=dict)
+    bound: Mapping[Address, str] = field(default_factory=dict)
     seats: tuple[int, int] | None = None
     live: Mapping[str, int] = field(default_factory=dict)  # kind -> number of live resources that were read
     digest: str = ""
+    change_digest: str = ""
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Resources per action, and how many removals are withheld."""
+        return {**counts(self.changes), "withheld": len(self.withheld)}
 
     @property
     def empty(self) -> bool:
         return not self.changes
+
+
+Attributes = Callable[[Change], Sequence[AttributeChange]]
+
+
+def digest_of(value: object) -> str:
+    """SHA-256 of the canonical JSON: sorted names, no spaces, UTF-8."""
+    return sha256(_canonical(value)).hexdigest()
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict).encode()
+
+
+def seal(plan: Plan) -> Plan:
+    """The same plan with both digests filled in."""
+    members = _members(plan)
+    reviewed = {name: members[name] for name in _REVIEWED}
+    return replace(plan, digest=digest_of(members), change_digest=digest_of(reviewed))
+
+
+_REVIEWED = (
+    "formatVersion",
+    "target",
+    "contents",
+    "settings",
+    "fingerprint",
+    "changes",
+    "withheld",
+    "effects",
+    "bound",
+)
+
+
+def to_json(plan: Plan, attributes: Attributes) -> dict[str, Any]:
+    """The published shape (``schemas/plan.schema.json``); ``attributes`` explains each change to readers.
+
+    The explanation is derived from before and after, so it stands outside the digest.
+    """
+    members = {**_members(plan), "digest": plan.digest, "changeDigest": plan.change_digest, "summary": plan.summary}
+    for member, change in zip(members["changes"], plan.changes, strict=True):
+        member["attributes"] = [
+            {"path": one.path, "before": one.before, "after": one.after} for one in attributes(change)
+        ]
+    return members
+
+
+def save(plan: Plan, path: Path, attributes: Attributes) -> None:
+    path.write_bytes(_canonical(to_json(plan, attributes)) + b"\n")
+
+
+def open_plan(path: Path, attributes: Attributes) -> Plan:
+    """Raises PlanRefused for anything but an unedited plan of this format."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise OrgsyncError(f"cannot read {path}: {error.strerror}", remedy="check the path of the plan file") from None
+    except (ValueError, RecursionError):
+        raise PlanRefused(f"{path} is not a plan file", remedy=_PLAN_AGAIN) from None
+    if not isinstance(value, dict) or value.get("formatVersion") != FORMAT_VERSION:
+        raise PlanRefused(f"{path} is not a plan of format version {FORMAT_VERSION}", remedy=_PLAN_AGAIN)
+    try:
+        plan = seal(_from_json(value))
+        same = _canonical(to_json(plan, attributes)) == _canonical(value)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
+        raise PlanRefused(f"{path} is not a complete plan", remedy=_PLAN_AGAIN) from None
+    if not same:
+        raise PlanRefused(f"{path} was edited after it was made: its digest does not fit", remedy=_PLAN_AGAIN)
+    return plan
+
+
+_PLAN_AGAIN = "run orgsync plan -o FILE again and review the new plan"
+
+
+def _members(plan: Plan) -> dict[str, Any]:
+    """Everything but the digests and what is derived from the rest."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "target": {"name": plan.target.name, "adapter": plan.target.adapter, "identity": plan.target.identity},
+        "revision": plan.revision,
+        "contents": plan.contents,
+        "settings": plan.settings,
+        "fingerprint": plan.fingerprint,
+        "live": dict(plan.live),
+        "changes": [_change(change, plan) for change in plan.changes],
+        "withheld": [_change(change, plan) for change in plan.withheld],
+        "effects": [{"cause": one.cause, "summary": one.summary, "drops": list(one.drops)} for one in plan.effects],
+        "guards": [
+            {"name": one.name, "text": one.text, "violated": one.violated, "accepted": one.accepted}
+            for one in plan.guards
+        ],
+        "findings": [finding.to_json() for finding in plan.findings],
+        "origins": dict(plan.origins),
+        "names": dict(plan.names),
+        "bound": dict(plan.bound),
+        "seats": list(plan.seats) if plan.seats else None,
+    }
+
+
+def _change(change: Change, plan: Plan) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "address": change.address,
+        "kind": str(change.kind),
+        "action": str(change.action),
+        "before": None if change.before is None else dict(change.before),
+        "after": None if change.after is None else dict(change.after),
+        "reason": change.reason,
+        "waitsFor": list(change.waits_for),
+        "remoteId": change.remote_id,
+        "risky": change.id in plan.risky,
+    }
+
+
+def _from_json(value: Mapping[str, Any]) -> Plan:
+    return Plan(
+        target=Target(**value["target"]),
+        revision=value["revision"],
+        contents=value["contents"],
+        settings=value["settings"],
+        fingerprint=value["fingerprint"],
+        live=value["live"],
+        changes=tuple(_open_change(one) for one in value["changes"]),
+        withheld=tuple(_open_change(one) for one in value["withheld"]),
+        risky=frozenset(one["id"] for one in [*value["changes"], *value["withheld"]] if one["risky"]),
+        effects=tuple(
+            Effect(cause=one["cause"], summary=one["summary"], drops=tuple(one["drops"])) for one in value["effects"]
+        ),
+        guards=tuple(Guard(**one) for one in value["guards"]),
+        findings=tuple(_open_finding(one) for one in value["findings"]),
+        origins=value["origins"],
+        names=value["names"],
+        bound=value["bound"],
+        seats=(value["seats"][0], value["seats"][1]) if value["seats"] else None,
+    )
+
+
+def _open_change(value: Mapping[str, Any]) -> Change:
+    change = Change(
+        id=value["id"],
+        address=value["address"],
+        action=Action(value["action"]),
+        before=value["before"],
+        after=value["after"],
+        reason=value["reason"],
+        waits_for=tuple(value["waitsFor"]),
+        remote_id=value["remoteId"],
+    )
+    if value["kind"] != change.kind or change.id not in {change.address, change.address + RELEASE}:
+        raise ValueError(change.id)
+    return change
+
+
+def _open_finding(value: Mapping[str, Any]) -> Finding:
+    position = (
+        Position(file=value["file"], line=value["line"], column=value["column"]) if value["file"] is not None else None
+    )
+    return Finding(
+        code=value["code"],
+        severity=Severity(value["severity"]),
+        summary=value["summary"],
+        detail=value["detail"],
+        remedy=value["remedy"],
+        position=position,
+        address=value["address"] or "",
+    )

@@ -22,6 +22,7 @@ Address = str
 Fields = Mapping[str, Json]
 RemoteId = str
 
+NO_UNIT = "-"
 NO_FIELDS: Fields = MappingProxyType({})
 """Shared by every membership and grant that states nothing of its own."""
 
@@ -36,6 +37,10 @@ class Kind(StrEnum):
     USER = "user"
     MEMBERSHIP = "membership"
     GRANT = "grant"
+
+
+KEY = "key"
+"""The field of an update that gives a resource another key: what ``previously`` asks for."""
 
 
 class Shape(StrEnum):
@@ -128,7 +133,8 @@ def key_of(address: Address) -> str:
 def ends_of(address: Address) -> list[Address]:
     """What a membership or grant hangs on by its very address; nothing for the other kinds.
 
-    A grant hangs on the membership (and through it on unit and user) and on the role.
+    A grant hangs on the membership (and through it on unit and user) and on the role. In a CRM without grants
+    per unit all of a user's grants of one role fold into ``grant/-/<user>/<role>``, which hangs on the user.
     """
     kind, _, rest = address.partition("/")
     if kind == Kind.MEMBERSHIP:
@@ -136,7 +142,8 @@ def ends_of(address: Address) -> list[Address]:
         return [f"{Kind.UNIT}/{unit}", f"{Kind.USER}/{user}"]
     if kind == Kind.GRANT:
         unit, user, role = rest.split("/")
-        return [f"{Kind.MEMBERSHIP}/{unit}/{user}", f"{Kind.ROLE}/{role}"]
+        holder = f"{Kind.USER}/{user}" if unit == NO_UNIT else f"{Kind.MEMBERSHIP}/{unit}/{user}"
+        return [holder, f"{Kind.ROLE}/{role}"]
     return []
 
 
@@ -156,7 +163,7 @@ class Organization:
     resources      address -> stated fields only
     managed        units whose ``assignments`` are stated: their memberships and grants are complete
     previously     address -> older addresses of the same resource, newest first
-    bound          role address -> name of the role that the target's CRM already has
+    bound          role address -> adapter name -> name of the role that such a CRM already has
     sources        address -> the place in the YAML that states it: (document number, path inside the document);
                    ``load.Repository.position`` turns it into file:line:column when somebody asks
     """
@@ -164,7 +171,7 @@ class Organization:
     resources: Mapping[Address, Fields] = field(default_factory=dict)
     managed: frozenset[Address] = frozenset()
     previously: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
-    bound: Mapping[Address, str] = field(default_factory=dict)
+    bound: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
     sources: Mapping[Address, "Place"] = field(default_factory=dict)
 
 

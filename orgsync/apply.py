@@ -1,0 +1,235 @@
+"""Carry out a plan's changes, batch by batch, and write down every intent before it and every outcome after it.
+
+In: changes with their waits, an adapter, a journal. Out: one outcome per change. Never: reads YAML, plans, or asks;
+sends a step whose waits were not all applied; repeats a step whose outcome is unknown.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from typing import Protocol
+
+from orgsync.adapter import Adapter, Snapshot
+from orgsync.change import Action, Batch, Change, Outcome, Status, Step, strata
+from orgsync.errors import AdapterError
+from orgsync.finding import Finding
+from orgsync.resources import KEY, NO_FIELDS, Address, Fields, Kind, RemoteId, references
+
+
+class Log(Protocol):
+    """Where intents and outcomes go: the journal, and whoever watches."""
+
+    def intend(self, batch: Batch) -> None: ...
+    def record(self, outcomes: Sequence[Outcome]) -> None: ...
+
+
+@dataclass(slots=True)
+class _Progress:
+    """``stopped``: why no further call is made, once the CRM could not be reached."""
+
+    ids: dict[Address, RemoteId]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    stopped: str = ""
+
+
+def apply(
+    changes: Sequence[Change], adapter: Adapter, ids: Mapping[Address, RemoteId], log: Log, *, concurrency: int = 1
+) -> list[Outcome]:
+    """One outcome per change, in the order of ``changes``. ``ids``: remote ids that are known beforehand.
+
+    Raises nothing for what the CRM refuses; an AdapterError leaves its batch unknown and the rest skipped.
+    """
+    by_id = {change.id: change for change in changes}
+    progress = _Progress(dict(ids))
+    flying = min(concurrency, adapter.capabilities.max_concurrency)
+    sorter = strata(changes)
+    with ThreadPoolExecutor(max_workers=max(flying, 1)) as pool:
+        while sorter.is_active():
+            ready = sorter.get_ready()
+            possible = _skip_what_cannot_be(sorted(ready), by_id, progress, log)
+            for batches in _in_flight(_batches(possible, adapter), max(flying, 1)):
+                _send(batches, adapter, pool, progress, log)
+            sorter.done(*ready)
+    return [progress.outcomes[change.id] for change in changes]
+
+
+def _skip_what_cannot_be(
+    ready: Sequence[str], by_id: Mapping[str, Change], progress: _Progress, log: Log
+) -> list[Change]:
+    possible: list[Change] = []
+    skipped: list[Outcome] = []
+    for id_ in ready:
+        change = by_id[id_]
+        blocker = next((w for w in change.waits_for if progress.outcomes[w].status is not Status.APPLIED), None)
+        if blocker is None and not progress.stopped:
+            possible.append(change)
+        else:
+            why = f"waits for {blocker}" if blocker is not None else progress.stopped
+            skipped.append(_outcome(change, Status.SKIPPED, why))
+    if skipped:
+        progress.outcomes.update({one.id: one for one in skipped})
+        log.record(skipped)
+    return possible
+
+
+def _batches(changes: Sequence[Change], adapter: Adapter) -> Iterator[Batch]:
+    """Deletes of edges before creations, so that nobody holds old and new access for longer than needed."""
+
+    def group(change: Change) -> tuple[bool, int, str]:
+        return (change.action is not Action.DELETE, _RANK[change.kind], change.action)
+
+    for _, same in groupby(sorted(changes, key=lambda change: (*group(change), change.id)), key=group):
+        members = list(same)
+        kind, action = members[0].kind, members[0].action
+        size = max(adapter.capabilities.of(kind).max_batch, 1)
+        for start in range(0, len(members), size):
+            steps = tuple(_step(change) for change in members[start : start + size])
+            yield Batch(kind=kind, action=action, steps=steps)
+
+
+_RANK = {kind: rank for rank, kind in enumerate(Kind)}
+
+
+def _step(change: Change) -> Step:
+    return Step(
+        id=change.id,
+        address=change.address,
+        action=change.action,
+        before=change.before or NO_FIELDS,
+        after=change.after or NO_FIELDS,
+        remote_id=change.remote_id,
+    )
+
+
+def _in_flight(batches: Iterator[Batch], count: int) -> Iterator[list[Batch]]:
+    while group := list(islice(batches, count)):
+        yield group
+
+
+def _send(batches: Sequence[Batch], adapter: Adapter, pool: ThreadPoolExecutor, progress: _Progress, log: Log) -> None:
+    if progress.stopped:
+        for batch in batches:
+            _note(batch, [_step_outcome(step, Status.SKIPPED, progress.stopped) for step in batch.steps], progress, log)
+        return
+    for batch in batches:
+        log.intend(batch)
+    ids = dict(progress.ids)
+    run = pool.map if len(batches) > 1 else map  # one batch stays in this thread, where its connection lives
+    answers = list(run(lambda batch: _call(adapter, batch, ids), batches))
+    for batch, (outcomes, error) in zip(batches, answers, strict=True):
+        progress.stopped = progress.stopped or error
+        _note(batch, outcomes, progress, log)
+
+
+def _call(adapter: Adapter, batch: Batch, ids: Mapping[Address, RemoteId]) -> tuple[Sequence[Outcome], str]:
+    """(outcomes, why nothing more should be sent): a CRM that cannot be reached leaves its batch unknown."""
+    try:
+        return adapter.apply(batch, ids), ""
+    except AdapterError as error:
+        return [_step_outcome(step, Status.UNKNOWN, str(error)) for step in batch.steps], f"stopped: {error}"
+
+
+def _note(batch: Batch, outcomes: Sequence[Outcome], progress: _Progress, log: Log) -> None:
+    answered = {one.id: one for one in outcomes}
+    complete = [answered.get(s.id) or _step_outcome(s, Status.UNKNOWN, "the CRM gave no answer") for s in batch.steps]
+    for one in complete:
+        progress.outcomes[one.id] = one
+        if one.remote_id is not None and one.status is Status.APPLIED:
+            progress.ids[one.address] = one.remote_id
+    log.record(complete)
+
+
+def _outcome(change: Change, status: Status, detail: str) -> Outcome:
+    return Outcome(id=change.id, address=change.address, action=change.action, status=status, detail=detail)
+
+
+def _step_outcome(step: Step, status: Status, detail: str) -> Outcome:
+    return Outcome(id=step.id, address=step.address, action=step.action, status=status, detail=detail)
+
+
+def settle(changes: Sequence[Change], outcomes: Sequence[Outcome], live: Snapshot) -> list[Outcome]:
+    """Decide by reading what an unknown step did: applied where the CRM is as the step wanted, else failed."""
+    by_id = {change.id: change for change in changes}
+    return [
+        one
+        if one.status is not Status.UNKNOWN
+        else replace(one, status=Status.APPLIED, detail=f"found by reading: {one.detail}")
+        if not _difference(by_id[one.id], live.resources)
+        else replace(one, status=Status.FAILED, detail=f"not done, found by reading: {one.detail}")
+        for one in outcomes
+    ]
+
+
+def verify(changes: Sequence[Change], outcomes: Sequence[Outcome], live: Snapshot) -> list[Finding]:
+    """What was reported as applied and is not so: each named, with the value that the CRM has instead."""
+    last = {change.address: change.id for change in changes}
+    applied = {one.id for one in outcomes if one.status is Status.APPLIED}
+    return [
+        Finding(
+            code="not-as-applied",
+            summary="the CRM is not as it said",
+            detail=difference,
+            remedy="run orgsync plan again; if it comes back, the CRM or somebody else undoes it",
+            address=change.address,
+        )
+        for change in changes
+        if change.id in applied and last[change.address] == change.id
+        for difference in _difference(change, live.resources)
+    ]
+
+
+def _difference(change: Change, live: Mapping[Address, Fields]) -> list[str]:
+    current = live.get(change.address)
+    if change.action is Action.DELETE:
+        return [f"{change.address} is still there"] if current is not None else []
+    if current is None:
+        return [f"{change.address} is not there"]
+    return [
+        f"{change.address}: {name} is {current.get(name)!r}, not {value!r}"
+        for name, value in (change.after or NO_FIELDS).items()
+        if name != KEY and current.get(name) != value
+    ]
+
+
+def moved(changes: Sequence[Change], live: Snapshot, dropped: frozenset[Address]) -> list[str]:
+    """Freshness: one sentence per resource that is no longer as the plan saw it, with who moved it where known.
+
+    ``dropped``: addresses that the CRM will drop by itself, so that they are there although they will be created.
+    """
+    arriving = {change.address for change in changes if change.action is Action.CREATE}
+    rekeyed = {change.address for change in changes if change.after is not None and KEY in change.after}
+    return [
+        sentence + _who(change.address, live)
+        for change in changes
+        for sentence in [*_moved(change, live.resources, dropped), *_gone(change, live.resources, arriving | rekeyed)]
+    ]
+
+
+def _moved(change: Change, live: Mapping[Address, Fields], dropped: frozenset[Address]) -> list[str]:
+    current = live.get(change.address)
+    if change.action is Action.CREATE:
+        there = current is not None and change.address not in dropped
+        return [f"{change.address} exists by now"] if there else []
+    if current is None:
+        return [f"{change.address} is gone"]
+    return [
+        f"{change.address}: {name} was {value!r} and is {current.get(name)!r}"
+        for name, value in (change.before or NO_FIELDS).items()
+        if name != KEY and current.get(name) != value
+    ]
+
+
+def _gone(change: Change, live: Mapping[Address, Fields], arriving: set[Address]) -> list[str]:
+    if change.after is None:
+        return []
+    return [
+        f"{change.address}: {reference}, which it will refer to, is gone"
+        for reference in references(change.address, change.after)
+        if reference not in live and reference not in arriving
+    ]
+
+
+def _who(address: Address, live: Snapshot) -> str:
+    changed = live.changed.get(address)
+    return f" (last changed by {changed.by} at {changed.at:%Y-%m-%d %H:%M})" if changed is not None else ""

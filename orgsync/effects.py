@@ -1,0 +1,40 @@
+"""What a CRM does by itself: shown in the plan, ordered around, and made good where it takes what is still desired.
+
+In: changes, the effects that the adapter declares for them, desired and live resources. Out: changes.
+Never: hides an effect; ``Effect`` values go into the plan as they are.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from orgsync.change import Action, Change, Effect
+from orgsync.resources import Address, Fields
+
+
+def make_good(
+    changes: Iterable[Change],
+    effects: Iterable[Effect],
+    desired: Mapping[Address, Fields],
+    live: Mapping[Address, Fields],
+) -> list[Change]:
+    """What is dropped and still desired is created again after the cause; what is removed anyway goes before it."""
+    by_id = {change.id: change for change in changes}
+    for effect in effects:
+        for address in effect.drops:
+            known = by_id.get(address)
+            if known is not None and known.action is Action.DELETE:
+                cause = by_id[effect.cause]
+                by_id[cause.id] = replace(cause, waits_for=(*cause.waits_for, known.id))
+            elif known is None and address in desired and address in live:
+                by_id[address] = _again(address, effect, {**live[address], **desired[address]})
+    return list(by_id.values())
+
+
+def _again(address: Address, effect: Effect, fields: Fields) -> Change:
+    return Change(
+        address=address,
+        action=Action.CREATE,
+        after=fields,
+        reason=f"given again: {effect.summary}",
+        waits_for=(effect.cause,),
+    )

@@ -1,0 +1,100 @@
+"""Make the plan: collect what apply needs and what a reviewer wants, and seal it with its digests.
+
+In: ordered changes and everything around them. Out: a sealed Plan. Never: reads files or the CRM.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from orgsync.adapter import Snapshot
+from orgsync.change import Change, Effect
+from orgsync.finding import Finding
+from orgsync.plan import Guard, Plan, Target, digest_of
+from orgsync.plan import seal as seal_plan
+from orgsync.resources import NO_FIELDS, NO_UNIT, Address, Json, Kind, Organization, key_of, parts_of, references
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the safety stage found out about the changes."""
+
+    changes: Sequence[Change]
+    withheld: Sequence[Change]
+    risky: frozenset[str]
+    effects: Sequence[Effect]
+    guards: Sequence[Guard]
+    findings: Sequence[Finding]
+
+
+def seal(
+    judged: Judged,
+    desired: Organization,
+    live: Snapshot,
+    *,
+    target: Target,
+    revision: str,
+    settings: Mapping[str, Json],
+    origins: Mapping[str, str],
+    bound: Mapping[Address, str],
+) -> Plan:
+    everything = [*judged.changes, *judged.withheld]
+    return seal_plan(
+        Plan(
+            target=target,
+            revision=revision,
+            contents=digest_of([desired.resources, sorted(desired.managed)]),
+            settings=settings,
+            changes=tuple(judged.changes),
+            withheld=tuple(judged.withheld),
+            risky=judged.risky,
+            effects=tuple(judged.effects),
+            guards=tuple(judged.guards),
+            findings=tuple(judged.findings),
+            fingerprint=fingerprint(judged.changes, live),
+            origins=origins,
+            bound=bound,
+            names=_names(everything, desired, live),
+            seats=live.seats,
+            live=_counts(live.resources),
+        )
+    )
+
+
+def fingerprint(changes: Iterable[Change], live: Snapshot) -> str:
+    """Digest of the live values of all that the changes touch or refer to."""
+    met = {address for change in changes for address in _met(change)}
+    return digest_of({address: live.resources[address] for address in met if address in live.resources})
+
+
+def _met(change: Change) -> list[Address]:
+    return [
+        change.address,
+        *references(change.address, change.before or NO_FIELDS),
+        *references(change.address, change.after or NO_FIELDS),
+    ]
+
+
+def _names(changes: Iterable[Change], desired: Organization, live: Snapshot) -> dict[Address, str]:
+    """Display names of what the plan speaks of, where they are more than the key."""
+    met = {address for change in changes for address in [*_met(change), *_ends(change.address)]}
+    found = {address: _name(address, desired, live) for address in sorted(met)}
+    return {address: name for address, name in found.items() if name and name != key_of(address)}
+
+
+def _ends(address: Address) -> list[Address]:
+    kind = address.partition("/")[0]
+    if kind not in {Kind.MEMBERSHIP, Kind.GRANT} or parts_of(address)[0] == NO_UNIT:
+        return []
+    return [f"{Kind.UNIT}/{parts_of(address)[0]}", f"{Kind.USER}/{parts_of(address)[1]}"]
+
+
+def _name(address: Address, desired: Organization, live: Snapshot) -> str:
+    name = desired.resources.get(address, NO_FIELDS).get("name") or live.resources.get(address, NO_FIELDS).get("name")
+    return name if isinstance(name, str) else ""
+
+
+def _counts(addresses: Iterable[Address]) -> dict[str, int]:
+    counts = dict.fromkeys(map(str, Kind), 0)
+    for address in addresses:
+        counts[address.partition("/")[0]] += 1
+    return counts
