@@ -1,0 +1,51 @@
+"""The ordering rules, proven exhaustively against a CRM that refuses every wrong order."""
+
+from itertools import product
+
+import pytest
+
+from tests.transitions import (
+    State,
+    assignments,
+    business_unit_trees,
+    check,
+    named_forests,
+    role_graphs,
+    unit_forests,
+)
+
+SHARDS = 8
+
+
+def test_there_are_212_forests_of_up_to_four_units() -> None:
+    assert len(unit_forests("abcd")) == 212
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_every_move_between_forests_of_up_to_four_units_is_accepted_and_survives_any_refusal(shard: int) -> None:
+    assert _tried(unit_forests("abcd"), shard) > 44_944 // SHARDS
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_every_move_of_units_and_their_unique_names_is_accepted_and_survives_any_refusal(shard: int) -> None:
+    assert _tried(named_forests("abc", "ABC"), shard) > 160 * 160 // SHARDS
+
+
+def test_every_move_between_business_units_is_accepted_and_survives_any_refusal() -> None:
+    states = business_unit_trees()
+    assert sum(_tried(states, shard) for shard in range(SHARDS)) > len(states) ** 2
+
+
+def test_every_change_of_roles_and_assignments_is_accepted_and_survives_any_refusal() -> None:
+    states = assignments()
+    assert sum(_tried(states, shard) for shard in range(SHARDS)) > len(states) ** 2
+
+
+def test_every_change_between_inclusion_graphs_of_three_roles_is_accepted_and_survives_any_refusal() -> None:
+    states = role_graphs("rst")
+    assert sum(_tried(states, shard) for shard in range(SHARDS)) > len(states) ** 2
+
+
+def _tried(states: list[State], shard: int) -> int:
+    pairs = list(product(states, states))[shard::SHARDS]
+    return sum(check(start, goal) for start, goal in pairs)
