@@ -1,7 +1,7 @@
 """What is to be done: one change per resource, made of attribute changes, sent to the CRM as steps in batches."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import TopologicalSorter
 
@@ -63,8 +63,8 @@ class Step:
     id: str
     address: Address
     action: Action
-    before: Fields = NO_FIELDS
-    after: Fields = NO_FIELDS
+    before: Fields = field(default_factory=lambda: NO_FIELDS)
+    after: Fields = field(default_factory=lambda: NO_FIELDS)
     remote_id: RemoteId | None = None
 
 

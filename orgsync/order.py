@@ -92,9 +92,16 @@ def _look_through(by_id: Mapping[str, Change], live: Mapping[Address, Fields], w
             continue
         for name in _own_kind_fields(change.kind):
             if name in change.after:
-                above = set(_targets(change.kind, change.after.get(name)))
-                above.difference_update(_targets(change.kind, (change.before or NO_FIELDS).get(name)))
+                above = _gained(change, name)
                 waits[change.id].update(_nearest_changes(name, above, by_id, live) - {change.id})
+
+
+def _gained(change: Change, name: str) -> set[Address]:
+    """What an update newly points to, and therefore waits for itself; a newcomer waits for nobody above it."""
+    if change.action is not Action.UPDATE:
+        return set()
+    before = _targets(change.kind, (change.before or NO_FIELDS).get(name))
+    return set(_targets(change.kind, (change.after or NO_FIELDS).get(name))).difference(before)
 
 
 def _own_kind_fields(kind: Kind) -> list[str]:
@@ -118,10 +125,11 @@ def _nearest_changes(
             continue
         seen.add(current)
         change = by_id.get(current)
-        if change is not None and change.after is not None and name in change.after:
-            found.add(change.id)
-        else:
+        if change is None or change.after is None or name not in change.after:
             waiting.extend(_targets(kind_of(current), live.get(current, NO_FIELDS).get(name)))
+        else:
+            found.add(current)
+            waiting.extend(set(_targets(change.kind, change.after.get(name))) - _gained(change, name))
     return found
 
 
@@ -139,9 +147,9 @@ def _pass_names_on(by_id: dict[str, Change], waits: Waits, capabilities: Capabil
         if change.after is not None
         and (giver := givers.get((change.kind, field, change.after.get(field)))) not in {None, change.id}
     ]
-    for giver, taker, _ in passes:
-        waits[taker].add(str(giver))
-    by_pair = {(str(giver), taker): field for giver, taker, field in passes}
+    by_pair = {(str(giver), taker): field for giver, taker, field in passes if giver not in waits[taker]}
+    for giver, taker in by_pair:
+        waits[taker].add(giver)
     while ring := _ring(by_id, waits):
         giver, taker = next(pair for pair in ring if pair in by_pair)
         _release(giver, taker, by_pair.pop((giver, taker)), by_id, waits)
