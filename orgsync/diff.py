@@ -10,7 +10,20 @@ from datetime import date
 
 from orgsync.adapter import Snapshot
 from orgsync.change import Action, AttributeChange, Change
-from orgsync.resources import FIELDS, KEY, NO_UNIT, Address, Fields, Json, Kind, Organization, Shape, key_of, kind_of
+from orgsync.resources import (
+    FIELDS,
+    KEY,
+    NO_UNIT,
+    Address,
+    Fields,
+    Json,
+    Kind,
+    Organization,
+    Shape,
+    key_of,
+    kind_of,
+    same,
+)
 
 
 def rename(
@@ -85,12 +98,12 @@ def _additions(
         current = present.get(address)
         if current is None:
             yield Change(address=address, action=Action.CREATE, after=fields)
-        elif address in former or (fields and any(current.get(name) != value for name, value in fields.items())):
+        elif address in former or (fields and any(not same(current.get(n), value) for n, value in fields.items())):
             yield _update(address, fields, current, former.get(address), live.ids.get(address))
 
 
 def _update(address: Address, fields: Fields, current: Fields, former: Address | None, remote_id: str | None) -> Change:
-    names = [name for name, value in fields.items() if current.get(name) != value]
+    names = [name for name, value in fields.items() if not same(current.get(name), value)]
     before: dict[str, Json] = {name: current.get(name) for name in names}
     after: dict[str, Json] = {name: fields[name] for name in names}
     if former is not None:
@@ -145,11 +158,11 @@ def attributes(change: Change) -> list[AttributeChange]:
 
 def _attribute(change: Change, name: str, before: Json, after: Json) -> list[AttributeChange]:
     spec = FIELDS[change.kind].get(name)
-    if change.action is not Action.UPDATE or spec is None or not (before and after):
+    if change.action is not Action.UPDATE or spec is None:
         return [AttributeChange(path=name, before=before, after=after)]
     if spec.shape is Shape.REFS and isinstance(before, list) and isinstance(after, list):
         return [_link(name, str(key), key in before) for key in sorted(set(map(str, before)) ^ set(map(str, after)))]
-    if spec.shape in {Shape.MAP, Shape.REF_MAP, Shape.VALUE} and type(before) is type(after):
+    if before and after and spec.shape in {Shape.MAP, Shape.REF_MAP, Shape.VALUE} and type(before) is type(after):
         return _explain(name, before, after)
     return [AttributeChange(path=name, before=before, after=after)]
 
