@@ -10,14 +10,14 @@ import pytest
 
 from orgsync.adapter import Scope
 from orgsync.adapters.memory import FULL, MemoryCrm
-from orgsync.change import Action, Change
+from orgsync.change import Action, Change, Status
 from orgsync.diff import attributes, diff, rename
 from orgsync.documents import check
 from orgsync.load import Document, Repository, load
 from orgsync.project import project
 from orgsync.resolve import KIND_OF, resolve
 from orgsync.resources import Organization
-from tests.transitions import TODAY, planned
+from tests.transitions import TODAY, passed, planned
 
 ROOT = Path(__file__).parent.parent
 Value = dict[str, Any]
@@ -156,17 +156,29 @@ def test_every_document_and_every_stated_field_is_edited_somewhere() -> None:
 
 @pytest.mark.parametrize("index", range(len(REPOSITORY.documents)))
 def test_a_rename_with_previously_is_one_update_and_moves_nothing(index: int, crm: MemoryCrm) -> None:
-    """No delete, no create, no move of children, members, grants or of anything that refers to the key."""
+    """No delete, no create, no move of children, members, grants or of anything that refers to the key.
+
+    Roles that mention it under conflictsWith hold its key as text, so their text changes too.
+    """
     old: Any = REPOSITORY.documents[index].value
     kind, key = KIND_OF[old["kind"]], old["key"]
     desired = organization(_renamed(index, key))
     live, former = rename(crm.adapter().read(Scope()), desired.previously)
     changes = diff(desired, live, former, today=TODAY)
-    assert [(change.action, change.address, change.after) for change in changes] == [
+    mentions = [change for change in changes if change.after is not None and list(change.after) == ["conflictsWith"]]
+    assert [(change.action, change.address, change.after) for change in changes if change not in mentions] == [
         (Action.UPDATE, f"{kind}/{key}-new", {"key": f"{key}-new"})
     ]
+    assert {change.address for change in mentions} == _mentioning(kind, key)
     twin = crm.copy()
-    assert [change.address for change in planned(desired, twin.adapter())] == [f"{kind}/{key}-new"]
+    passage = passed(desired, twin)
+    assert set(passage.outcomes.values()) == {Status.APPLIED}, passage.reasons
+    assert planned(desired, twin.adapter()) == []
+
+
+def _mentioning(kind: str, key: str) -> set[str]:
+    documents: list[Any] = [document.value for document in REPOSITORY.documents if kind == "role"]
+    return {f"role/{one['key']}" for one in documents if key in (one.get("conflictsWith") or ())}
 
 
 _REFERRING = {"BusinessUnit": ("businessUnit", "parent"), "Unit": ("parent",), "Function": ("functions",)}
