@@ -5,7 +5,6 @@ Imports nothing but Click and what it brings along, so that ``--help`` answers a
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -31,14 +30,14 @@ COMMANDS = {
 FORMATS = ("text", "json", "markdown", "html", "github", "sarif")
 
 
-@dataclass(slots=True, kw_only=True)
 class Options:
-    """What stands before or after the command's name; the later one wins."""
+    """What stands before or after the command's name; the later one wins. (A dataclass would cost start-up time.)"""
 
-    repo: str | None = None
-    target: str | None = None
-    format: str = "text"
-    verbosity: int = 0
+    def __init__(self) -> None:
+        self.repo: str | None = None
+        self.target: str | None = None
+        self.format = "text"
+        self.verbosity = 0
 
     @property
     def verbose(self) -> bool:
@@ -103,7 +102,9 @@ def shared(function: Callable[..., Any]) -> Callable[..., Any]:
     """The global options, accepted before and after the command's name: people type both."""
     options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
         _option("--repo", metavar="DIR", help="Organization repository  [default: nearest folder with orgsync.yaml]"),
-        _option("--target", metavar="NAME", help="Which CRM  [default: defaultTarget]", shell_complete=_complete_targets),
+        _option(
+            "--target", metavar="NAME", help="Which CRM  [default: defaultTarget]", shell_complete=_complete_targets
+        ),
         _option("--format", type=click.Choice(FORMATS), help="How results are written  [default: text]"),
         _option("-v", "--verbose", is_flag=True, help="Everything, and seconds per stage."),
         _option("-q", "--quiet", is_flag=True, help="Results and errors only."),

@@ -28,24 +28,20 @@ INTERRUPTED = 130
 def leave(error: BaseException) -> int:
     """Says what happened and returns the exit code."""
     try:
-        return _leave(error)
+        return _silence() if isinstance(error, BrokenPipeError) else _leave(error)
     except BrokenPipeError:
         return _silence()
 
 
 def _leave(error: BaseException) -> int:
-    if isinstance(error, SystemExit):
+    if isinstance(error, SystemExit):  # Click's own way out when a pipe breaks
         return error.code if isinstance(error.code, int) else 1
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
     output = Output.of_process()
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         output.say("interrupted")
         return INTERRUPTED
-    if isinstance(error, BrokenPipeError):
-        return _silence()
     if isinstance(error, click.ClickException):
-        error.show(sys.stderr)
+        error.show()
         return error.exit_code
     if isinstance(error, OrgsyncError):
         return _expected(error, output)
@@ -69,7 +65,9 @@ def _findings(error: OrgsyncError) -> tuple[Finding, ...]:
         return error.findings
     name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__)
     return (
-        Finding(code=name.lstrip("-"), summary="orgsync failed", detail=redact(str(error)), remedy=redact(error.remedy)),
+        Finding(
+            code=name.lstrip("-"), summary="orgsync failed", detail=redact(str(error)), remedy=redact(error.remedy)
+        ),
     )
 
 
@@ -86,7 +84,7 @@ def _report(error: BaseException) -> str:
     """Places instead of source lines, and the message with everything redacted that looks like a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     places = "\n".join(f"    {_place(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames)
-    words = [word for word in sys.argv[1:] if word.isalpha() or word.startswith("--") and "=" not in word]
+    words = [word for word in sys.argv[1:] if word.isalpha() or (word.startswith("--") and "=" not in word)]
     return (
         f"orgsync {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}\n"
         f"Command: orgsync {' '.join(words)}\n\n{places}\n\n{type(error).__name__}: {redact(str(error))}\n"

@@ -110,7 +110,7 @@ def _show(one: dict[str, object], session: "Session") -> None:
     from orgsync.render.view import value_text
 
     pairs = [("target", f"{one['target']} ({one['adapter']})"), ("ready", "yes" if one["ok"] else "NO")]
-    pairs += [(name, value_text(value)) for name in ("identity", "read") if (value := one.get(name))]  # type: ignore[arg-type,misc]
+    pairs += [(name, value_text(value)) for name in ("identity", "read") if (value := one.get(name))]  # type: ignore[arg-type]
     capabilities = one.get("capabilities")
     if isinstance(capabilities, dict):
         pairs += [(name, value_text(value)) for name, value in capabilities.items()]

@@ -14,7 +14,9 @@ _NAMES = {"dotgithub": ".github", "dotvscode": ".vscode"}
 
 @click.command(name="init")
 @click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--organization", metavar="NAME", default="Northwind", show_default=True, help="Name of the organization.")
+@click.option(
+    "--organization", metavar="NAME", default="Northwind", show_default=True, help="Name of the organization."
+)
 @click.option("--workflows/--no-workflows", default=True, help="GitHub workflows too.")
 @shared
 def init(directory: Path, organization: str, workflows: bool) -> int:  # noqa: FBT001

@@ -6,7 +6,6 @@ In: a Session. Out: Plans, and their rendering on stdout. Never: applies.
 from datetime import datetime
 from pathlib import Path
 
-from orgsync import pipeline
 from orgsync.cli.output import Output
 from orgsync.cli.progress import watching
 from orgsync.cli.session import Session
@@ -20,6 +19,8 @@ from orgsync.render import text
 
 def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datetime | None = None) -> Plan:
     """Plans for the session's target; warns of an ``--accept`` that names no guard."""
+    from orgsync import pipeline
+
     with watching(session.output) as watch:
         plan = pipeline.make_plan(
             session.root,

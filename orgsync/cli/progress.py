@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from orgsync.change import Outcome, Status
 from orgsync.cli.output import Output
+from orgsync.render.escape import printable
 from orgsync.watch import Timings
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
-    from rich.status import Status as Spinner
 
 _EACH = 60
 """Up to so many steps are told one by one where there is no terminal; beyond, about twenty lines in all."""
@@ -42,30 +42,31 @@ class Watching:
         self._sentences = sentences or {}
         self._timings = Timings()
         self._told = 0
+        self._busy = False
         self._lock = threading.Lock()
-        self._spinner: Spinner | None = None
         self._bar: Bar | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        shown = name != "apply" and self._spinner is None and self._output.progress_bars()
+        shown = name != "apply" and not self._busy and self._output.progress_bars()
         with self._timings.stage(name):
             if not shown:
                 yield
                 return
-            with self._status(_STAGES.get(name, name)):
-                yield
+            self._busy = True
+            try:
+                with self._status(_STAGES.get(name, name)):
+                    yield
+            finally:
+                self._busy = False
 
     @contextmanager
     def _status(self, text: str) -> Iterator[None]:
         from rich.console import Console
 
         console = Console(file=self._output.stderr, no_color=not self._output.colors(self._output.stderr))
-        with console.status(f"{text} …", spinner="line") as self._spinner:
-            try:
-                yield
-            finally:
-                self._spinner = None
+        with console.status(printable(f"{text} …", self._output.stderr.encoding), spinner="line"):
+            yield
 
     def outcomes(self, outcomes: Sequence[Outcome], done: int, total: int) -> None:
         with self._lock:

@@ -1,10 +1,15 @@
 """``orgsync validate``: findings only."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from orgsync.cli.app import shared
+
+if TYPE_CHECKING:
+    from orgsync.cli.output import Output
+    from orgsync.finding import Finding
 
 
 @click.command(name="validate")

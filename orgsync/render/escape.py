@@ -1,7 +1,7 @@
-"""Make strings from YAML and from CRMs harmless where they are shown.
+r"""Make strings from YAML and from CRMs harmless where they are shown.
 
 In: any string. Out: the same string with everything neutralised that its destination would act upon. Never: drops
-a character without a trace; what cannot be shown is shown as an escape such as ``\\x1b`` or ``\\u202e``.
+a character without a trace; what cannot be shown is shown as an escape such as ``\x1b`` or ``\u202e``.
 """
 
 import re

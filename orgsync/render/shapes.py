@@ -46,7 +46,13 @@ def _changed(changed: Changed | None) -> dict[str, str | None]:
 
 def _foreign(one: Foreign) -> dict[str, str | None]:
     """Foreign things carry no key of ours: their address is made of the kind and the CRM's own id."""
-    return {"address": f"{one.kind}/{one.id}", "kind": one.kind, "id": one.id, "name": one.name, **_changed(one.changed)}
+    return {
+        "address": f"{one.kind}/{one.id}",
+        "kind": one.kind,
+        "id": one.id,
+        "name": one.name,
+        **_changed(one.changed),
+    }
 
 
 def report(run: str, outcomes: Sequence[Outcome], differences: Sequence[Finding]) -> dict[str, Any]:

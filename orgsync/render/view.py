@@ -50,7 +50,7 @@ class Group:
     entries: tuple[Entry, ...]
 
     def summary(self) -> str:
-        """"- 2 people leave · + 14 people join"."""
+        """ "- 2 people leave · + 14 people join"."""
         return summary(self.entries)
 
 
@@ -110,7 +110,7 @@ def describe(change: Change, names: Mapping[str, str]) -> str:
 
 
 def thing(change: Change, names: Mapping[str, str]) -> str:
-    """"unit sales (Sales Team)"."""
+    """ "unit sales (Sales Team)"."""
     key = key_of(change.address)
     name = names.get(change.address, "")
     called = "" if name in {"", key} or change.kind is Kind.USER else f" ({name})"
@@ -142,14 +142,14 @@ def details(entry: Entry) -> list[str]:
 
 
 def _details(change: Change) -> Iterator[str]:
-    if change.action is Action.DELETE or change.kind is Kind.GRANT and change.action is Action.CREATE:
+    if change.action is Action.DELETE or (change.kind is Kind.GRANT and change.action is Action.CREATE):
         return
     for attribute in attributes(change):
         yield attribute_text(attribute, created=change.action is Action.CREATE)
 
 
 def attribute_text(attribute: AttributeChange, *, created: bool = False) -> str:
-    """"name: Sales -> Sales Team"; of something new only what it will be."""
+    """ "name: Sales -> Sales Team"; of something new only what it will be."""
     after = value_text(attribute.after)
     if created:
         return f"{attribute.path}: {after}"
@@ -408,7 +408,5 @@ def _difference(change: Change, plan: Plan) -> Difference:
         said = f"{what} is in the CRM and not declared"
         reason = f" ({change.reason})" if change.reason else ""
         return Difference(symbol="+", sentence=said + reason, fields=(), change=change)
-    fields = tuple(
-        f"{one.path}: {value_text(one.after)} -> {value_text(one.before)}" for one in attributes(change)
-    )
+    fields = tuple(f"{one.path}: {value_text(one.after)} -> {value_text(one.before)}" for one in attributes(change))
     return Difference(symbol="~", sentence=f"{what} differs", fields=fields, change=change)

@@ -64,6 +64,8 @@ def wrapped(text: Text, page: Page, *, hanging: int) -> Iterator[Text]:
     hanging = min(hanging, page.width // 2)
     start, first = 0, True
     for end in _breaks(text.plain, page.width, page.width - hanging):
+        if not first:
+            start += len(text.plain[start:end]) - len(text.plain[start:end].lstrip())
         piece = text[start:end]
         piece.rstrip()
         yield piece if first else Text(" " * hanging).append_text(piece)

@@ -49,7 +49,8 @@ def section(title: str, style: str, groups: Sequence[Group], page: Page) -> Iter
     entries = [entry for group in groups for entry in group.entries]
     if not entries:
         return
-    yield Text(title, style).append(f"  {count(len(entries), 'entry', 'entries')}", "not bold dim")
+    heading = Text(title, style).append(f"  {count(len(entries), 'entry', 'entries')}", "not bold dim")
+    yield from wrapped(heading, page, hanging=2)
     long = len(entries) > SECTION and not page.verbose
     shown = groups if not long else groups[:GROUPS]
     for group in shown:
@@ -92,14 +93,15 @@ def _effects(plan: Plan, page: Page) -> Iterator[Text]:
     """What the CRM will do by itself."""
     if not plan.effects:
         return
-    yield Text("Effects", "bold").append("  what the CRM will do by itself", "not bold dim")
+    heading = Text("Effects", "bold").append("  what the CRM will do by itself", "not bold dim")
+    yield from wrapped(heading, page, hanging=2)
     shown = plan.effects if page.verbose else plan.effects[:ALONE]
     for effect in shown:
         drops = f" (drops {len(effect.drops)})" if effect.drops else ""
         yield from symbolled("!", effect.summary + drops, "", page)
     if rest := plan.effects[len(shown) :]:
-        drops = sum(len(effect.drops) for effect in rest)
-        yield line(f"and {count(len(rest), 'more effect')} dropping {drops:,}  {_ALL}", "dim", indent=2)
+        lost = sum(len(effect.drops) for effect in rest)
+        yield line(f"and {count(len(rest), 'more effect')} dropping {lost:,}  {_ALL}", "dim", indent=2)
     yield Text()
 
 

@@ -51,7 +51,9 @@ def summary(run: str, outcomes: Iterable[Outcome]) -> Text:
     counted = Counter(one.status for one in outcomes)
     words = ", ".join(f"{counted[status]:,} {status}" for status in Status)
     well = not (counted[Status.FAILED] or counted[Status.UNKNOWN] or counted[Status.SKIPPED])
-    return Text("apply: ", STYLES["good" if well else "error"]).append(f"{words} · run {visible(run)}", "not bold default")
+    return Text("apply: ", STYLES["good" if well else "error"]).append(
+        f"{words} · run {visible(run)}", "not bold default"
+    )
 
 
 def _troubles(outcomes: Sequence[Outcome], sentences: Sentences, page: Page) -> Iterator[Text]:
@@ -60,7 +62,9 @@ def _troubles(outcomes: Sequence[Outcome], sentences: Sentences, page: Page) -> 
     for one in shown:
         symbol, sentence = sentences.get(one.id, ("~", one.address))
         word, style = _WORDS[one.status]
-        text = Text(f"{word} ", style).append(f"{symbol} {visible(sentence)}: {visible(one.detail)}", "not bold default")
+        text = Text(f"{word} ", style).append(
+            f"{symbol} {visible(sentence)}: {visible(one.detail)}", "not bold default"
+        )
         yield from wrapped(text, page, hanging=4)
     if len(troubled) > len(shown):
         yield line(f"and {len(troubled) - len(shown):,} more  (-v for all)", "dim")

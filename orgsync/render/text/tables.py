@@ -28,7 +28,7 @@ def _row(cells: Iterable[str], widths: Sequence[int]) -> str:
 def facts(pairs: Sequence[tuple[str, str]], page: Page, *, indent: int = 0) -> list[Text]:
     """``name   value`` with the values aligned."""
     width = max((cell_len(name) for name, _ in pairs), default=0) + 2
-    lines = []
+    lines: list[Text] = []
     for name, value in pairs:
         text = line(f"{name:<{width}}", "dim", indent=indent).append(visible(value), "not dim")
         lines += wrapped(text, page, hanging=indent + width)
