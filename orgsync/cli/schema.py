@@ -8,10 +8,10 @@ import click
 from orgsync.cli.app import shared
 
 NAMES = {
-    "business-unit": "BusinessUnitDocument",
-    "unit": "UnitDocument",
-    "function": "FunctionDocument",
-    "role": "RoleDocument",
+    "business-unit": "BusinessUnit",
+    "unit": "Unit",
+    "function": "Function",
+    "role": "Role",
     "settings": "Settings",
 }
 """What people ask for -> the model that it comes from."""
