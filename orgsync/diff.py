@@ -135,10 +135,13 @@ def _ended(fields: Fields, today: date) -> str:
 
 
 def attributes(change: Change) -> list[AttributeChange]:
-    """What a change does to each field, down to ``privileges.opportunity.delete`` and ``roles[sales-rep]``."""
+    """What a change does to each field, down to ``privileges.opportunity.delete`` and ``roles[sales-rep]``.
+
+    By name, so that a plan reads the same whether it was made now or opened from a file, where names are sorted.
+    """
     before, after = change.before or {}, change.after or {}
     found: list[AttributeChange] = []
-    for name in [*before, *(name for name in after if name not in before)]:
+    for name in sorted({*before, *after}):
         found += _attribute(change, name, before.get(name), after.get(name))
     return found
 
