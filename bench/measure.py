@@ -3,15 +3,16 @@
 In: a command. Out: wall and CPU seconds, peak memory, its output. Never interprets the output.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+
+_LAUNCH = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))]
 
 
 class CommandFailed(Exception):
@@ -31,26 +32,22 @@ class Measured:
 
 
 def measure(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str] | None = None) -> Measured:
-    """Raises CommandFailed for an exit code other than 0.
-
-    On Linux a child's peak begins with what its parent held when it was started, so the caller should be small.
-    """
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    """Raises CommandFailed for an exit code other than 0."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err, report = (Path(folder) / name for name in ("out", "err", "report"))
         env = {**os.environ, **(environment or {})}
-        start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        stdout, stderr = (_text(file) for file in (out, err))
-    if process.returncode != 0:
-        raise CommandFailed(f"{' '.join(command)}\nexit code {process.returncode}\n{stdout[-2000:]}{stderr[-2000:]}")
-    scale = 1 if sys.platform == "darwin" else 1024
-    return Measured(
-        wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss * scale, stdout=stdout, stderr=stderr
-    )
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            launch = [*_LAUNCH, str(report), *command]
+            subprocess.run(
+                launch, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, check=False
+            )
+        texts = {"stdout": _text(out), "stderr": _text(err)}
+        took = json.loads(report.read_text()) if report.exists() else {"code": "none: it did not start"}
+    if (code := took.pop("code")) != 0:
+        ends = "".join(text[-2000:] for text in texts.values())
+        raise CommandFailed(f"{' '.join(command)}\nexit code {code}\n{ends}")
+    return Measured(**took, **texts)
 
 
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
