@@ -1,0 +1,381 @@
+"""The document kinds as Pydantic models, and their check: one call per file, errors in an admin's words.
+
+In: plain values from ``load``. Out: validated documents and findings at file:line:column. Never: changes a value
+beyond a login's case, or lets the wording of the validation library through.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from difflib import get_close_matches
+from itertools import groupby
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import ValidationError as PydanticError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from typing_extensions import TypedDict  # the one that pydantic accepts before Python 3.12
+
+from orgsync.finding import Finding
+from orgsync.load import Document, Repository
+from orgsync.resources import SCOPES
+
+_KEY = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_FORMER = r"^((business-unit|unit|function|role)/)?[a-z0-9]+(-[a-z0-9]+)*$"
+_HIDDEN = "\u202a-\u202e\u2066-\u2069"  # marks that reverse the direction of what is shown
+_LINE = rf"^[^\n\t{_HIDDEN}]*[^\s{_HIDDEN}][^\n\t{_HIDDEN}]*$"
+_LINES = rf"^[^{_HIDDEN}]*$"
+_LOGIN = r"^[A-Za-z0-9.!#$%&'*+=?^_{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+_OBJECT = r"^[A-Za-z][A-Za-z0-9_.-]*$"
+_ACTION = r"^[a-z][A-Za-z0-9_-]*$"
+_DURATION = r"^[1-9][0-9]{0,3}[dwmy]$"
+_URL = r"^https?://[^\s<>\"]+$"
+
+PATTERNS: Mapping[str, tuple[str, str, str]] = {
+    _KEY: ("bad-key", "a key is a short word", "use lower-case letters, digits and single hyphens: sales-team"),
+    _FORMER: ("bad-key", "a key is a short word", "name a former key or address: sales-team or unit/sales-team"),
+    _LINE: ("bad-name", "a name is one line of text", "write one line without tabs or direction marks"),
+    _LINES: ("bad-text", "text holds a hidden direction mark", "remove the bidirectional control character"),
+    _LOGIN: ("bad-login", "a user is named by an email address", "write a login such as ana.kim@example.com"),
+    _OBJECT: ("bad-object", "this is not the name of an object", "use a word such as opportunity"),
+    _ACTION: ("bad-action", "this is not the name of an action", "use a word such as read or update"),
+    _DURATION: ("bad-duration", "this is not a period of time", "write a number and d, w, m or y: 90d"),
+    _URL: ("bad-url", "this is not a web address", "write an address that begins with https://"),
+}
+
+
+def _flag(value: object) -> bool:
+    if value in {"true", "false"}:
+        return value == "true"
+    raise PydanticCustomError("bad-flag", "true or false is expected")
+
+
+def _count(value: object) -> int:
+    if isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,8}", value):
+        return int(value)
+    raise PydanticCustomError("bad-number", "a whole number is expected")
+
+
+def _day(value: str) -> str:
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            return date.fromisoformat(value).isoformat()
+    except ValueError:
+        pass
+    raise PydanticCustomError("bad-date", "a date is expected")
+
+
+Key = Annotated[str, StringConstraints(pattern=_KEY, max_length=63)]
+Former = Annotated[str, StringConstraints(pattern=_FORMER, max_length=80)]
+Line = Annotated[str, StringConstraints(pattern=_LINE, max_length=120)]
+Lines = Annotated[str, StringConstraints(pattern=_LINES, max_length=2000)]
+Login = Annotated[str, StringConstraints(pattern=_LOGIN, max_length=254, to_lower=True)]
+ObjectName = Annotated[str, StringConstraints(pattern=_OBJECT, max_length=80)]
+ActionName = Annotated[str, StringConstraints(pattern=_ACTION, max_length=40)]
+ScopeName = Literal["none", "own", "unit", "subtree", "organization"]
+Duration = Annotated[str, StringConstraints(pattern=_DURATION)]
+Url = Annotated[str, StringConstraints(pattern=_URL, max_length=2000)]
+Day = Annotated[str, AfterValidator(_day), Field(json_schema_extra={"format": "date"})]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Count = Annotated[int, BeforeValidator(_count), Field(ge=0)]
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_camel, use_attribute_docstrings=True)
+
+
+class _DocumentModel(_Model):
+    api_version: Literal["orgsync/v1"]
+    """Version of the document format."""
+    key: Key
+    """Stable identity: a slug, never reused, never shown to customers."""
+    name: Line
+    """What people see."""
+    description: Lines | None = None
+    previously: list[Former] = []
+    """Keys or addresses that this had before: a rename, never a delete and a create."""
+
+
+class BusinessUnit(_DocumentModel):
+    """The part of the company that a unit belongs to, and the boundary of data access."""
+
+    kind: Literal["BusinessUnit"]
+    parent: Key | None = None
+    """Another business unit."""
+
+
+class Review(_Model):
+    every: Duration
+    """How often the unit's access must be certified, such as 90d."""
+
+
+class Workflow(_Model):
+    name: Line
+    url: Url
+
+
+class Assignment(TypedDict):
+    """Who belongs to the unit, with roles beyond what the unit gives.
+
+    A typed mapping rather than a model: there are a hundred times more of these than of anything else, absent fields
+    stay absent by themselves, and it is validated in half the time.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    user: Login
+    roles: NotRequired[list[Key]]
+    until: NotRequired[Day | None]
+    reason: NotRequired[Lines | None]
+
+
+class Unit(_DocumentModel):
+    """An organizational unit: a group of users that share roles, functions and privileges."""
+
+    kind: Literal["Unit"]
+    type: Literal["functional", "geographical"] | None = None
+    business_unit: Key
+    """Every unit is linked to exactly one business unit."""
+    parent: Key | None = None
+    """Units form a forest."""
+    owner: Login | None = None
+    """Who answers for this unit in reviews."""
+    roles: list[Key] | None = None
+    """Held by every member. Once stated, complete."""
+    review: Review | None = None
+    workflows: list[Workflow] | None = None
+    """The unit's processes, shown in reports."""
+    assignments: list[Assignment] | None = None
+    """Who belongs to the unit. Once stated, complete: whoever is not listed leaves."""
+
+
+class Function(_DocumentModel):
+    """A named piece of work: privileges without scopes, from which roles are built."""
+
+    kind: Literal["Function"]
+    privileges: dict[ObjectName, list[ActionName]] = {}
+    """Object -> actions."""
+
+
+class Holders(_Model):
+    min: Count = 0
+    max: Count | None = None
+
+
+class Binding(_Model):
+    role: Line
+    """Name of a role that the CRM already has."""
+
+
+class Role(_DocumentModel):
+    """A named set of privileges."""
+
+    kind: Literal["Role"]
+    includes: list[Key] | None = None
+    """Roles that this one contains."""
+    functions: dict[Key, ScopeName] | None = None
+    """Function -> scope."""
+    privileges: dict[ObjectName, dict[ActionName, ScopeName]] | None = None
+    """Object -> action -> scope."""
+    conflicts_with: list[Key] | None = None
+    """Separation of duties: nobody holds both."""
+    privileged: Flag | None = None
+    """True: assignments need `until` and `reason`."""
+    holders: Holders | None = None
+    bind: dict[Key, Binding] = {}
+    """Adapter -> a role that such a CRM already has and that is used instead."""
+
+
+AnyDocument = BusinessUnit | Unit | Function | Role
+MODELS: Mapping[str, type[AnyDocument]] = {
+    "BusinessUnit": BusinessUnit,
+    "Unit": Unit,
+    "Function": Function,
+    "Role": Role,
+}
+KINDS_IN = {"units": ("BusinessUnit", "Unit"), "roles": ("Function", "Role")}
+
+_FILE = TypeAdapter(list[Annotated[AnyDocument, Field(discriminator="kind")]])
+Checked = tuple[int, AnyDocument]
+
+
+def check(repository: Repository) -> tuple[list[Checked], list[Finding]]:
+    """(index in ``repository.documents``, model) of every valid document, and a finding per fault."""
+    checked: list[Checked] = []
+    findings: list[Finding] = []
+    for _, group in groupby(enumerate(repository.documents), key=lambda pair: pair[1].file):
+        pairs = list(group)
+        try:
+            models = _FILE.validate_python([document.value for _, document in pairs])
+        except PydanticError:
+            models = _one_by_one(pairs, checked, findings, repository)
+            pairs = []
+        checked += [(index, model) for (index, _), model in zip(pairs, models, strict=True)]
+        findings += _misplaced(pairs, repository)
+    return checked, findings
+
+
+def _one_by_one(
+    pairs: Sequence[tuple[int, Document]], checked: list[Checked], findings: list[Finding], repository: Repository
+) -> list[AnyDocument]:
+    """A fault in one document of a file says nothing about the others."""
+    for index, document in pairs:
+        try:
+            checked.append((index, _FILE.validate_python([document.value])[0]))
+            findings += _misplaced([(index, document)], repository)
+        except PydanticError as error:
+            findings += [_finding(one, index, document, repository) for one in error.errors(include_url=False)]
+    return []
+
+
+def _misplaced(pairs: Iterable[tuple[int, Document]], repository: Repository) -> list[Finding]:
+    return [
+        Finding(
+            code="wrong-folder",
+            summary="this kind belongs to another folder",
+            detail=f"{document.value['kind']} in {document.file.partition('/')[0]}/",
+            remedy="business units and units live in units/, functions and roles in roles/",
+            position=repository.position((index, ("kind",))),
+        )
+        for index, document in pairs
+        if document.value["kind"] not in KINDS_IN[document.file.partition("/")[0]]
+    ]
+
+
+def _finding(error: ErrorDetails, index: int, document: Document, repository: Repository) -> Finding:
+    path, of_key = _path(error, document)
+    code, summary, detail, remedy = translate(error, path, _fields_at(document, path))
+    position = repository.position((index, path), of_key=of_key)
+    return Finding(code=code, summary=summary, detail=detail, remedy=remedy, position=position)
+
+
+def _path(error: ErrorDetails, document: Document) -> tuple[tuple[str | int, ...], bool]:
+    """The path inside the document, and whether the fault lies with the name of the field."""
+    _, *steps = error["loc"]
+    if steps and steps[0] in MODELS and steps[0] == document.value.get("kind"):
+        steps = steps[1:]
+    if steps and steps[-1] == "[key]":
+        return tuple(steps[:-1]), True
+    if error["type"].startswith("union_tag"):
+        return ("kind",), False
+    if error["type"] == "missing":
+        return tuple(steps[:-1]), False
+    return tuple(steps), error["type"] == "extra_forbidden"
+
+
+def _fields_at(document: Document, path: Sequence[str | int]) -> list[str]:
+    """The field names that the model knows where an unknown one was found."""
+    names = [step for step in path if isinstance(step, str)]
+    model: Any = MODELS.get(str(document.value.get("kind")))
+    for name in names[:-1]:
+        model = _NESTED.get(name, model)
+    if model is None:
+        return []
+    if model is Assignment:
+        return list(Assignment.__annotations__)
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+_NESTED: Mapping[str, Any] = {
+    "assignments": Assignment,
+    "workflows": Workflow,
+    "review": Review,
+    "holders": Holders,
+    "bind": Binding,
+}
+
+_REMEDIES = {
+    "bad-flag": ("true or false is expected", "write true or false, in lower case"),
+    "bad-number": ("a whole number is expected", "write digits only, without a leading zero"),
+    "bad-date": ("a date is expected", "write a day that exists as year-month-day: 2027-03-31"),
+}
+_SHAPES = {
+    "string_type": ("text is expected", "write one value here"),
+    "list_type": ("a list is expected", "write a list: [a, b] or lines that begin with a hyphen"),
+    "dict_type": ("a mapping is expected", "write fields as name: value"),
+    "model_type": ("a mapping is expected", "write fields as name: value"),
+    "model_attributes_type": ("a mapping is expected", "write fields as name: value"),
+    "typed_dict_type": ("a mapping is expected", "write fields as name: value"),
+}
+
+
+def translate(error: ErrorDetails, path: Sequence[str | int], known: Sequence[str]) -> tuple[str, str, str, str]:
+    """(code, summary, detail, remedy) of one fault that the validation library found."""
+    kind, value = error["type"], error["input"]
+    if kind in _REMEDIES:
+        return kind, _REMEDIES[kind][0], _show(value), _REMEDIES[kind][1]
+    if kind in _SHAPES:
+        return "wrong-shape", _SHAPES[kind][0], f"this is {_shape(value)}", _SHAPES[kind][1]
+    if kind in {"missing", "extra_forbidden"}:
+        return _field_fault(kind, str(error["loc"][-1]), known)
+    if kind.startswith("union_tag"):
+        return _kind_fault(kind, str(error.get("ctx", {}).get("tag", "")))
+    return _value_fault(kind, path, value, error.get("ctx", {}))
+
+
+def _field_fault(kind: str, name: str, known: Sequence[str]) -> tuple[str, str, str, str]:
+    if kind == "missing":
+        return "missing-field", "a required field is missing", name, f"add {name}:"
+    remedy = f"known fields: {', '.join(known)}" if known else "remove it"
+    return "unknown-field", "an unknown field", _show(name) + suggestion(name, known), remedy
+
+
+def _kind_fault(kind: str, found: str) -> tuple[str, str, str, str]:
+    if kind == "union_tag_not_found":
+        return "missing-kind", "the document does not say its kind", "", f"add kind: {' | '.join(MODELS)}"
+    return "unknown-kind", "an unknown kind", _show(found) + suggestion(found, list(MODELS)), f"use {_any(MODELS)}"
+
+
+def _value_fault(
+    kind: str, path: Sequence[str | int], value: object, context: Mapping[str, Any]
+) -> tuple[str, str, str, str]:
+    if kind == "literal_error":
+        return _not_a_choice(path, value, context)
+    if kind == "string_pattern_mismatch":
+        code, summary, remedy = PATTERNS[str(context["pattern"])]
+        return code, summary, _show(value), remedy
+    if kind == "string_too_long":
+        return "too-long", "this is too long", f"more than {context.get('max_length')} characters", "shorten it"
+    return "invalid-value", "this value cannot be used", _show(value), "compare with the schema of this kind"
+
+
+def _not_a_choice(path: Sequence[str | int], value: object, context: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+    detail = _show(value) + suggestion(str(value), choices)
+    if set(choices) == set(SCOPES):
+        return "unknown-scope", "an unknown scope", detail, f"use {_any(SCOPES)}"
+    if path and path[-1] == "apiVersion":
+        return "unknown-version", "an unknown version of the format", detail, f"use {choices[0]}"
+    return "unknown-word", "this word is not known here", detail, f"use {_any(choices)}"
+
+
+def _any(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean "x"?)``, or nothing."""
+    near = get_close_matches(word, list(known), n=1)
+    return f' (did you mean "{near[0]}"?)' if near else ""
+
+
+def _show(value: object) -> str:
+    """What the author wrote, cut where it is long."""
+    if not isinstance(value, str):
+        return f"this is {_shape(value)}"
+    return f'"{value if len(value) <= _SHOWN else value[:_SHOWN] + "…"}"'
+
+
+_SHOWN = 60
+
+
+def _shape(value: object) -> str:
+    if value is None:
+        return "empty"
+    return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else "a single value"

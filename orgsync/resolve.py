@@ -1,0 +1,444 @@
+"""Turn documents into the desired organization, and check everything that one document alone cannot show.
+
+In: validated documents, the repository (for positions), today's date. Out: an Organization and findings. Never:
+reads a clock or a file; stops at the first fault; reports a reference to a document that has a fault of its own.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from typing import cast
+
+from orgsync.documents import Assignment, BusinessUnit, Checked, Function, Role, Unit, suggestion
+from orgsync.finding import Finding, Severity
+from orgsync.load import Repository
+from orgsync.resources import FIELDS, NO_FIELDS, Address, Fields, Json, Kind, Organization, Place, Shape, key_of
+
+KIND_OF = {"BusinessUnit": Kind.BUSINESS_UNIT, "Unit": Kind.UNIT, "Function": Kind.FUNCTION, "Role": Kind.ROLE}
+_EMPTY: Mapping[Shape, Json] = {Shape.REFS: [], Shape.REF_MAP: {}, Shape.MAP: {}, Shape.FLAG: False}
+_EMPTY_LISTS = {"workflows", "conflictsWith"}
+_MAX_RINGS = 20
+_MAX_SUGGESTIONS = 200
+
+
+@dataclass(slots=True)
+class _Work:
+    """``known``: keys per kind, those of faulty documents included, so that one fault makes one finding."""
+
+    repository: Repository
+    today: str
+    known: Mapping[Kind, set[str]]
+    resources: dict[Address, Fields] = field(default_factory=dict)
+    sources: dict[Address, Place] = field(default_factory=dict)
+    managed: set[Address] = field(default_factory=set)
+    previously: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
+    bound: dict[Address, Mapping[str, str]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    suggested: dict[tuple[Kind, str], str] = field(default_factory=dict)
+
+    def tell(
+        self,
+        code: str,
+        summary: str,
+        detail: str,
+        remedy: str,
+        place: Place,
+        *,
+        severity: Severity = Severity.ERROR,
+        address: Address = "",
+    ) -> None:
+        position = self.repository.position(place)
+        self.findings.append(
+            Finding(
+                code=code,
+                severity=severity,
+                summary=summary,
+                detail=detail,
+                remedy=remedy,
+                position=position,
+                address=address,
+            )
+        )
+
+
+def resolve(documents: Sequence[Checked], repository: Repository, *, today: date) -> tuple[Organization, list[Finding]]:
+    """``today``: assignments that ended before it are not desired any more."""
+    work = _Work(repository, today.isoformat(), _known(repository))
+    for index, document in documents:
+        _add(work, index, document)
+    _check_names(work)
+    for address in list(work.resources):
+        _check_references(work, address)
+    _check_rings(work)
+    _check_previously(work)
+    _check_holding(work)
+    organization = Organization(
+        resources=work.resources,
+        managed=frozenset(work.managed),
+        previously=work.previously,
+        bound=work.bound,
+        sources=work.sources,
+    )
+    return organization, work.findings
+
+
+def _known(repository: Repository) -> dict[Kind, set[str]]:
+    known: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+    for document in repository.documents:
+        kind, key = KIND_OF.get(str(document.value.get("kind"))), document.value.get("key")
+        if kind is not None and isinstance(key, str):
+            known[kind].add(key)
+    return known
+
+
+def _add(work: _Work, index: int, document: BusinessUnit | Unit | Function | Role) -> None:
+    address = f"{KIND_OF[document.kind]}/{document.key}"
+    if address in work.resources:
+        first = work.repository.position(work.sources[address])
+        work.tell(
+            "duplicate-resource",
+            "a key is used twice",
+            f'"{document.key}" is already declared at {first}',
+            "give one of the two another key, or merge them",
+            (index, ("key",)),
+            address=address,
+        )
+        return
+    work.sources[address] = (index, ())
+    work.resources[address] = _fields(document)
+    if document.previously:
+        work.previously[address] = tuple(_former(address, former) for former in document.previously)
+    if isinstance(document, Role) and document.bind:
+        work.bound[address] = {adapter: binding.role for adapter, binding in document.bind.items()}
+    if isinstance(document, Unit):
+        _add_unit(work, index, address, document)
+
+
+def _former(address: Address, former: str) -> Address:
+    return former if "/" in former else f"{address.partition('/')[0]}/{former}"
+
+
+def _fields(document: BusinessUnit | Unit | Function | Role) -> Fields:
+    """Stated fields only; an explicit null of a collection is its empty form, of a text None."""
+    specs = FIELDS[KIND_OF[document.kind]]
+    stated = document.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"assignments"})
+    return {name: _canonical(name, specs[name].shape, value) for name, value in stated.items() if name in specs}
+
+
+def _canonical(name: str, shape: Shape, value: Json) -> Json:
+    if value is None or value == "":
+        return list[Json]() if name in _EMPTY_LISTS else _EMPTY.get(shape)
+    if shape is Shape.REFS or name == "conflictsWith":
+        return [*sorted(set(cast("list[str]", value)))]
+    if name == "privileges" and isinstance(value, dict):
+        return {
+            key: [*sorted(set(cast("list[str]", item)))] if isinstance(item, list) else item
+            for key, item in value.items()
+        }
+    return value
+
+
+def _add_unit(work: _Work, index: int, address: Address, unit: Unit) -> None:
+    if unit.owner is None:
+        work.tell(
+            "unit-without-owner",
+            "a unit has no owner",
+            unit.name,
+            "add owner: with the login of whoever answers for its reviews",
+            (index, ("key",)),
+            severity=Severity.WARNING,
+            address=address,
+        )
+    if "assignments" not in unit.model_fields_set:
+        return
+    work.managed.add(address)
+    for number, assignment in enumerate(unit.assignments or ()):
+        _add_assignment(work, (index, ("assignments", number)), unit.key, assignment)
+
+
+def _repeated(work: _Work, place: Place, entry: str) -> None:
+    work.tell("duplicate-entry", "an entry stands twice in one list", f'"{entry}"', "remove one of the two", place)
+
+
+def _add_assignment(work: _Work, place: Place, unit: str, assignment: Assignment) -> None:
+    user = assignment["user"]
+    address = f"{Kind.MEMBERSHIP}/{unit}/{user}"
+    if address in work.sources:
+        _assigned_twice(work, place, user, work.sources[address])
+        return
+    work.sources[address] = place
+    until = assignment.get("until")
+    if until is not None and until < work.today:
+        _expired(work, place, user, unit, until)
+        return
+    work.sources.setdefault(f"{Kind.USER}/{user}", (place[0], (*place[1], "user")))
+    work.resources.setdefault(f"{Kind.USER}/{user}", NO_FIELDS)
+    work.resources[address] = _terms(assignment)
+    roles = assignment.get("roles", ())
+    for number, role in enumerate(roles):
+        grant = f"{Kind.GRANT}/{unit}/{user}/{role}"
+        if grant in work.resources:
+            _repeated(work, (place[0], (*place[1], "roles", number)), role)
+        work.resources[grant] = NO_FIELDS
+        work.sources[grant] = (place[0], (*place[1], "roles", number))
+
+
+def _terms(assignment: Assignment) -> Fields:
+    terms: dict[str, Json] = {}
+    if "until" in assignment:
+        terms["until"] = assignment["until"]
+    if "reason" in assignment:
+        terms["reason"] = assignment["reason"] or None
+    return terms or NO_FIELDS
+
+
+def _assigned_twice(work: _Work, place: Place, user: str, first: Place) -> None:
+    work.tell(
+        "duplicate-assignment",
+        "a user is assigned twice in one unit",
+        f"{user} is already assigned at {work.repository.position(first)}",
+        "merge the two into one assignment",
+        (place[0], (*place[1], "user")),
+    )
+
+
+def _expired(work: _Work, place: Place, user: str, unit: str, until: str) -> None:
+    work.tell(
+        "expired-assignment",
+        "an assignment has ended",
+        f"{user} in {unit} ended on {until}",
+        "remove it, or set a later date",
+        (place[0], (*place[1], "until")),
+        severity=Severity.INFO,
+        address=f"{Kind.MEMBERSHIP}/{unit}/{user}",
+    )
+
+
+def _check_names(work: _Work) -> None:
+    """Names are unique per kind in most CRMs, and two equal ones confuse people in all of them."""
+    taken: dict[tuple[str, Json], Address] = {}
+    for address, fields in work.resources.items():
+        kind = address.partition("/")[0]
+        if "name" not in fields or kind == Kind.USER:
+            continue
+        first = taken.setdefault((kind, fields["name"]), address)
+        if first != address:
+            work.tell(
+                "duplicate-name",
+                "a name is used twice",
+                f'"{fields["name"]}" is also the name of {first}',
+                "give one of the two another name",
+                (work.sources[address][0], ("name",)),
+                address=address,
+            )
+
+
+def _check_references(work: _Work, address: Address) -> None:
+    kind, *parts = address.split("/")
+    if kind == Kind.GRANT:
+        if parts[2] not in work.known[Kind.ROLE]:
+            _unknown(work, Kind.ROLE, parts[2], work.sources[address], f"in the assignment of {parts[1]}", address)
+        return
+    if kind in {Kind.MEMBERSHIP, Kind.USER}:
+        return
+    index = work.sources[address][0]
+    seen: set[tuple[str | int, str]] = set()
+    for path, target, key in _stated_keys(Kind(kind), work, address):
+        if (path[0], key) in seen:
+            _repeated(work, (index, path), key)
+        seen.add((path[0], key))
+        if key not in work.known[target]:
+            _unknown(work, target, key, (index, path), f"in {address}", address)
+
+
+def _stated_keys(kind: Kind, work: _Work, address: Address) -> Iterator[tuple[tuple[str | int, ...], Kind, str]]:
+    """(path, kind, key) of every reference as the author wrote it, in the author's order."""
+    value = work.repository.documents[work.sources[address][0]].value
+    targets = {name: spec.to for name, spec in FIELDS[kind].items() if spec.to is not None}
+    for name, target in [*targets.items(), *([("conflictsWith", Kind.ROLE)] if kind is Kind.ROLE else [])]:
+        stated = value.get(name)
+        if isinstance(stated, str):
+            yield (name,), target, stated
+        elif isinstance(stated, list):
+            yield from (((name, number), target, str(key)) for number, key in enumerate(stated))
+        elif isinstance(stated, dict):
+            yield from (((name, key), target, key) for key in stated)
+
+
+def _unknown(work: _Work, kind: Kind, key: str, place: Place, where: str, address: Address) -> None:
+    if (kind, key) not in work.suggested:
+        cheap = len(work.suggested) < _MAX_SUGGESTIONS  # comparing words is slow, and nobody reads so many
+        work.suggested[kind, key] = suggestion(key, sorted(work.known[kind])) if cheap else ""
+    work.tell(
+        f"unknown-{kind}",
+        f"an unknown {kind}",
+        f'"{key}"{work.suggested[kind, key]} {where}',
+        f"declare the {kind}, or correct the key",
+        place,
+        address=address,
+    )
+
+
+def _check_rings(work: _Work) -> None:
+    for kind, name in ((Kind.BUSINESS_UNIT, "parent"), (Kind.UNIT, "parent"), (Kind.ROLE, "includes")):
+        graph = {
+            address: {f"{kind}/{key}" for key in _keys(fields.get(name))}
+            for address, fields in work.resources.items()
+            if address.startswith(f"{kind}/")
+        }
+        for _ in range(_MAX_RINGS):
+            ring = _ring(graph)
+            if not ring:
+                break
+            _tell_ring(work, name, ring)
+            for address in ring:
+                graph.pop(address, None)
+
+
+def _keys(value: Json) -> list[str]:
+    return [value] if isinstance(value, str) else [str(key) for key in value] if isinstance(value, list) else []
+
+
+def _ring(graph: Mapping[Address, set[Address]]) -> list[Address]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        ring: list[Address] = error.args[1]
+        return ring[::-1]
+    return []
+
+
+def _tell_ring(work: _Work, name: str, ring: Sequence[Address]) -> None:
+    start = min(range(len(ring) - 1), key=lambda number: ring[number])
+    shown = [key_of(address) for address in [*ring[start:-1], *ring[: start + 1]]]
+    work.tell(
+        f"{'include' if name == 'includes' else 'parent'}-ring",
+        f"{name} form a ring" if name == "includes" else "parents form a ring",
+        " → ".join(shown),
+        f"remove {name} from one of them",
+        (work.sources[ring[start]][0], (name,)),
+        address=ring[start],
+    )
+
+
+def _check_previously(work: _Work) -> None:
+    claimed: dict[Address, Address] = {}
+    for address, formers in work.previously.items():
+        for number, former in enumerate(formers):
+            place = (work.sources[address][0], ("previously", number))
+            if former.partition("/")[0] != address.partition("/")[0]:
+                _bad_former(work, place, f"{former} is of another kind than {address}", address)
+            elif former in work.resources:
+                _bad_former(work, place, f"{former} is still declared", address)
+            elif claimed.setdefault(former, address) != address:
+                _bad_former(work, place, f"{former} is also claimed by {claimed[former]}", address)
+
+
+def _bad_former(work: _Work, place: Place, detail: str, address: Address) -> None:
+    work.tell(
+        "bad-previously",
+        "a former key cannot be used",
+        detail,
+        "name a key that only this resource had, and that nothing has now",
+        place,
+        address=address,
+    )
+
+
+def _check_holding(work: _Work) -> None:
+    """Who would hold what: separation of duties, terms of privileged roles, numbers of holders."""
+    roles = {key_of(a): fields for a, fields in work.resources.items() if a.startswith(f"{Kind.ROLE}/")}
+
+    @cache
+    def closure(role: str) -> frozenset[str]:
+        """The role and all that it contains, however deep."""
+        found: set[str] = set()
+        waiting = [role]
+        while waiting:
+            if (current := waiting.pop()) not in found:
+                found.add(current)
+                waiting += _keys(roles.get(current, NO_FIELDS).get("includes"))
+        return frozenset(found)
+
+    @cache
+    def contained(direct: frozenset[str]) -> frozenset[str]:
+        return frozenset().union(*map(closure, direct))
+
+    held: dict[str, set[str]] = defaultdict(set)
+    by_membership: dict[Address, set[str]] = defaultdict(set)
+    for address in work.resources:
+        kind, *parts = address.split("/")
+        if kind == Kind.MEMBERSHIP:
+            unit_roles = _keys(work.resources.get(f"{Kind.UNIT}/{parts[0]}", NO_FIELDS).get("roles"))
+            by_membership[address].update(unit_roles)
+        elif kind == Kind.GRANT:
+            by_membership[f"{Kind.MEMBERSHIP}/{parts[0]}/{parts[1]}"].add(parts[2])
+    privileged = {role for role, fields in roles.items() if fields.get("privileged") is True}
+    for membership, direct in by_membership.items():
+        everything = contained(frozenset(direct))
+        held[membership.split("/")[2]].update(direct)
+        if privileged and (strong := privileged & everything):
+            _check_terms(work, membership, min(strong))
+    holders = {user: contained(frozenset(direct)) for user, direct in held.items()}
+    _check_conflicts(work, roles, holders)
+    _check_numbers(work, roles, Counter(role for everything in holders.values() for role in everything))
+
+
+def _check_terms(work: _Work, membership: Address, role: str) -> None:
+    terms = work.resources[membership]
+    missing = [name for name in ("until", "reason") if not terms.get(name)]
+    if missing:
+        work.tell(
+            "privileged-without-terms",
+            "a privileged role needs an end and a reason",
+            f"{membership.split('/')[2]} gets {role} without {' and '.join(missing)}",
+            f"add {' and '.join(f'{name}:' for name in missing)} to the assignment",
+            work.sources[membership],
+            address=membership,
+        )
+
+
+def _check_conflicts(work: _Work, roles: Mapping[str, Fields], holders: Mapping[str, frozenset[str]]) -> None:
+    pairs = {
+        (min(role, other), max(role, other))
+        for role, fields in roles.items()
+        for other in _keys(fields.get("conflictsWith"))
+    }
+    for one, other in sorted(pairs):
+        for user in sorted(user for user, everything in holders.items() if one in everything and other in everything):
+            work.tell(
+                "conflicting-roles",
+                "one person holds roles that exclude each other",
+                f"{user} would hold both {one} and {other}",
+                "take one of them away, or move the work to somebody else",
+                work.sources[f"{Kind.USER}/{user}"],
+                address=f"{Kind.USER}/{user}",
+            )
+
+
+def _check_numbers(work: _Work, roles: Mapping[str, Fields], counts: Mapping[str, int]) -> None:
+    everybody_is_listed = all(a in work.managed for a in work.resources if a.startswith(f"{Kind.UNIT}/"))
+    for role, fields in roles.items():
+        limits = fields.get("holders")
+        if not isinstance(limits, dict):
+            continue
+        least, most, count = limits.get("min"), limits.get("max"), counts.get(role, 0)
+        if isinstance(most, int) and count > most:
+            _bad_number(work, role, "too-many-holders", f"{count} people hold {role}, at most {most} may", "max")
+        if isinstance(least, int) and count < least and everybody_is_listed:
+            _bad_number(work, role, "too-few-holders", f"{count} people hold {role}, at least {least} must", "min")
+
+
+def _bad_number(work: _Work, role: str, code: str, detail: str, limit: str) -> None:
+    address = f"{Kind.ROLE}/{role}"
+    work.tell(
+        code,
+        "a role has a number of holders that it must not have",
+        detail,
+        "change the assignments, or the role's holders",
+        (work.sources[address][0], ("holders", limit)),
+        address=address,
+    )

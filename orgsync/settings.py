@@ -1,0 +1,256 @@
+"""orgsync.yaml: which CRM each target is, and the limits that apply everywhere.
+
+In: the file's text and the environment. Out: frozen settings. Never: holds a secret; credentials are references to
+environment variables, resolved only where an adapter is opened.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import ValidationError as PydanticError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from orgsync.documents import Count, Key, Line, suggestion, translate
+from orgsync.errors import InvalidInput, OrgsyncError
+from orgsync.finding import Finding, Position
+from orgsync.load import parse, position_in
+from orgsync.resources import Json, Kind
+
+FILE = "orgsync.yaml"
+_REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_MAX_BYTES = 1024 * 1024
+
+FAULTS: Mapping[str, tuple[str, str]] = {
+    "literal-secret": ("a secret must not stand in the settings", 'write a reference such as "${env:CRM_TOKEN}"'),
+    "bad-share": ("a share is expected", "write a percentage such as 25%"),
+    "bad-period": ("a number of days is expected", "write days such as 30d"),
+    "bad-kind": (
+        "this is not a kind of resource",
+        "use membership, grant, unit, role, function or businessUnit",
+    ),
+    "unknown-target": ("the default target does not exist", "name one of the targets"),
+}
+
+
+def _share(value: object) -> float:
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%", value)) and float(found[1]) <= 100:  # noqa: PLR2004
+        return float(found[1]) / 100
+    raise PydanticCustomError("bad-share", "a share")
+
+
+def _days(value: object) -> timedelta:
+    if isinstance(value, str) and (found := re.fullmatch(r"([1-9]\d{0,3})d", value)):
+        return timedelta(days=int(found[1]))
+    raise PydanticCustomError("bad-period", "days")
+
+
+def _kind(value: object) -> Kind:
+    words = {"businessUnit": Kind.BUSINESS_UNIT} | {str(kind): kind for kind in Kind if "-" not in kind}
+    if isinstance(value, str) and value in words:
+        return words[value]
+    raise PydanticCustomError("bad-kind", "a kind")
+
+
+def _reference(value: str) -> str:
+    if not _REFERENCE.fullmatch(value):
+        raise PydanticCustomError("literal-secret", "a literal secret")
+    return value
+
+
+def _without_password(value: str) -> str:
+    """A password in a URL is a secret like any other, and must be a reference."""
+    try:
+        password = make_url(_REFERENCE.sub("reference", value)).password
+    except ArgumentError:
+        return value
+    if password is not None and password != "reference":  # noqa: S105
+        raise PydanticCustomError("literal-secret", "a literal secret")
+    return value
+
+
+Share = Annotated[float, BeforeValidator(_share), Field(json_schema_extra={"type": "string", "pattern": r"^\d+%$"})]
+Days = Annotated[
+    timedelta,
+    BeforeValidator(_days),
+    PlainSerializer(lambda value: f"{value.days}d", return_type=str),
+]
+KindWord = Annotated[Kind, BeforeValidator(_kind)]
+Reference = Annotated[str, AfterValidator(_reference)]
+Url = Annotated[str, AfterValidator(_without_password)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=lambda name: re.sub(r"_(\w)", lambda found: found[1].upper(), name),
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
+
+
+class Limit(_Model):
+    """Violated above either: a share of what lives, or a number."""
+
+    share: Share = 0.25
+    count: Count = 50
+
+
+class Safety(_Model):
+    """The guards. Each is accepted by its own name, never all at once."""
+
+    removals: Limit = Limit()
+    """Removals of one kind in one plan."""
+    kinds: dict[KindWord, Limit] = {}
+    """Another limit for one kind."""
+    group: Limit = Limit(share="50%", count="25")  # type: ignore[arg-type]
+    """Removals of members of one unit, or of holders of one role."""
+    allowance: Count = 3
+    """A share is only looked at above this many removals."""
+    window: Days = timedelta(days=30)
+    """Removals of earlier runs within this time count too."""
+    gains: Count = 20
+    """People who may gain a privileged role in one plan."""
+    shrink: Share = 0.5
+    """The share of live resources that may be missing from the YAML."""
+    administrators: Count = 1
+    """People who must be left with a privileged role."""
+    protected: tuple[Line, ...] = ()
+    """Addresses that no plan touches; * and ? match."""
+
+
+class TargetSettings(_Model):
+    """One CRM. Fields that are not named here are the adapter's own options, checked by the adapter."""
+
+    model_config = ConfigDict(extra="allow")
+
+    adapter: Key
+    url: Url | None = None
+    credentials: dict[str, Reference] = {}
+    """Name -> "${env:VARIABLE}"."""
+    missing_users: Literal["error", "skip", "create"] = "error"
+    """What an assigned user means whom the CRM does not know."""
+    prune: frozenset[KindWord] = frozenset({Kind.MEMBERSHIP, Kind.GRANT})
+    """Kinds that are removed when they are not declared any more; the others are reported as withheld."""
+    scope_fallback: Literal["error", "narrower"] = "error"
+    """What a scope means that the CRM cannot express."""
+    concurrency: Annotated[Count, Field(ge=1, le=64)] = 4
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Settings(_Model):
+    """The settings of an organization repository."""
+
+    api_version: Literal["orgsync/v1"]
+    kind: Literal["Settings"]
+    organization: Line
+    default_target: Key | None = None
+    targets: dict[Key, TargetSettings] = {}
+    journal: Url = "sqlite:///.orgsync/journal.db"
+    safety: Safety = Safety()
+    policies: dict[str, Any] = {}
+
+    @property
+    def only_target(self) -> str | None:
+        """The default target, or the only one there is."""
+        return self.default_target or (next(iter(self.targets)) if len(self.targets) == 1 else None)
+
+
+def load_settings(root: Path) -> Settings:
+    """Raises InvalidInput with a finding per fault."""
+    content = _content(root / FILE)
+    values, findings = parse(content, FILE)
+    documents = [(number, value) for number, value in enumerate(values) if value is not None]
+    if not findings and len(documents) != 1:
+        findings = [_finding("not-one-document", "one document is expected", f"{len(documents)} found", "keep one")]
+    if findings:
+        raise InvalidInput(findings)
+    number, value = documents[0]
+    try:
+        settings = Settings.model_validate(value)
+    except PydanticError as error:
+        raise InvalidInput([_fault(one, content, number) for one in error.errors(include_url=False)]) from None
+    _check_default(settings, content, number)
+    return settings
+
+
+def credentials_of(target: TargetSettings, environment: Mapping[str, str]) -> dict[str, str]:
+    """Name -> secret. Raises OrgsyncError that names the missing variable, never a value."""
+    return {name: expand(reference, environment) for name, reference in target.credentials.items()}
+
+
+def expand(text: str, environment: Mapping[str, str]) -> str:
+    """``text`` with each ``${env:NAME}`` replaced."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in environment:
+            raise OrgsyncError(
+                f"the environment variable {found[1]} is not set", remedy=f"set {found[1]}; orgsync.yaml refers to it"
+            )
+        return environment[found[1]]
+
+    return _REFERENCE.sub(value, text)
+
+
+def safety_json(safety: Safety) -> Json:
+    """As plain JSON, for plans."""
+    result: Json = safety.model_dump(mode="json", by_alias=True)
+    return result
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InvalidInput(
+            [_finding("no-settings", "this is not an organization repository", f"no {FILE} here", "run orgsync init")]
+        ) from None
+    except OSError as error:
+        detail = error.strerror or type(error).__name__
+        raise InvalidInput([_finding("unreadable-file", "a file cannot be read", detail, "check its rights")]) from None
+    if len(content) > _MAX_BYTES:
+        raise InvalidInput([_finding("file-too-large", "a file is too large", "more than 1 MiB", "shorten it")])
+    return content
+
+
+def _finding(code: str, summary: str, detail: str, remedy: str, position: Position | None = None) -> Finding:
+    where = position or Position(file=FILE)
+    return Finding(code=code, summary=summary, detail=detail, remedy=remedy, position=where)
+
+
+def _fault(error: ErrorDetails, content: bytes, number: int) -> Finding:
+    kind, path = error["type"], tuple(error["loc"])
+    of_key = kind == "extra_forbidden" or path[-1:] == ("[key]",)
+    path = path[:-1] if path[-1:] == ("[key]",) or kind == "missing" else path
+    position = position_in(content, FILE, number, path, of_key=of_key)
+    if kind in FAULTS:
+        summary, remedy = FAULTS[kind]
+        detail = "" if kind == "literal-secret" else f'"{error["input"]}"'
+        return _finding(kind, summary, detail, remedy, position)
+    return _finding(*translate(error, path, _known(path)), position)
+
+
+def _known(path: Sequence[str | int]) -> list[str]:
+    model: type[BaseModel] = Settings
+    if path[:1] == ("safety",):
+        model = Limit if len(path) > 2 else Safety  # noqa: PLR2004
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _check_default(settings: Settings, content: bytes, number: int) -> None:
+    name = settings.default_target
+    if name is not None and name not in settings.targets:
+        summary, remedy = FAULTS["unknown-target"]
+        detail = f'"{name}"' + suggestion(name, settings.targets)
+        position = position_in(content, FILE, number, ("defaultTarget",))
+        raise InvalidInput([_finding("unknown-target", summary, detail, remedy, position)])
