@@ -49,6 +49,7 @@ class Unit:
     name: str
     business_unit: str
     role: str
+    owner: str
     depth: int = 1
     parent: str | None = None
 
@@ -177,6 +178,7 @@ def _units(count: int, business_units: tuple[str, ...], roles: tuple[Role, ...],
             name=f"{_WORK[number % 8]} Unit {number:06}",
             business_unit=parent.business_unit if parent else business_units[0],
             role=rng.choice(common).key,
+            owner=_login(number),
             depth=parent.depth + 1 if parent else 1,
             parent=parent.key if parent else None,
         )

@@ -41,12 +41,12 @@ def measure(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
             subprocess.run(
                 launch, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, check=False
             )
-        texts = {"stdout": _text(out), "stderr": _text(err)}
+        texts = _text(out), _text(err)
         took = json.loads(report.read_text()) if report.exists() else {"code": "none: it did not start"}
     if (code := took.pop("code")) != 0:
-        ends = "".join(text[-2000:] for text in texts.values())
+        ends = "".join(text[-2000:] for text in texts)
         raise CommandFailed(f"{' '.join(command)}\nexit code {code}\n{ends}")
-    return Measured(**took, **texts)
+    return Measured(**took, stdout=texts[0], stderr=texts[1])
 
 
 def _text(path: Path) -> str:

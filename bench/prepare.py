@@ -53,10 +53,6 @@ def write(shape: Shape, *, peers: bool = True) -> int:
     return differences.total
 
 
-def expected(shape: Shape) -> int:
-    return int(json.loads((shape.folder / "expected.json").read_text())["total"])
-
-
 def orgsync(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "orgsync", *arguments]
 

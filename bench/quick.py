@@ -13,7 +13,7 @@ from bench import prepare
 from bench.contestants import COLD, UNCHANGED, WARM, Contestant, ours
 from bench.measure import CommandFailed, measure
 from bench.prepare import ROOT, Shape, environment
-from bench.run import UnequalWork, lay_out, run_once
+from bench.run import UnequalWork, run_once
 from orgsync.adapter import Capabilities, KindCapabilities, Scope, Snapshot
 from orgsync.apply import apply
 from orgsync.change import Action, Batch, Change, Outcome, Status
@@ -88,7 +88,7 @@ class _Plans:
 
 
 def _plans(shape: Shape) -> _Plans:
-    expected = lay_out(shape, peers=False)
+    expected = prepare.write(shape, peers=False)
     prepare.make_live(shape)
     by_name: Mapping[str, Contestant] = {one.name: one for one in ours(shape)}
     first, second = run_once(by_name[COLD], expected), run_once(by_name[COLD], expected)

@@ -81,15 +81,6 @@ def run_once(contestant: Contestant, expected: int) -> Measured:
     return measured
 
 
-def lay_out(shape: Shape, *, peers: bool) -> int:
-    """In a process of its own: what the bench itself holds in memory would be counted as its children's."""
-    arguments = [f"--size={shape.size}", f"--variant={shape.variant}", f"--per-file={shape.per_file}"]
-    without = [] if peers else ["--no-peers"]
-    command = [sys.executable, "-m", "bench", "generate", *arguments, f"--seed={shape.seed}", *without]
-    measure(command, cwd=ROOT, environment=prepare.environment())
-    return prepare.expected(shape)
-
-
 def machine() -> dict[str, str]:
     return {
         "python": platform.python_version(),
@@ -100,7 +91,7 @@ def machine() -> dict[str, str]:
 
 def _run_shape(shape: Shape, options: Options, *, with_orgsync: bool) -> ShapeResult:
     print(f"{shape.size:,} assignments, {shape.variant}: preparing", file=sys.stderr)
-    expected = lay_out(shape, peers=options.peers)
+    expected = prepare.write(shape, peers=options.peers)
     if with_orgsync:
         prepare.make_live(shape)
     runs: dict[str, dict[str, list[float]]] = {}

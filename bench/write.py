@@ -142,6 +142,7 @@ def _unit(unit: Unit, assignments: list[Document]) -> Document:
         type="functional",
         businessUnit=unit.business_unit,
         **parent,
+        owner=unit.owner,
         roles=[unit.role],
         assignments=assignments,
     )

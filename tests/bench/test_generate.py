@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ import yaml
 
 from bench.generate import Assignment, Company, generate, mutate
 from bench.write import write_octodns, write_repository, write_terraform
+from orgsync import documents as documents_of_orgsync
+from orgsync.load import load
+from orgsync.resolve import resolve
+from orgsync.resources import Kind, kind_of
 
 VARIANTS = pytest.mark.parametrize("messy", [False, True], ids=["regular", "messy"])
 Document = dict[str, Any]
@@ -162,3 +167,14 @@ def test_the_peers_get_one_object_per_assignment(tmp_path: Path) -> None:
     blocks = [path.read_text().count('resource "terraform_data"') for path in (tmp_path / "terraform").glob("*.tf")]
     assert len(zones) == len(blocks) == len(base.units)
     assert sum(map(len, zones)) == sum(blocks) == len(changed.assignments)
+
+
+@VARIANTS
+def test_orgsync_itself_finds_nothing_wrong(tmp_path: Path, *, messy: bool) -> None:
+    folder = written(generate(1_000, messy=messy), tmp_path, messy=messy)
+    repository = load(folder)
+    checked, invalid = documents_of_orgsync.check(repository)
+    desired, unresolved = resolve(checked, repository, today=date(2026, 1, 1))
+    kinds = Counter(kind_of(address) for address in desired.resources)
+    assert [*repository.findings, *invalid, *unresolved] == []
+    assert kinds[Kind.MEMBERSHIP] == 1_000
