@@ -19,7 +19,7 @@ from bench.prepare import ROOT, Shape
 from bench.targets import Ratio, Runs, growth, ratios
 
 TERRAFORM_UP_TO = 10_000
-_STAGE = re.compile(r"^\W*([a-z]+)\W+(\d+\.\d+)\s*s\b", re.MULTILINE)
+_STAGE = re.compile(r"([a-z]+) (\d+\.\d+) s\b")
 
 
 class UnequalWork(Exception):
