@@ -17,13 +17,12 @@ from typing import TypeVar
 
 from orgsync.adapter import Capabilities, Changed, Foreign, KindCapabilities, Scope, Snapshot
 from orgsync.adapters.canonical import COLLECTIONS, FOREIGN, LINKS, canonical, complete, is_foreign, keys, lower, merged
-from orgsync.change import Action, Batch, Change, Effect, Outcome, Status, Step
+from orgsync.adapters.rules import FULL, Refusal, check_size, check_step, everything, outcome
+from orgsync.change import Action, Batch, Change, Effect, Outcome, Step
 from orgsync.errors import ReadOnly
 from orgsync.resources import (
     FIELDS,
     KEY,
-    NO_UNIT,
-    SCOPES,
     Address,
     Fields,
     Json,
@@ -36,40 +35,15 @@ from orgsync.resources import (
     parts_of,
 )
 
-MAX_BATCH = 1000
+__all__ = ["FLAT", "FULL", "ROLES_BY_NAME", "MemoryAdapter", "MemoryCrm"]
+
 T = TypeVar("T")
 Resources = dict[Address, dict[str, Json]]
 _UNNAMED = frozenset({Kind.USER, Kind.MEMBERSHIP, Kind.GRANT})
-_NO_DELETE = frozenset({Action.CREATE, Action.UPDATE})
-
-
-def _everything(kind: Kind) -> KindCapabilities:
-    return KindCapabilities(
-        actions=_NO_DELETE if kind is Kind.USER else frozenset(Action),
-        fields=frozenset(FIELDS[kind]),
-        unique=frozenset(name for name, spec in FIELDS[kind].items() if spec.unique),
-        max_batch=MAX_BATCH,
-    )
-
-
-FULL = Capabilities(
-    kinds=MappingProxyType({kind: _everything(kind) for kind in Kind}),
-    hierarchy="forest",
-    unit_roles=True,
-    unit_grants=True,
-    scopes=frozenset(SCOPES),
-    privilege_actions=None,
-    manages_roles=True,
-    expiry="membership",
-    attribution="last",
-    max_concurrency=4,
-)
-"""All that orgsync can declare; people are deactivated, never deleted."""
 
 
 def _without(kind: Kind, *fields: str) -> KindCapabilities:
-    everything = _everything(kind)
-    return replace(everything, fields=everything.fields - set(fields))
+    return replace(everything(kind), fields=frozenset(FIELDS[kind]) - set(fields))
 
 
 FLAT = Capabilities(
@@ -78,9 +52,9 @@ FLAT = Capabilities(
             Kind.BUSINESS_UNIT: _without(Kind.BUSINESS_UNIT, "parent"),
             Kind.ROLE: _without(Kind.ROLE, "includes", "functions", "conflictsWith", "privileged", "holders"),
             Kind.UNIT: _without(Kind.UNIT, "parent", "roles", "owner", "review", "workflows"),
-            Kind.USER: _everything(Kind.USER),
+            Kind.USER: everything(Kind.USER),
             Kind.MEMBERSHIP: _without(Kind.MEMBERSHIP, "until", "reason"),
-            Kind.GRANT: _everything(Kind.GRANT),
+            Kind.GRANT: everything(Kind.GRANT),
         }
     ),
     scopes=frozenset({"own", "unit", "organization"}),
@@ -104,10 +78,6 @@ ROLES_BY_NAME = Capabilities(
     hierarchy="forest",
 )
 """A CRM whose roles and users are made elsewhere: they are found by name and only referred to."""
-
-
-class _Refusal(Exception):
-    """The CRM's own words."""
 
 
 class MemoryCrm:
@@ -195,76 +165,54 @@ class MemoryCrm:
     def _bound(self, bound: Mapping[Address, str]) -> dict[Address, Address]:
         """Foreign role -> the address that it stands in for."""
         by_name = {self.resources[a]["name"]: a for a in self.resources if is_foreign(a) and kind_of(a) is Kind.ROLE}
-        return {by_name[name]: address for address, name in bound.items() if name in by_name}
+        return {
+            by_name[name]: address
+            for address, name in bound.items()
+            if name in by_name and address not in self.resources
+        }
 
     def carry_out(self, batch: Batch, ids: Mapping[Address, RemoteId], actor: str) -> list[Outcome]:
-        if len(batch.steps) > max(self.capabilities.of(batch.kind).max_batch, 1):
-            return [_outcome(step, refused="too many records in one call") for step in batch.steps]
+        try:
+            check_size(batch, self.capabilities)
+        except Refusal as refusal:
+            return [outcome(step, refused=str(refusal)) for step in batch.steps]
         with self._lock:
             return [self._step(step, batch, ids, actor) for step in batch.steps]
 
     def _step(self, step: Step, batch: Batch, ids: Mapping[Address, RemoteId], actor: str) -> Outcome:
         try:
-            _check_belongs(step, batch)
+            check_step(step, batch, self.capabilities)
             self._refuse_on_request(step.id)
             remote_id = self._write(step, ids, actor)
-        except _Refusal as refusal:
-            return _outcome(step, refused=str(refusal))
-        return _outcome(step, remote_id=remote_id)
+        except Refusal as refusal:
+            return outcome(step, refused=str(refusal))
+        return outcome(step, remote_id=remote_id)
 
     def _refuse_on_request(self, id_: str) -> None:
         if id_ in self.refuse or id_ in self.refuse_once:
             self.refuse_once -= {id_}
-            raise _Refusal("the administrator does not allow this")
+            raise Refusal("the administrator does not allow this")
 
     def _write(self, step: Step, ids: Mapping[Address, RemoteId], actor: str) -> RemoteId | None:
         kind = kind_of(step.address)
         if self._index is None:
             self._index = _Index(self.resources, self.ids)
-        self._check_expressible(kind, step)
         match step.action:
             case Action.CREATE:
                 at = self._create(step, kind, ids)
             case Action.UPDATE:
                 at = self._update(step, kind, ids)
             case Action.DELETE:
-                self._delete(step, kind, ids)
+                self._delete(step, ids)
                 return None
         if self.clock is not None:
             self.changed[at] = Changed(by=actor, at=self.clock())
         return self.ids[at]
 
-    def _check_expressible(self, kind: Kind, step: Step) -> None:
-        can = self.capabilities.of(kind)
-        if step.action not in can.actions:
-            raise _Refusal(f"there is no way to {step.action} a {kind}")
-        for name, value in step.after.items():
-            if name not in can.fields and name != KEY and (value or step.action is Action.UPDATE):
-                raise _Refusal(f"a {kind} has no field {name}")
-        if kind is Kind.ROLE and step.after.keys() & {"privileges", "functions"}:
-            self._check_words(step.after)
-        if kind is Kind.GRANT and (parts_of(step.address)[0] == NO_UNIT) is self.capabilities.unit_grants:
-            raise _Refusal("a role is granted " + ("within a unit" if self.capabilities.unit_grants else "to a user"))
-
-    def _check_words(self, after: Fields) -> None:
-        known = self.capabilities.privilege_actions
-        privileges, functions = after.get("privileges"), after.get("functions")
-        scopes = {*functions.values()} if isinstance(functions, dict) else set()
-        for actions in privileges.values() if isinstance(privileges, dict) else ():
-            given = actions if isinstance(actions, dict) else {}
-            scopes |= {*given.values()}
-            for action in given:
-                if known is not None and action not in known:
-                    raise _Refusal(f"the action {action} is not known")
-        if wrong := scopes - self.capabilities.scopes - {SCOPES[0]}:
-            raise _Refusal(f"the scope {min(map(str, wrong))} is not known")
-
     def _create(self, step: Step, kind: Kind, ids: Mapping[Address, RemoteId]) -> Address:
         at = lower(self._translated_edge(step.address, ids))
         if at in self.resources:
-            raise _Refusal(f"{step.address} exists already")
-        if is_foreign(at) and kind not in _EDGES:
-            raise _Refusal(f"{step.address}: such a key cannot be given")
+            raise Refusal(f"{step.address} exists already")
         fields = complete(kind, self._translated(kind, step.after, ids))
         self._check(at, kind, fields, None)
         self._last_id += 1
@@ -291,12 +239,10 @@ class MemoryCrm:
         self._put(at, fields, self.resources[at])
         return at
 
-    def _delete(self, step: Step, kind: Kind, ids: Mapping[Address, RemoteId]) -> None:
+    def _delete(self, step: Step, ids: Mapping[Address, RemoteId]) -> None:
         at = self._find(step, ids)
         if self._known.uses[at]:
-            raise _Refusal(f"{step.address} is in use: {self._user_of(at)} refers to it")
-        if kind is Kind.USER:
-            raise _Refusal("people are deactivated, never deleted")
+            raise Refusal(f"{step.address} is in use: {self._user_of(at)} refers to it")
         self._drop(at)
 
     @property
@@ -313,9 +259,9 @@ class MemoryCrm:
         if at is None:
             at = lower(self._translated_edge(step.address, ids))
         if at not in self.resources:
-            raise _Refusal(f"{step.address} does not exist")
-        if is_foreign(at) and kind_of(at) not in _EDGES:
-            raise _Refusal(f"{step.address} is not orgsync's to change")
+            raise Refusal(f"{step.address} does not exist")
+        if is_foreign(at):
+            raise Refusal(f"{step.address} is not orgsync's to change")
         return at
 
     def _resolved(self, address: Address, ids: Mapping[Address, RemoteId]) -> Address:
@@ -353,28 +299,28 @@ class MemoryCrm:
     def _check(self, at: Address, kind: Kind, fields: Fields, old: Fields | None) -> None:
         for reference in _references(at, kind, fields):
             if reference not in self.resources:
-                raise _Refusal(f"{at} cannot refer to {reference}, which does not exist")
+                raise Refusal(f"{at} cannot refer to {reference}, which does not exist")
         name = fields.get("name")
         if name is not None and kind not in _UNNAMED and self._known.names.get((kind, str(name)), at) != at:
-            raise _Refusal(f'another {kind} is named "{name}"')
+            raise Refusal(f'another {kind} is named "{name}"')
         if kind is Kind.UNIT and fields["businessUnit"] is None and "businessUnit" in self.capabilities.of(kind).fields:
-            raise _Refusal("a unit needs a business unit")
+            raise Refusal("a unit needs a business unit")
         if old is None and kind in _EDGES:
             self._check_holder(at)
         if kind is Kind.USER:
             self._check_seat(fields, old)
         if old is not None and self._reaches(at, kind, fields):
-            raise _Refusal(f"{at} would be above itself")
+            raise Refusal(f"{at} would be above itself")
 
     def _check_holder(self, at: Address) -> None:
         user = f"{Kind.USER}/{parts_of(at)[1]}"
         if self.resources[user]["active"] is False:
-            raise _Refusal(f"{key_of(user)} is deactivated and can be given nothing")
+            raise Refusal(f"{key_of(user)} is deactivated and can be given nothing")
 
     def _check_seat(self, fields: Fields, old: Fields | None) -> None:
         begins = fields["active"] is not False and (old is None or old["active"] is False)
         if begins and self.seats is not None and self.used_seats >= self.seats:
-            raise _Refusal("no licence left")
+            raise Refusal("no licence left")
 
     def _reaches(self, at: Address, kind: Kind, fields: Fields) -> bool:
         """True if something above ``at`` (through parents or inclusion) is ``at``."""
@@ -400,7 +346,7 @@ class MemoryCrm:
         """Everything that refers to the resource by its key follows, as it does where a CRM links records by id."""
         if new != old:
             if new in self.resources:
-                raise _Refusal(f"the key of {new} is taken")
+                raise Refusal(f"the key of {new} is taken")
             self.resources = {_renamed(a, old, new): _referring(a, f, old, new) for a, f in self.resources.items()}
             self.ids = {_renamed(a, old, new): id_ for a, id_ in self.ids.items()}
             self.changed = {_renamed(a, old, new): one for a, one in self.changed.items()}
@@ -479,18 +425,6 @@ class _Index:
 def _limited(capabilities: Capabilities, max_batch: int) -> Capabilities:
     kinds = {kind: replace(can, max_batch=max_batch) for kind, can in capabilities.kinds.items()}
     return replace(capabilities, kinds=kinds)
-
-
-def _check_belongs(step: Step, batch: Batch) -> None:
-    if kind_of(step.address) is not batch.kind or step.action is not batch.action:
-        raise _Refusal("a call does one thing to one kind of record")
-
-
-def _outcome(step: Step, *, refused: str = "", remote_id: RemoteId | None = None) -> Outcome:
-    status = Status.FAILED if refused else Status.APPLIED
-    return Outcome(
-        id=step.id, address=step.address, action=step.action, status=status, remote_id=remote_id, detail=refused
-    )
 
 
 def _references(at: Address, kind: Kind, fields: Fields) -> list[Address]:
