@@ -11,8 +11,9 @@ import pytest
 from orgsync.adapter import Scope
 from orgsync.adapters.memory import FULL, MemoryCrm
 from orgsync.change import Action, Change, Status
-from orgsync.diff import attributes, diff, rename
+from orgsync.diff import diff, rename
 from orgsync.documents import check
+from orgsync.explain import attributes
 from orgsync.load import Document, Repository, load
 from orgsync.project import project
 from orgsync.resolve import KIND_OF, resolve

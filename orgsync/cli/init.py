@@ -13,14 +13,14 @@ _NAMES = {"dotgithub": ".github", "dotvscode": ".vscode"}
 
 
 @click.command(name="init")
-@click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("directory", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--organization", metavar="NAME", default="Northwind", show_default=True, help="Name of the organization."
 )
 @click.option("--workflows/--no-workflows", default=True, help="GitHub workflows too.")
 @shared
-def init(directory: Path, organization: str, workflows: bool) -> int:  # noqa: FBT001
-    """Scaffold an organization repository that works at once.
+def init(directory: Path | None, organization: str, workflows: bool) -> int:  # noqa: FBT001
+    """Scaffold an organization repository that works at once, here or in DIRECTORY.
 
     Never overwrites a file; what is there already is kept and said.
     """
@@ -29,6 +29,7 @@ def init(directory: Path, organization: str, workflows: bool) -> int:  # noqa: F
     from orgsync.errors import OrgsyncError
 
     session = begin(("text",))
+    directory = directory or Path(session.options.repo or ".")
     scaffold = files("orgsync.cli") / "scaffold"
     try:
         told = [

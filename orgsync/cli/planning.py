@@ -9,8 +9,8 @@ from pathlib import Path
 from orgsync.cli.output import Output
 from orgsync.cli.progress import watching
 from orgsync.cli.session import Session
-from orgsync.diff import attributes
 from orgsync.errors import OrgsyncError
+from orgsync.explain import attributes
 from orgsync.plan import Plan
 from orgsync.plan import open_plan as open_file
 from orgsync.plan import save as save_file

@@ -9,7 +9,7 @@ from typing import Any
 
 from orgsync.adapter import Changed, Foreign
 from orgsync.change import Outcome, Status
-from orgsync.diff import attributes
+from orgsync.explain import attributes
 from orgsync.finding import Finding
 from orgsync.plan import Plan, to_json
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orgsync.change import RELEASE, Action, AttributeChange, Change
-from orgsync.diff import attributes
+from orgsync.explain import attributes
 from orgsync.plan import Plan
 from orgsync.resources import NO_UNIT, Json, Kind, key_of, parts_of
 

@@ -7,8 +7,8 @@ import pytest
 
 from orgsync.change import Status
 from orgsync.cli.app import COMMANDS
-from orgsync.diff import attributes
 from orgsync.errors import IncompleteRead, InvalidInput, OrgsyncError, Refused
+from orgsync.explain import attributes
 from orgsync.finding import Finding, Position
 from orgsync.plan import Guard, Plan, save
 from tests.cli.conftest import Answer, Engine
