@@ -134,11 +134,13 @@ def _canonical(name: str, shape: Shape, value: Json) -> Json:
     if shape is Shape.REFS or name == "conflictsWith":
         return [*sorted(set(cast("list[str]", value)))]
     if name == "privileges" and isinstance(value, dict):
-        return {
-            key: [*sorted(set(cast("list[str]", item)))] if isinstance(item, list) else item
-            for key, item in value.items()
-        }
+        return {subject: _canonical_actions(actions) for subject, actions in value.items() if actions}
     return value
+
+
+def _canonical_actions(actions: Json) -> Json:
+    """An object without actions says nothing and is left out; the actions of a function are a set."""
+    return [*sorted(set(cast("list[str]", actions)))] if isinstance(actions, list) else actions
 
 
 def _add_unit(work: _Work, index: int, address: Address, unit: Unit) -> None:

@@ -120,8 +120,7 @@ BUSINESS_UNIT: State = {"business-unit/b": {"name": "B", "parent": None}}
 
 def unit_forests(keys: Sequence[str]) -> list[State]:
     return [
-        BUSINESS_UNIT | {f"unit/{key}": unit(key, parent) for key, parent in forest.items()}
-        for forest in forests(keys)
+        BUSINESS_UNIT | {f"unit/{key}": unit(key, parent) for key, parent in forest.items()} for forest in forests(keys)
     ]
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: orgsync beside its peers on equal work, and the checks of it that noise cannot touch."""

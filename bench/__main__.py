@@ -1,0 +1,87 @@
+"""The benchmark's command line: ``python -m bench --help``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.measure import CommandFailed, measure
+from bench.prepare import ROOT, Shape, environment, install_peers, write
+from bench.report import text
+from bench.run import Options, Result, UnequalWork, run
+
+RESULTS = ROOT / "bench" / "results"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except (CommandFailed, UnequalWork) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="orgsync beside its peers, on equal work")
+    commands = parser.add_subparsers(required=True)
+    full = commands.add_parser("run", help="measure all contestants in turns and hold the ratios against the targets")
+    full.set_defaults(command=_run)
+    full.add_argument("--size", type=int, action="append", metavar="N", help="assignments; repeatable (1000 and 10000)")
+    _shape_options(full)
+    full.add_argument("--rounds", type=int, default=3)
+    full.add_argument("--terraform", action="store_true", help="above 10,000 too: minutes, and 10 GiB at 100,000")
+    full.add_argument("--name", default="latest", help="of the files in bench/results")
+    check = commands.add_parser("quick", help="only what noise cannot touch, for CI")
+    check.set_defaults(command=_quick)
+    generate = commands.add_parser("generate", help="write the files of one size below .bench/ and stop")
+    generate.set_defaults(command=_generate)
+    generate.add_argument("--size", type=int, default=1_000, metavar="N")
+    _shape_options(generate)
+    return parser
+
+
+def _shape_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--variant", choices=["regular", "messy"], default="regular")
+    parser.add_argument("--per-file", type=int, default=100, metavar="N", help="assignments per file")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="orgsync and the floors alone")
+
+
+def _shape(options: argparse.Namespace, size: int) -> Shape:
+    return Shape(size=size, variant=options.variant, per_file=options.per_file, seed=options.seed)
+
+
+def _run(options: argparse.Namespace) -> int:
+    shapes = [_shape(options, size) for size in sorted(set(options.size or (1_000, 10_000)))]
+    chosen = Options(rounds=options.rounds, peers=options.peers, all_terraform=options.terraform)
+    result = run(shapes, chosen)
+    print(text(result), end="")
+    _keep(result, RESULTS / options.name, chart=options.peers)
+    return 0
+
+
+def _keep(result: Result, path: Path, *, chart: bool) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.with_suffix(".json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
+    path.with_suffix(".txt").write_text(text(result), encoding="utf-8")
+    if chart:
+        command = [str(install_peers()), "-m", "bench.chart", f"{path}.json", f"{path}.svg"]
+        measure(command, cwd=ROOT, environment=environment())
+
+
+def _quick(_: argparse.Namespace) -> int:
+    from bench.quick import quick  # noqa: PLC0415  # needs orgsync's own modules, which the rest does not
+
+    return 0 if quick() else 1
+
+
+def _generate(options: argparse.Namespace) -> int:
+    shape = _shape(options, options.size)
+    print(f"{shape.folder}: {write(shape, peers=options.peers)} changes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

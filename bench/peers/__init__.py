@@ -1,0 +1,1 @@
+"""Runs inside the benchmark's own environment, where the peers are installed; imported by nothing else."""

@@ -1,0 +1,147 @@
+"""The checks that noise cannot touch, for CI: calls, imports, growth with slack, equal counts, cached equals uncached.
+
+In: nothing. Out: one line per check; whether all of them hold.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench import prepare
+from bench.contestants import COLD, UNCHANGED, WARM, Contestant, ours
+from bench.measure import CommandFailed, measure
+from bench.prepare import ROOT, Shape, environment
+from bench.run import UnequalWork, run_once
+from orgsync.adapter import Capabilities, KindCapabilities, Scope, Snapshot
+from orgsync.apply import apply
+from orgsync.change import Action, Batch, Change, Outcome, Status
+from orgsync.resources import NO_FIELDS, Address, Kind, RemoteId
+
+FORBIDDEN = ("pydantic", "sqlalchemy", "rich", "yaml", "ruamel", "requests", "jinja2", "deepdiff")
+SMALL, LARGE = 1_000, 8_000
+SLACK = 1.6
+_IMPORTS = """
+import json, runpy, sys
+sys.argv = ["orgsync", "--help"]
+try:
+    runpy.run_module("orgsync", run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    name: str
+    holds: bool
+    text: str
+
+
+def quick() -> bool:
+    """Prints each check as it ends; a check that cannot be carried out does not hold."""
+    held = True
+    for check in _checks():
+        held = held and check.holds
+        print(f"{'ok    ' if check.holds else 'FAILED'} {check.name}: {check.text}")
+    return held
+
+
+def _checks() -> Iterator[Check]:
+    yield calls()
+    try:
+        yield imports()
+        plans = {size: _plans(Shape(size=size)) for size in (SMALL, LARGE)}
+        yield Check(name="equal work", holds=True, text="every plan has exactly the changes that were made")
+        yield _cached(plans[SMALL])
+        yield _growth({size: min(plan.cpu) for size, plan in plans.items()})
+    except (CommandFailed, UnequalWork) as error:
+        yield Check(name="orgsync", holds=False, text=str(error))
+
+
+def calls(count: int = 2_500, batch: int = 1_000) -> Check:
+    """People who join with a role: two strata, each in as few calls as the batch size allows."""
+    changes = [change for number in range(count) for change in _joins(number)]
+    adapter = _Counting(batch)
+    outcomes = apply(changes, adapter, {}, _Silent(), concurrency=1)
+    wanted = 2 * math.ceil(count / batch)
+    done = sum(outcome.status is Status.APPLIED for outcome in outcomes)
+    holds = len(adapter.batches) <= 1.1 * wanted and done == len(changes)
+    return Check(name="calls", holds=holds, text=f"{len(adapter.batches)} calls for {done} changes, {wanted} needed")
+
+
+def imports() -> Check:
+    """Raises CommandFailed where ``--help`` itself fails."""
+    measured = measure([sys.executable, "-c", _IMPORTS], cwd=ROOT, environment=environment())
+    found = sorted(set(json.loads(measured.stderr.splitlines()[-1])).intersection(FORBIDDEN))
+    return Check(name="imports of --help", holds=not found, text=", ".join(found) or "none that is forbidden")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plans:
+    """``cpu``: seconds of two cold plans; ``outputs``: what each kind of plan printed for the same files."""
+
+    cpu: list[float]
+    outputs: dict[str, str]
+
+
+def _plans(shape: Shape) -> _Plans:
+    expected = prepare.write(shape, peers=False)
+    prepare.make_live(shape)
+    by_name: Mapping[str, Contestant] = {one.name: one for one in ours(shape)}
+    first, second = run_once(by_name[COLD], expected), run_once(by_name[COLD], expected)
+    outputs = {COLD: second.stdout, UNCHANGED: run_once(by_name[UNCHANGED], expected).stdout}
+    for _ in range(2):  # touched twice, the file is again as it was
+        run_once(by_name[WARM], expected)
+    return _Plans(cpu=[first.cpu, second.cpu], outputs=outputs)
+
+
+def _cached(plans: _Plans) -> Check:
+    holds = plans.outputs[COLD] == plans.outputs[UNCHANGED]
+    return Check(name="cached plan", holds=holds, text="equals the uncached one" if holds else "differs")
+
+
+def _growth(cpu: Mapping[int, float]) -> Check:
+    ratio = cpu[LARGE] / LARGE / (cpu[SMALL] / SMALL)
+    text = f"{ratio:.2f} times the CPU time per assignment at {LARGE // SMALL} times the size (at most {SLACK})"
+    return Check(name="growth", holds=ratio <= SLACK, text=text)
+
+
+def _joins(number: int) -> Iterator[Change]:
+    membership, grant = f"membership/sales/user{number}@x.example", f"grant/sales/user{number}@x.example/rep"
+    yield Change(address=membership, action=Action.CREATE, after=NO_FIELDS)
+    yield Change(address=grant, action=Action.CREATE, after=NO_FIELDS, waits_for=(membership,))
+
+
+@dataclass(slots=True)
+class _Counting:
+    """Says yes to everything and remembers the batches."""
+
+    max_batch: int
+    identity: str = "counting"
+    batches: list[Batch] = field(default_factory=list)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        kinds = {kind: KindCapabilities(actions=frozenset(Action), max_batch=self.max_batch) for kind in Kind}
+        return Capabilities(kinds=kinds)
+
+    def read(self, scope: Scope) -> Snapshot:  # noqa: ARG002
+        return Snapshot()
+
+    def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:  # noqa: ARG002
+        self.batches.append(batch)
+        return [
+            Outcome(id=step.id, address=step.address, action=step.action, status=Status.APPLIED, remote_id=step.id)
+            for step in batch.steps
+        ]
+
+
+class _Silent:
+    def intend(self, batch: Batch) -> None:
+        """The journal is not what is counted here."""
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """As `intend`."""

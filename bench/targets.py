@@ -1,0 +1,92 @@
+"""The targets as data, and the ratios that are held against them.
+
+In: what was measured. Out: ratios, each beside its target where one is set for that size. Never measures.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.contestants import BARE, COLD, HASH, HELP, JSON, OCTODNS, TERRAFORM, UNCHANGED, VALIDATE, WARM
+
+Runs = Mapping[str, Mapping[str, Sequence[float]]]
+"""contestant -> wall, cpu (seconds) or peak (bytes) -> one figure per round"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """``over`` divided by ``under``, round by round; ``wanted``: size -> target (0: at every size)."""
+
+    over: str
+    under: str
+    what: str = "wall"
+    wanted: Mapping[int, float]
+    at_least: bool = True
+
+
+PAIRS = (
+    Pair(over=OCTODNS, under=COLD, wanted={100_000: 20}),
+    Pair(over=TERRAFORM, under=COLD, wanted={10_000: 60}),
+    Pair(over=OCTODNS, under=WARM, wanted={100_000: 50}),
+    Pair(over=OCTODNS, under=UNCHANGED, wanted={10_000: 100, 100_000: 300}),
+    Pair(over=TERRAFORM, under=COLD, what="peak", wanted={10_000: 30}),
+    Pair(over=OCTODNS, under=COLD, what="peak", wanted={}),
+    Pair(over=HELP, under=BARE, wanted={0: 6}, at_least=False),
+    Pair(over=VALIDATE, under=BARE, wanted={0: 20}, at_least=False),
+    Pair(over=COLD, under=HASH, wanted={}, at_least=False),
+    Pair(over=COLD, under=JSON, wanted={}, at_least=False),
+)
+BYTES_EACH = 1.5 * 1024
+GROWTH = 1.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    name: str
+    value: float
+    wanted: float | None = None
+    at_least: bool = True
+
+    @property
+    def met(self) -> bool | None:
+        if self.wanted is None:
+            return None
+        return self.value >= self.wanted if self.at_least else self.value <= self.wanted
+
+
+def ratios(runs: Runs, size: int) -> list[Ratio]:
+    """The median of the ratios of each round: a slow moment of the machine hits both sides of a pair."""
+    found = [_ratio(pair, runs, size) for pair in PAIRS if pair.over in runs and pair.under in runs]
+    if COLD in runs:
+        each = median(runs[COLD]["peak"]) / size
+        wanted = BYTES_EACH if size >= 100_000 else None
+        found.append(Ratio(name="bytes of peak memory per assignment", value=each, wanted=wanted, at_least=False))
+    return found
+
+
+def growth(smaller: Runs, larger: Runs, sizes: tuple[int, int]) -> list[Ratio]:
+    """Time and memory per assignment at the larger size, over those at the smaller."""
+    if COLD not in smaller or COLD not in larger:
+        return []
+    few, many = sizes
+    wanted = GROWTH if sizes == (100_000, 1_000_000) else None
+    return [
+        Ratio(
+            name=f"{what} per assignment, {many:,} / {few:,}",
+            value=median(larger[COLD][what]) / many / (median(smaller[COLD][what]) / few),
+            wanted=wanted,
+            at_least=False,
+        )
+        for what in ("wall", "peak")
+    ]
+
+
+def _ratio(pair: Pair, runs: Runs, size: int) -> Ratio:
+    both = zip(runs[pair.over][pair.what], runs[pair.under][pair.what], strict=True)
+    suffix = "" if pair.what == "wall" else f" ({pair.what})"
+    return Ratio(
+        name=f"{pair.over} / {pair.under}{suffix}",
+        value=median(over / under for over, under in both),
+        wanted=pair.wanted.get(size, pair.wanted.get(0)),
+        at_least=pair.at_least,
+    )

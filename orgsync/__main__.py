@@ -1,0 +1,5 @@
+"""``python -m orgsync``."""
+
+from orgsync.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The embedded CRM: a real database (SQLite by default, any SQLAlchemy URL) with a strict CRM's rules."""

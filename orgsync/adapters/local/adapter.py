@@ -1,0 +1,243 @@
+"""The embedded CRM behind the protocol: its options, how it is opened, what it is asked, what went wrong.
+
+In: options, who acts, a clock. Out: an adapter inside a context manager. Never: creates anything unless opened for
+writing; shows a password.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from sqlalchemy import URL, Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from orgsync.adapter import Adapter, Capabilities, Scope, Snapshot
+from orgsync.adapters.local import api
+from orgsync.adapters.local.connect import (
+    READING,
+    connect,
+    identity_of,
+    parse_url,
+    reason,
+    sqlite_path,
+    stopped,
+)
+from orgsync.adapters.local.reading import read
+from orgsync.adapters.local.schema import METADATA
+from orgsync.adapters.rules import FULL
+from orgsync.change import Batch, Outcome
+from orgsync.errors import AdapterError, IncompleteRead
+from orgsync.finding import Finding, Severity
+from orgsync.resources import Address, RemoteId
+
+
+def _usable(url: str) -> str:
+    parse_url(url)
+    return url
+
+
+class Options(BaseModel):
+    """What a target of the local adapter may state."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: Annotated[str, AfterValidator(_usable)] = Field(
+        description="a SQLAlchemy URL; a SQLite path is relative to the organization repository"
+    )
+    seats: int | None = Field(default=None, ge=0, description="how many active users the licence allows")
+
+
+class LocalAdapter:
+    """Made by ``LocalOpener.open``."""
+
+    def __init__(
+        self,
+        url: URL,
+        engine: Engine,
+        *,
+        root: Path,
+        seats: int | None,
+        writable: bool,
+        actor: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._url, self._engine, self._path = url, engine, sqlite_path(url, root)
+        self._seats, self._writable, self._actor, self._clock = seats, writable, actor, clock
+
+    def __repr__(self) -> str:
+        return f"LocalAdapter({self.identity})"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return FULL if self._path is None else replace(FULL, max_concurrency=1)  # SQLite has one writer
+
+    @property
+    def identity(self) -> str:
+        return identity_of(self._url)
+
+    def read(self, scope: Scope) -> Snapshot:
+        """Raises AdapterError where there is no connection, IncompleteRead where the database is damaged."""
+        if self._path is not None and not self._path.exists():
+            return self._nothing_yet()
+        with self._reading() as connection:
+            try:
+                missing = _missing_tables(connection)
+                if missing == METADATA.tables.keys():
+                    return self._nothing_yet()
+                if missing:
+                    raise self._incomplete(f"tables are missing: {', '.join(sorted(missing))}")
+                return read(connection, scope, self._seats)
+            except DBAPIError as error:
+                raise self._incomplete(reason(error, self._url)) from None
+            except (KeyError, ValueError) as error:
+                raise self._incomplete(f"a row cannot be understood: {error}") from None
+
+    def _nothing_yet(self) -> Snapshot:
+        return Snapshot(seats=(0, self._seats) if self._seats is not None else None)
+
+    def _incomplete(self, why: str) -> IncompleteRead:
+        return IncompleteRead(
+            f"{self.identity} could not be read completely: {why}",
+            remedy="restore the database from a backup; or remove what is left of it (the file, or every table whose "
+            "name begins with crm_), and the next apply builds it anew",
+        )
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """One transaction that sees one state of the database."""
+        try:
+            connection = self._engine.connect()
+        except DBAPIError as error:
+            raise stopped(error, self._url) from None
+        with connection:
+            if self._path is None and connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", **READING)
+            else:
+                connection = connection.execution_options(**READING)
+            yield connection
+
+    def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
+        """One transaction. Raises ReadOnly (the transport refused) or AdapterError; then nothing of it is written."""
+        try:
+            with self._engine.begin() as connection:
+                crm = api.session(connection, by=self._actor, at=self._clock(), seats=self._seats)
+                return api.carry_out(crm, batch, ids, self.capabilities)
+        except DBAPIError as error:
+            raise stopped(error, self._url) from None
+
+    def create_tables(self) -> None:
+        try:
+            with self._engine.begin() as connection:
+                METADATA.create_all(connection)
+        except DBAPIError as error:
+            raise stopped(error, self._url) from None
+
+    def doctor(self) -> Sequence[Finding]:
+        """Reads only; says what a login may do without trying it."""
+        if self._path is not None and not self._path.exists():
+            return [_fact("the database file does not exist yet", f"{self.identity} is made by the first apply")]
+        try:
+            with self._reading() as connection:
+                return [_version(connection), *self._tables(connection), self._permission(connection)]
+        except DBAPIError as error:
+            return [_trouble(f"{self.identity}: {reason(error, self._url)}", "see whether the database is damaged")]
+        except AdapterError as error:
+            return [_trouble(str(error), error.remedy)]
+
+    def _tables(self, connection: Connection) -> list[Finding]:
+        missing = _missing_tables(connection)
+        if missing == METADATA.tables.keys():
+            return [_fact("the tables do not exist yet", "the first apply makes them")]
+        if missing:
+            error = self._incomplete(f"tables are missing: {', '.join(sorted(missing))}")
+            return [_trouble(str(error), error.remedy)]
+        return [_fact("the tables are there", f"{len(METADATA.tables)} tables")]
+
+    def _permission(self, connection: Connection) -> Finding:
+        if self._path is not None:
+            allowed = _can_write(self._path)
+        elif connection.dialect.name == "postgresql":
+            allowed = bool(connection.execute(text(_MAY_WRITE)).scalar())
+        else:
+            return _fact("whether writing is allowed cannot be told", f"ask {connection.dialect.name}'s administrator")
+        if allowed:
+            return _fact("writing is allowed", self.identity)
+        return _trouble(f"{self.identity}: this login may only read", "grant it INSERT, UPDATE and DELETE, or CREATE")
+
+
+_MAY_WRITE = """
+SELECT coalesce(
+  (SELECT bool_and(has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE')) FROM pg_class c
+   WHERE c.relkind = 'r' AND c.relname LIKE 'crm\\_%' AND c.relnamespace = current_schema()::regnamespace),
+  has_schema_privilege(current_schema(), 'CREATE'))
+"""
+
+
+def _missing_tables(connection: Connection) -> set[str]:
+    return METADATA.tables.keys() - set(inspect(connection).get_table_names())
+
+
+def _can_write(path: Path) -> bool:
+    import os  # noqa: PLC0415
+
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _version(connection: Connection) -> Finding:
+    version = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+    return _fact("the database answers", f"{connection.dialect.name} {version}".strip())
+
+
+def _fact(summary: str, detail: str) -> Finding:
+    return Finding(code="doctor", severity=Severity.INFO, summary=summary, detail=detail)
+
+
+def _trouble(detail: str, remedy: str) -> Finding:
+    return Finding(code="doctor", summary="the target cannot be used", detail=detail, remedy=remedy)
+
+
+class LocalOpener:
+    """What the registry holds."""
+
+    Options: type[Any] = Options
+    CREDENTIALS: Sequence[str] = ("username", "password")
+
+    def open(
+        self,
+        options: Any,
+        *,
+        root: Path,
+        credentials: Mapping[str, str],
+        writable: bool,
+        actor: str,
+        clock: Callable[[], datetime],
+    ) -> AbstractContextManager[Adapter]:
+        return _opened(options, root, credentials, writable=writable, actor=actor, clock=clock)
+
+
+@contextmanager
+def _opened(
+    options: Options,
+    root: Path,
+    credentials: Mapping[str, str],
+    *,
+    writable: bool,
+    actor: str,
+    clock: Callable[[], datetime],
+) -> Iterator[LocalAdapter]:
+    url = parse_url(options.url, credentials)
+    engine = connect(url, root, writable=writable)
+    try:
+        adapter = LocalAdapter(url, engine, root=root, seats=options.seats, writable=writable, actor=actor, clock=clock)
+        if writable:
+            adapter.create_tables()
+        yield adapter
+    finally:
+        engine.dispose()
+
+
+opener = LocalOpener()

@@ -1,0 +1,177 @@
+"""The embedded CRM's tables, and which column or table holds which field.
+
+``external_id`` carries orgsync's key; NULL means that the row is foreign. Every row says who changed it last and when,
+as ISO 8601 text in UTC: a hundred thousand of them are read per plan, and text needs no conversion to be compared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Integer, MetaData, String, Table, UniqueConstraint
+
+from orgsync.resources import Kind
+
+METADATA = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s"})
+_ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER names SQLite's own row id
+
+
+def _reference(name: str, to: str, *, primary: bool = False, nullable: bool = False) -> Column[int]:
+    foreign = ForeignKey(f"{to}.id", ondelete="RESTRICT")
+    return Column(name, _ID, foreign, primary_key=primary, nullable=nullable and not primary, index=not primary)
+
+
+def _audit() -> list[Column[Any]]:
+    return [Column(name, String, nullable=False) for name in ("created_by", "created_at", "changed_by", "changed_at")]
+
+
+def _table(name: str, *columns: Column[Any] | UniqueConstraint) -> Table:
+    return Table(name, METADATA, Column("id", _ID, primary_key=True), *columns, *_audit())
+
+
+def _named(name: str, *columns: Column[Any]) -> Table:
+    return _table(
+        name,
+        Column("external_id", String, unique=True),
+        Column("name", String, unique=True),
+        Column("description", String),
+        *columns,
+    )
+
+
+def _links(name: str, *columns: Column[Any]) -> Table:
+    return Table(name, METADATA, *columns, *_audit())
+
+
+def _word(name: str) -> Column[str]:
+    return Column(name, String, primary_key=True)
+
+
+def _json(name: str) -> Column[Any]:
+    return Column(name, JSON(none_as_null=True))
+
+
+business_unit = _named("crm_business_unit", _reference("parent_id", "crm_business_unit", nullable=True))
+function = _named("crm_function")
+role = _named("crm_role", _json("conflicts_with"), Column("privileged", Boolean), _json("holders"))
+unit = _named(
+    "crm_unit",
+    Column("type", String),
+    _reference("business_unit_id", "crm_business_unit"),
+    _reference("parent_id", "crm_unit", nullable=True),
+    Column("owner", String),
+    _json("review"),
+    _json("workflows"),
+)
+user = _table(
+    "crm_user",
+    Column("login", String, nullable=False, unique=True),
+    Column("name", String),
+    Column("active", Boolean, nullable=False),
+)
+membership = _table(
+    "crm_membership",
+    _reference("unit_id", "crm_unit"),
+    _reference("user_id", "crm_user"),
+    Column("until", String),
+    Column("reason", String),
+    UniqueConstraint("unit_id", "user_id"),
+)
+grant = _table(
+    "crm_grant",
+    _reference("membership_id", "crm_membership"),
+    _reference("role_id", "crm_role"),
+    Column("until", String),
+    UniqueConstraint("membership_id", "role_id"),
+)
+unit_role = _links(
+    "crm_unit_role", _reference("unit_id", "crm_unit", primary=True), _reference("role_id", "crm_role", primary=True)
+)
+role_include = _links(
+    "crm_role_include",
+    _reference("role_id", "crm_role", primary=True),
+    _reference("included_id", "crm_role", primary=True),
+)
+role_function = _links(
+    "crm_role_function",
+    _reference("role_id", "crm_role", primary=True),
+    _reference("function_id", "crm_function", primary=True),
+    Column("scope", String, nullable=False),
+)
+role_privilege = _links(
+    "crm_role_privilege",
+    _reference("role_id", "crm_role", primary=True),
+    _word("object"),
+    _word("action"),
+    Column("scope", String, nullable=False),
+)
+function_privilege = _links(
+    "crm_function_privilege",
+    _reference("function_id", "crm_function", primary=True),
+    _word("object"),
+    _word("action"),
+)
+
+TABLES: Mapping[Kind, Table] = {
+    Kind.BUSINESS_UNIT: business_unit,
+    Kind.FUNCTION: function,
+    Kind.ROLE: role,
+    Kind.UNIT: unit,
+    Kind.USER: user,
+    Kind.MEMBERSHIP: membership,
+    Kind.GRANT: grant,
+}
+NAMED = (Kind.BUSINESS_UNIT, Kind.FUNCTION, Kind.ROLE, Kind.UNIT)
+"""The kinds whose key stands in ``external_id``."""
+
+COLUMNS: Mapping[Kind, Mapping[str, str]] = {
+    Kind.BUSINESS_UNIT: {"name": "name", "description": "description"},
+    Kind.FUNCTION: {"name": "name", "description": "description"},
+    Kind.ROLE: {
+        "name": "name",
+        "description": "description",
+        "conflictsWith": "conflicts_with",
+        "privileged": "privileged",
+        "holders": "holders",
+    },
+    Kind.UNIT: {
+        "name": "name",
+        "description": "description",
+        "type": "type",
+        "owner": "owner",
+        "review": "review",
+        "workflows": "workflows",
+    },
+    Kind.USER: {"name": "name", "active": "active"},
+    Kind.MEMBERSHIP: {"until": "until", "reason": "reason"},
+    Kind.GRANT: {"until": "until"},
+}
+"""Field -> column, of what is stored as it is."""
+
+REFERENCES: Mapping[Kind, Mapping[str, tuple[str, Kind]]] = {
+    Kind.BUSINESS_UNIT: {"parent": ("parent_id", Kind.BUSINESS_UNIT)},
+    Kind.UNIT: {"businessUnit": ("business_unit_id", Kind.BUSINESS_UNIT), "parent": ("parent_id", Kind.UNIT)},
+}
+"""Field -> (column, kind of what it refers to)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """A field that is stored link by link: ``owner`` and ``key`` columns identify a link, ``value`` may qualify it."""
+
+    table: Table
+    owner: str
+    key: tuple[str, ...]
+    to: Kind | None = None
+    value: str | None = None
+
+
+LINKS: Mapping[Kind, Mapping[str, Links]] = {
+    Kind.FUNCTION: {"privileges": Links(table=function_privilege, owner="function_id", key=("object", "action"))},
+    Kind.ROLE: {
+        "includes": Links(table=role_include, owner="role_id", key=("included_id",), to=Kind.ROLE),
+        "functions": Links(table=role_function, owner="role_id", key=("function_id",), to=Kind.FUNCTION, value="scope"),
+        "privileges": Links(table=role_privilege, owner="role_id", key=("object", "action"), value="scope"),
+    },
+    Kind.UNIT: {"roles": Links(table=unit_role, owner="unit_id", key=("role_id",), to=Kind.ROLE)},
+}

@@ -1,0 +1,136 @@
+"""The table of commands, the options that all of them share, and the way out.
+
+Imports nothing but Click and what it brings along, so that ``--help`` answers at once.
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import click
+
+from orgsync import __version__
+
+COMMANDS = {
+    "init": "Scaffold an organization repository that works at once.",
+    "validate": "Check the YAML: no CRM, no credentials.",
+    "plan": "Show what would change, risky things first.",
+    "apply": "Apply a saved plan; or plan, show, ask, and apply.",
+    "drift": "Show what changed in the CRM without a commit.",
+    "show": "Show a saved plan.",
+    "history": "List earlier runs, newest first.",
+    "targets": "List the configured targets.",
+    "doctor": "Check whether targets can be reached and read.",
+    "schema": "Print or write the JSON Schemas of the documents.",
+    "completion": "Print the script for shell completion.",
+}
+"""Name -> what the list of commands says; the module ``orgsync.cli.NAME`` holds the command ``NAME``."""
+
+FORMATS = ("text", "json", "markdown", "html", "github", "sarif")
+
+
+class Options:
+    """What stands before or after the command's name; the later one wins. (A dataclass would cost start-up time.)"""
+
+    def __init__(self) -> None:
+        self.repo: str | None = None
+        self.target: str | None = None
+        self.format = "text"
+        self.verbosity = 0
+
+    @property
+    def verbose(self) -> bool:
+        return self.verbosity > 0
+
+    @property
+    def quiet(self) -> bool:
+        return self.verbosity < 0
+
+
+class _Commands(click.Group):
+    """Commands are imported when asked for; their names and summaries are known without."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"orgsync.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            ctx.fail(f"there is no command '{name}'{_did_you_mean(name)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _did_you_mean(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    return f" (did you mean '{near[0]}'?)" if near else "; orgsync --help lists them"
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    options = ctx.ensure_object(Options)
+    if value is None or ctx.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.DEFAULT:
+        return
+    if parameter.name == "verbose":
+        options.verbosity = 1
+    elif parameter.name == "quiet":
+        options.verbosity = -1
+    else:
+        setattr(options, str(parameter.name), value)
+
+
+def _complete_targets(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    from orgsync.cli.session import known_targets
+
+    return [name for name in known_targets(ctx.find_root().params.get("repo")) if name.startswith(incomplete)]
+
+
+def shared(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The global options, accepted before and after the command's name: people type both."""
+    options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
+        _option("--repo", metavar="DIR", help="Organization repository  [default: nearest folder with orgsync.yaml]"),
+        _option(
+            "--target", metavar="NAME", help="Which CRM  [default: defaultTarget]", shell_complete=_complete_targets
+        ),
+        _option("--format", type=click.Choice(FORMATS), help="How results are written  [default: text]"),
+        _option("-v", "--verbose", is_flag=True, help="Everything, and seconds per stage."),
+        _option("-q", "--quiet", is_flag=True, help="Results and errors only."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _option(*names: str, **attributes: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(*names, callback=_remember, expose_value=False, **attributes)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@shared
+@click.version_option(__version__, message="orgsync %(version)s")
+def app() -> None:
+    """Declare a CRM's units, roles and assignments in YAML; plan, review and apply them."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit; see ``boundary`` for the exit codes."""
+    try:
+        code = app.main(arguments, prog_name="orgsync", standalone_mode=False)
+    except BaseException as error:  # noqa: BLE001  (the one boundary; it re-raises nothing and hides nothing)
+        from orgsync.cli.boundary import leave
+
+        code = leave(error)
+    sys.exit(code if isinstance(code, int) else 0)

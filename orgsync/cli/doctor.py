@@ -1,0 +1,123 @@
+"""``orgsync doctor``: can we log in and read, and what is missing."""
+
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from orgsync.cli.app import shared
+
+if TYPE_CHECKING:
+    from orgsync.adapter import Adapter
+    from orgsync.cli.session import Session
+    from orgsync.finding import Finding
+
+
+@click.command(name="doctor")
+@shared
+def doctor() -> int:
+    """Check whether targets can be reached and read; --target checks one, else all are checked.
+
+    Reads only. Exits with 1 where something is missing.
+    """
+    from orgsync.cli.session import begin
+    from orgsync.render import shapes
+
+    session = begin()
+    names = [session.target] if session.options.target else sorted(session.settings.targets)
+    checked = [_check(name, session) for name in names]
+    if session.options.format == "json":
+        session.output.write(shapes.text(checked))
+    else:
+        for one in checked:
+            _show(one, session)
+    return 0 if all(one["ok"] for one in checked) else 1
+
+
+def _check(name: str, session: "Session") -> dict[str, object]:
+    """Opens, asks the adapter's own doctor, and reads."""
+    from orgsync.adapters import open_adapter
+    from orgsync.cli.redact import redact
+    from orgsync.errors import OrgsyncError
+
+    target = session.settings.targets.get(name)
+    if target is None:
+        return _failed(name, "", f'there is no target "{name}"', "orgsync targets lists them")
+    try:
+        with open_adapter(
+            target.adapter,
+            target,
+            session.root,
+            writable=False,
+            actor=session.actor,
+            environment=session.environment,
+            clock=_never,
+        ) as adapter:
+            return _examine(name, target.adapter, adapter)
+    except OrgsyncError as error:
+        return _failed(name, target.adapter, redact(str(error)), redact(error.remedy))
+
+
+def _never() -> NoReturn:
+    raise AssertionError("a read asks for no time")
+
+
+def _examine(name: str, kind: str, adapter: "Adapter") -> dict[str, object]:
+    from orgsync.adapter import HasDoctor, Scope
+    from orgsync.finding import has_errors
+
+    live = adapter.read(Scope())
+    own = tuple(adapter.doctor()) if isinstance(adapter, HasDoctor) else ()
+    found: tuple[Finding, ...] = (*own, *live.findings)
+    read: dict[str, int] = {}
+    for address in live.resources:
+        resource = address.partition("/")[0]
+        read[resource] = read.get(resource, 0) + 1
+    return {
+        "target": name,
+        "adapter": kind,
+        "ok": not has_errors(found),
+        "identity": adapter.identity,
+        "read": {**read, "foreign": len(live.foreign)},
+        "capabilities": _capabilities(adapter),
+        "findings": [one.to_json() for one in found],
+    }
+
+
+def _capabilities(adapter: "Adapter") -> dict[str, object]:
+    able = adapter.capabilities
+    return {
+        "kinds": {str(kind): sorted(map(str, of.actions)) for kind, of in able.kinds.items()},
+        "hierarchy": able.hierarchy,
+        "unitRoles": able.unit_roles,
+        "unitGrants": able.unit_grants,
+        "scopes": sorted(able.scopes),
+        "managesRoles": able.manages_roles,
+        "expiry": able.expiry,
+        "attribution": able.attribution,
+        "maxConcurrency": able.max_concurrency,
+    }
+
+
+def _failed(name: str, adapter: str, detail: str, remedy: str) -> dict[str, object]:
+    from orgsync.finding import Finding
+
+    finding = Finding(code="target-unusable", summary="the target cannot be used", detail=detail, remedy=remedy)
+    return {"target": name, "adapter": adapter, "ok": False, "findings": [finding.to_json()]}
+
+
+def _show(one: dict[str, object], session: "Session") -> None:
+    from orgsync.render import text
+    from orgsync.render.view import value_text
+
+    pairs = [("target", f"{one['target']} ({one['adapter']})"), ("ready", "yes" if one["ok"] else "NO")]
+    pairs += [(name, value_text(value)) for name in ("identity", "read") if (value := one.get(name))]  # type: ignore[arg-type]
+    capabilities = one.get("capabilities")
+    if isinstance(capabilities, dict):
+        pairs += [(name, value_text(value)) for name, value in capabilities.items()]
+    found = one["findings"]
+    for finding in found if isinstance(found, list) else []:
+        said = ": ".join(filter(None, (finding["summary"], finding["detail"])))
+        pairs.append((finding["severity"], said))
+        pairs += [("  remedy", finding["remedy"])] if finding["remedy"] else []
+    session.output.lines(text.facts(pairs, session.output.page()))
+    session.output.write("\n")

@@ -1,0 +1,38 @@
+"""``orgsync drift``: what changed in the CRM without a commit."""
+
+import click
+
+from orgsync.cli.app import shared
+
+
+@click.command(name="drift")
+@click.option("--exit-code", is_flag=True, help="Exit with 3 where something differs; foreign things do not count.")
+@shared
+def drift(exit_code: bool) -> int:  # noqa: FBT001
+    """Show what changed in the CRM without a commit: by whom and when, where the CRM knows.
+
+    What is declared and not applied yet is a difference too.
+    """
+    from orgsync import pipeline
+    from orgsync.cli.progress import watching
+    from orgsync.cli.session import begin
+    from orgsync.render import markdown, shapes, text
+
+    session = begin(("text", "json", "markdown"))
+    with watching(session.output) as watch:
+        found = pipeline.find_drift(
+            session.root,
+            session.settings,
+            session.target,
+            today=session.today(),
+            environment=session.environment,
+            watch=watch,
+        )
+    output, plan = session.output, found.plan
+    if output.options.format == "json":
+        output.write(shapes.text(shapes.drift(plan, found.foreign, found.changed)))
+    elif output.options.format == "markdown":
+        output.write(markdown.drift(plan, found.foreign, found.changed))
+    else:
+        output.lines(text.drift(plan, found.foreign, found.changed, output.page()))
+    return 3 if exit_code and (plan.changes or plan.withheld) else 0

@@ -1,0 +1,30 @@
+"""``orgsync plan``: what would change."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from orgsync.cli.app import shared
+
+
+@click.command(name="plan")
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan.")
+@click.option("--accept", multiple=True, metavar="GUARD", help="Accept a guard by its name; repeatable.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Plan as if it were that day.")
+@click.option("--exit-code", is_flag=True, help="Exit with 3 where there are changes.")
+@shared
+def plan(out: Path | None, accept: tuple[str, ...], as_of: datetime | None, exit_code: bool) -> int:  # noqa: FBT001
+    """Show what would change, risky things first.
+
+    Reads the CRM and changes nothing. A saved plan is what `orgsync apply FILE` applies.
+    """
+    from orgsync.cli.planning import make, save, show
+    from orgsync.cli.session import begin
+
+    session = begin(("text", "json", "markdown", "html", "github", "sarif"))
+    made = make(session, accept=frozenset(accept), as_of=as_of)
+    show(session.output, made)
+    if out is not None:
+        save(session.output, made, out)
+    return 3 if exit_code and not made.empty else 0

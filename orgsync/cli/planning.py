@@ -1,0 +1,72 @@
+"""Making, showing, saving and opening plans, for the commands that do so.
+
+In: a Session. Out: Plans, and their rendering on stdout. Never: applies.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from orgsync.cli.output import Output
+from orgsync.cli.progress import watching
+from orgsync.cli.session import Session
+from orgsync.errors import OrgsyncError
+from orgsync.explain import attributes
+from orgsync.plan import Plan
+from orgsync.plan import open_plan as open_file
+from orgsync.plan import save as save_file
+from orgsync.render import text
+
+
+def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datetime | None = None) -> Plan:
+    """Plans for the session's target; warns of an ``--accept`` that names no guard."""
+    from orgsync import pipeline
+
+    with watching(session.output) as watch:
+        plan = pipeline.make_plan(
+            session.root,
+            session.settings,
+            session.target,
+            today=session.today(as_of),
+            environment=session.environment,
+            watch=watch,
+            accept=accept,
+        )
+    warn_unused(session.output, plan, accept)
+    return plan
+
+
+def warn_unused(output: Output, plan: Plan, accept: frozenset[str]) -> None:
+    violated = {guard.name for guard in plan.guards if guard.violated}
+    for name in sorted(accept - violated):
+        output.say(f"warning: --accept {name}: no such guard refuses this plan")
+
+
+def show(output: Output, plan: Plan) -> None:
+    """On stdout, in the format that was asked for."""
+    from orgsync.render import github, html, markdown, shapes
+
+    match output.options.format:
+        case "text":
+            output.lines(text.plan(plan, output.page(), output.source))
+        case "json":
+            output.write(shapes.text(shapes.plan(plan)))
+        case "markdown":
+            output.write(markdown.plan(plan))
+        case "html":
+            output.write(html.plan(plan))
+        case "github":
+            output.write(github.plan(plan))
+        case other:
+            output.findings_as(other, plan.findings)
+
+
+def save(output: Output, plan: Plan, path: Path) -> None:
+    try:
+        save_file(plan, path, attributes)
+    except OSError as error:
+        raise OrgsyncError(f"cannot write {path}: {error.strerror}", remedy="choose another path for -o") from None
+    output.say(f"saved; to apply exactly this: orgsync apply {path} --expect-digest {plan.change_digest}")
+
+
+def open_plan(path: Path) -> Plan:
+    return open_file(path, attributes)

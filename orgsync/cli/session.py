@@ -1,0 +1,129 @@
+"""What a command needs to begin: the repository, its settings, the target, the clock, who is acting.
+
+In: the shared options, the environment, the working directory. Out: a Session. Never: opens a CRM.
+"""
+
+import getpass
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orgsync.cli.app import Options
+from orgsync.cli.output import Output
+from orgsync.errors import OrgsyncError
+from orgsync.finding import Position
+
+if TYPE_CHECKING:
+    from orgsync.settings import Settings
+
+SETTINGS = "orgsync.yaml"
+_LONGEST_SOURCE = 1_000_000
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One run of one command."""
+
+    options: Options
+    output: Output
+    environment: Mapping[str, str]
+
+    @cached_property
+    def root(self) -> Path:
+        """``--repo``, else the nearest folder upwards that has an orgsync.yaml."""
+        return find_root(self.options.repo, Path.cwd())
+
+    @cached_property
+    def settings(self) -> "Settings":
+        from orgsync.settings import load_settings
+
+        return load_settings(self.root)
+
+    @property
+    def target(self) -> str:
+        """``--target``, else the settings' default, else the only one there is."""
+        settings = self.settings
+        chosen = self.options.target or settings.only_target
+        if chosen is None:
+            raise OrgsyncError("no target is chosen", remedy=f"--target {'|'.join(sorted(settings.targets)) or 'NAME'}")
+        return chosen
+
+    @property
+    def actor(self) -> str:
+        """Who is acting, as journal and CRM record it."""
+        for name in ("ORGSYNC_ACTOR", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
+            if actor := self.environment.get(name):
+                return actor
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):
+            return "unknown"
+
+    def today(self, as_of: datetime | None = None) -> date:
+        return as_of.date() if as_of else now().date()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def begin(formats: Sequence[str] = ("text", "json")) -> Session:
+    """The session of the running command; refuses a format that the command does not have."""
+    context = click.get_current_context()
+    options = context.ensure_object(Options)
+    if options.format not in formats:
+        listed = ", ".join(formats)
+        raise click.UsageError(f"{context.info_name} has no {options.format} format; it has {listed}", context)
+    output = Output(stdout=sys.stdout, stderr=sys.stderr, environment=os.environ)
+    session = Session(options=options, output=output, environment=os.environ)
+    Output.options, Output.current = options, output
+    output.source = lambda position: source_line(session.root, position)
+    return session
+
+
+def find_root(repo: str | None, start: Path) -> Path:
+    """Raises OrgsyncError where there is no organization repository."""
+    if repo is not None:
+        if not (Path(repo) / SETTINGS).is_file():
+            raise _NoRepository(f"{repo} has no {SETTINGS}", remedy=f"orgsync init {repo} makes one")
+        return Path(repo).resolve()
+    for folder in (start, *start.parents):
+        if (folder / SETTINGS).is_file():
+            return folder
+    raise _NoRepository(
+        f"no {SETTINGS} here or in any folder above",
+        remedy="orgsync init makes an organization repository here; --repo DIR names one",
+    )
+
+
+class _NoRepository(OrgsyncError):
+    exit_code = 2
+
+
+def source_line(root: Path, position: Position) -> str:
+    """The line that a position names, "" where there is none; never a file outside the repository."""
+    path = (root / position.file).resolve()
+    try:
+        if not path.is_relative_to(root.resolve()) or path.stat().st_size > _LONGEST_SOURCE:
+            return ""
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    return lines[position.line - 1].rstrip("\r") if position.line <= len(lines) else ""
+
+
+def known_targets(repo: str | None) -> list[str]:
+    """Target names for shell completion; nothing where the settings cannot be read."""
+    from orgsync.settings import load_settings
+
+    try:
+        return sorted(load_settings(find_root(repo, Path.cwd())).targets)
+    except OrgsyncError:
+        return []

@@ -1,0 +1,35 @@
+"""A plan as one HTML page without scripts, for whoever does not read Markdown.
+
+In: a Plan. Out: a complete page. Never: loads anything from anywhere.
+"""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from orgsync.plan import Plan
+from orgsync.render.escape import visible
+from orgsync.render.view import details, header, summary_line, view
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=StrictUndefined,
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_ENVIRONMENT.filters["visible"] = lambda value: visible(str(value))
+
+
+def plan(plan: Plan) -> str:
+    """Everything, uncut."""
+    seen = view(plan)
+    sections = [("Risky", seen.risky), ("Safe", seen.safe), ("Withheld: shown, not done", seen.withheld)]
+    return _ENVIRONMENT.get_template("plan.html.j2").render(
+        plan=plan,
+        header=header(plan),
+        summary_line=summary_line(plan),
+        sections=[(title, groups) for title, groups in sections if groups],
+        details=details,
+    )

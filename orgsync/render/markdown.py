@@ -1,0 +1,164 @@
+"""Markdown that fits a pull-request comment.
+
+In: plans, drift, reports, findings. Out: Markdown below GitHub's 65,536 characters, cut with a note where it must be.
+Never: lets a name ring somebody's bell, close a table cell, or bring HTML.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from orgsync.adapter import Changed, Foreign
+from orgsync.change import Outcome, Status
+from orgsync.finding import Finding
+from orgsync.plan import Plan
+from orgsync.render.escape import markdown
+from orgsync.render.view import (
+    Entry,
+    Group,
+    count,
+    details,
+    differences,
+    header,
+    summary,
+    summary_line,
+    view,
+)
+
+LIMIT = 65_000
+"""GitHub refuses comments of more than 65,536 characters; the rest is room for what a workflow adds."""
+_FIELDS = 20
+_ROWS = 1_500
+"""No table that fits has more rows."""
+
+
+def plan(plan: Plan) -> str:
+    """Starts with ``<!-- orgsync-plan TARGET -->``, by which a workflow finds its comment again."""
+    seen = view(plan)
+    sections = [("Risky", seen.risky), ("Safe", seen.safe), ("Withheld: shown, not done", seen.withheld)]
+    return _fit(
+        lambda rows: _render(
+            "plan.md.j2",
+            plan=plan,
+            header=header(plan),
+            summary_line=summary_line(plan),
+            sections=[_section(title, groups, rows) for title, groups in sections if groups],
+            refused=[guard for guard in plan.guards if guard.violated and not guard.accepted],
+            effects=plan.effects[:rows],
+            findings=plan.findings[:rows],
+            rows=rows,
+        )
+    )
+
+
+def findings(found: Sequence[Finding], tally: str) -> str:
+    return _fit(lambda rows: _render("findings.md.j2", found=found[:rows], left=max(0, len(found) - rows), tally=tally))
+
+
+def drift(plan: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed]) -> str:
+    found = list(differences(plan))
+    return _fit(
+        lambda rows: _render(
+            "drift.md.j2",
+            plan=plan,
+            header=header(plan),
+            found=found[:rows],
+            foreign=foreign[:rows],
+            left=max(0, len(found) - rows) + max(0, len(foreign) - rows),
+            total=len(found) + len(foreign),
+            of_them=len(foreign),
+            changed=changed,
+        )
+    )
+
+
+def report(
+    run: str, outcomes: Sequence[Outcome], found: Sequence[Finding], sentences: Mapping[str, tuple[str, str]]
+) -> str:
+    troubled = [one for one in outcomes if one.status is not Status.APPLIED]
+    return _fit(
+        lambda rows: _render(
+            "report.md.j2",
+            run=run,
+            counts={str(status): sum(one.status is status for one in outcomes) for status in Status},
+            troubled=troubled[:rows],
+            left=max(0, len(troubled) - rows),
+            findings=found[:rows],
+            sentences=sentences,
+        )
+    )
+
+
+def _section(title: str, groups: Sequence[Group], rows: int) -> dict[str, Any]:
+    """The groups' entries up to a number of rows, and what is left of each."""
+    ends = list(accumulate(len(group.entries) for group in groups))
+    entries = [
+        (group.title, entry)
+        for group, end in zip(groups, ends, strict=True)
+        for entry in group.entries[: max(0, rows - (end - len(group.entries)))]
+    ]
+    everything = [entry for group in groups for entry in group.entries]
+    left = everything[len(entries) :]
+    return {
+        "title": title,
+        "total": len(everything),
+        "summary": summary(everything),
+        "rows": entries,
+        "left": count(len(left), "more entry", "more entries") + f": {summary(left)}" if left else "",
+    }
+
+
+def _fit(render: Callable[[int], str]) -> str:
+    """The rendering with as many rows as fit; halves them until it does."""
+    rows = _ROWS
+    while len(text := render(rows)) > LIMIT and rows > 1:
+        rows //= 2
+    return text if len(text) <= LIMIT else f"{text[:LIMIT]}\n\n(cut: too long for a comment)\n"
+
+
+def _fields(entry: Entry) -> list[str]:
+    """Never cut without saying so."""
+    found = details(entry)
+    left = len(found) - _FIELDS
+    return found if left <= 0 else [*found[:_FIELDS], f"and {count(left, 'more field')}"]
+
+
+def _render(template: str, **values: object) -> str:
+    return _ENVIRONMENT.get_template(template).render(**values)
+
+
+def _environment() -> Environment:
+    """Escaping is Markdown's own: every expression passes through ``markdown`` unless marked ``safe``."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  (finalize escapes every expression)
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(fields=_fields, count=count, raw=_Raw, comment=_comment)
+    return environment
+
+
+class _Raw(str):
+    """A string of ours that is Markdown already."""
+
+    __slots__ = ()
+
+
+def _comment(text: str) -> _Raw:
+    """For inside ``<!-- -->``: only what cannot end the comment."""
+    return _Raw("".join(character if character.isalnum() or character in "._" else "-" for character in text))
+
+
+def _finalize(value: object) -> object:
+    """Called for every expression, and for the template's own text, which arrives as ``TemplateData``."""
+    return value if isinstance(value, (_Raw, int)) or hasattr(value, "__html__") else markdown(str(value))
+
+
+_ENVIRONMENT = _environment()

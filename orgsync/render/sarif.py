@@ -1,0 +1,56 @@
+"""Findings as SARIF 2.1.0, for code scanning.
+
+In: findings. Out: a JSON-ready dictionary. Never: absolute paths.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from orgsync import __version__
+from orgsync.finding import Finding, Severity
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def findings(found: Sequence[Finding]) -> dict[str, Any]:
+    """One run; one rule per code, in the order of the codes."""
+    rules = {finding.code: finding.summary for finding in sorted(found, key=lambda one: one.code)}
+    index = {code: number for number, code in enumerate(rules)}
+    driver = {
+        "name": "orgsync",
+        "version": __version__,
+        "rules": [{"id": code, "shortDescription": {"text": summary}} for code, summary in rules.items()],
+    }
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(finding, index[finding.code]) for finding in found],
+            }
+        ],
+    }
+
+
+def _result(finding: Finding, rule: int) -> dict[str, Any]:
+    said = f"{finding.summary}: {finding.detail}" if finding.detail else finding.summary
+    text = f"{said}\n{finding.remedy}" if finding.remedy else said
+    location: dict[str, Any] = {}
+    if finding.position is not None:
+        at = finding.position
+        location["physicalLocation"] = {
+            "artifactLocation": {"uri": quote(at.file), "uriBaseId": "%SRCROOT%"},
+            "region": {"startLine": at.line, "startColumn": at.column},
+        }
+    if finding.address:
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.address}]
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": rule,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": text},
+        "locations": [location] if location else [],
+    }

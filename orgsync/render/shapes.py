@@ -1,0 +1,74 @@
+"""The JSON shapes that scripts may rely on.
+
+In: the words. Out: JSON text. Never: the plan file's own shape (``orgsync.plan``), which ``plan --format json`` prints.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orgsync.adapter import Changed, Foreign
+from orgsync.change import Outcome, Status
+from orgsync.explain import attributes
+from orgsync.finding import Finding
+from orgsync.plan import Plan, to_json
+
+
+def text(value: object) -> str:
+    """Indented JSON, ASCII only: safe on any terminal and in any log."""
+    return json.dumps(value, indent=2, default=dict) + "\n"
+
+
+def plan(plan: Plan) -> dict[str, Any]:
+    """The object that the plan file holds."""
+    return to_json(plan, attributes)
+
+
+def findings(found: Sequence[Finding]) -> list[dict[str, object]]:
+    """Without a position ``file``, ``line`` and ``column`` are null."""
+    return [finding.to_json() for finding in found]
+
+
+def drift(plan_: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed]) -> dict[str, Any]:
+    """As the plan that would take the CRM back, with who changed what and the foreign things."""
+    value = plan(plan_)
+    for member in [*value["changes"], *value["withheld"]]:
+        member.update(_changed(changed.get(member["address"])))
+    return {**value, "foreign": [_foreign(one) for one in foreign]}
+
+
+def _changed(changed: Changed | None) -> dict[str, str | None]:
+    return {
+        "changedBy": changed.by if changed else None,
+        "changedAt": changed.at.isoformat() if changed else None,
+    }
+
+
+def _foreign(one: Foreign) -> dict[str, str | None]:
+    """Foreign things carry no key of ours: their address is made of the kind and the CRM's own id."""
+    return {
+        "address": f"{one.kind}/{one.id}",
+        "kind": one.kind,
+        "id": one.id,
+        "name": one.name,
+        **_changed(one.changed),
+    }
+
+
+def report(run: str, outcomes: Sequence[Outcome], differences: Sequence[Finding]) -> dict[str, Any]:
+    """``run`` is "" where there was nothing to do."""
+    return {
+        "run": run,
+        "outcomes": [
+            {
+                "id": one.id,
+                "address": one.address,
+                "action": str(one.action),
+                "status": str(one.status),
+                "detail": one.detail,
+            }
+            for one in outcomes
+        ],
+        "summary": {str(status): sum(one.status is status for one in outcomes) for status in Status},
+        "differences": findings(differences),
+    }

@@ -1,0 +1,52 @@
+"""Whole processes: what only a real interpreter shows."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_HEAVY = ("pydantic", "sqlalchemy", "rich", "yaml", "requests", "jinja2", "deepdiff")
+
+
+def _python(code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom orgsync.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        f"print('HEAVY', sorted(set({_HEAVY!r}) & set(sys.modules)))"
+    )
+    assert _python(code).stdout.endswith("HEAVY []\n")
+
+
+def test_a_reader_who_goes_away_is_no_failure_to_talk_about() -> None:
+    code = (
+        "import subprocess, sys\n"
+        "orgsync = subprocess.Popen([sys.executable, '-m', 'orgsync', '--help'],"
+        " stdout=subprocess.PIPE, stderr=subprocess.PIPE)\n"
+        "orgsync.stdout.close()\n"
+        "print(orgsync.stderr.read())\n"
+    )
+    assert _python(code).stdout == "b''\n"
+
+
+def test_an_ascii_stream_gets_ascii(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom orgsync.cli.output import Output\n"
+        "Output(stdout=sys.stdout, stderr=sys.stderr, environment={}).write('a · é…\\n')"
+    )
+    assert tmp_path.is_dir()
+    assert _python(code, PYTHONIOENCODING="ascii", PYTHONUTF8="0").stdout == "a - \\xe9...\n"

@@ -1,0 +1,41 @@
+import pytest
+
+from orgsync.render.escape import annotation, markdown, printable, visible
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("Größe · 日本", "Größe · 日本"),
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
+        ("\u202eevil", "\\u202eevil"),
+        ("a\u200bb", "a\\u200bb"),
+        ("a\nb\tc\r", "a\\nb\\tc\\r"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_what_a_terminal_would_act_upon_is_shown(given: str, shown: str) -> None:
+    assert visible(given) == shown
+
+
+@pytest.mark.parametrize("given", ["`code`", "<img src=x>", "a|b", "[a](b)", "*b*", "https://evil.example"])
+def test_markdown_has_no_markup_of_theirs(given: str) -> None:
+    assert not set(markdown(given)) & set("`<>|[]*:")
+
+
+def test_a_number_is_no_issue() -> None:
+    assert markdown("see #12") == "see &#35;12"
+
+
+def test_a_mention_rings_no_bell() -> None:
+    assert "@all" not in markdown("@all")
+
+
+def test_annotations_keep_their_line_breaks_encoded() -> None:
+    assert annotation("50%\nnext") == "50%25%0Anext"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "no-such-encoding"])
+def test_a_poor_stream_gets_ascii(encoding: str) -> None:
+    assert printable("7b1e…c09 · é", encoding) == "7b1e...c09 - \\xe9"

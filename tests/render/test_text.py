@@ -1,0 +1,122 @@
+import pytest
+from rich.cells import cell_len
+
+from orgsync.change import Action, Outcome, Status
+from orgsync.finding import Finding, Position
+from orgsync.plan import Plan
+from orgsync.render import text
+from orgsync.render.text import Page
+from orgsync.render.view import sentences
+from tests import golden_files
+from tests.render import plans
+
+
+def show(plan: Plan, **page: object) -> str:
+    return text.to_string(text.plan(plan, Page(**page), lambda _: ""), color=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [140, 60, 40])
+def test_a_plan_reads_as_it_always_did(width: int) -> None:
+    golden_files.check(f"plan-{width}.txt", show(plans.everything(), width=width, wrap=True))
+
+
+@pytest.mark.parametrize("width", [60, 40, 30])
+def test_no_line_is_wider_than_a_narrow_terminal(width: int) -> None:
+    assert max(map(cell_len, show(plans.everything(), width=width, wrap=True).splitlines())) <= width
+
+
+def test_a_pipe_gets_lines_that_are_not_broken() -> None:
+    shown = show(plans.everything(), width=40)
+    assert "    + ana.kim@example.com joins as sales-manager\n" in shown
+
+
+def test_risky_things_come_before_safe_ones() -> None:
+    shown = show(plans.everything())
+    assert shown.index("RISKY") < shown.index("unit benelux is removed") < shown.index("SAFE")
+
+
+def test_a_plan_with_nothing_says_so() -> None:
+    assert "Nothing to do: the CRM is as declared." in show(plans.nothing())
+
+
+def test_a_large_plan_is_summed_up_and_loses_nobody() -> None:
+    shown = show(plans.large())
+    assert len(shown.splitlines()) < 100
+    assert shown.count("50 people join ") == 40
+    assert "and 20 more groups: + 1,000 people join" in shown
+    assert "Plan: 3,000 to create" in shown
+
+
+def test_verbose_shows_every_change_of_a_large_plan() -> None:
+    assert show(plans.large(), verbose=True).count(" joins") == 3000
+
+
+def test_a_hostile_name_reaches_no_terminal() -> None:
+    shown = text.to_string(text.plan(plans.hostile(), Page(), lambda _: ""), color=False)
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "\\x1b[31m\\u202e| `x` <b>@all</b> [red]\\n::error::" in shown
+
+
+def test_colour_is_ansi_and_says_the_same() -> None:
+    lines = text.plan(plans.everything(), Page(), lambda _: "")
+    coloured = text.to_string(lines, color=True)
+    assert "\x1b[1;31mRISKY" in coloured
+    assert "".join(f"{line.plain.rstrip()}\n" for line in lines) == text.to_string(lines, color=False)
+
+
+def finding() -> Finding:
+    return Finding(
+        code="unknown-role",
+        summary="unknown role",
+        detail='"sales-repp"',
+        remedy='did you mean "sales-rep"?',
+        position=Position(file="units/de.yaml", line=41, column=13),
+        address="unit/de-sales",
+    )
+
+
+def test_a_finding_points_at_its_word() -> None:
+    lines = text.findings([finding()], Page(), lambda _: "    roles: [sales-repp]")
+    assert text.to_string(lines, color=False).splitlines() == [
+        'error[unknown-role] unknown role: "sales-repp"',
+        "  --> units/de.yaml:41:13",
+        "   |",
+        "41 |     roles: [sales-repp]",
+        "   |             ^^^^^^^^^^",
+        "   = in unit/de-sales",
+        '   = did you mean "sales-rep"?',
+        "",
+    ]
+
+
+def test_a_finding_without_a_source_line_still_names_its_place() -> None:
+    shown = text.to_string(text.findings([finding()], Page(), lambda _: ""), color=False)
+    assert " --> units/de.yaml:41:13" in shown
+    assert "^" not in shown
+
+
+def test_a_position_beyond_the_line_is_no_failure() -> None:
+    shown = text.to_string(text.findings([finding()], Page(), lambda _: "a:"), color=False)
+    assert "41 | a:\n   |   ^\n" in shown
+
+
+def test_a_report_counts_and_advises() -> None:
+    plan = plans.everything()
+    outcomes = [
+        Outcome(id="unit/benelux", address="unit/benelux", action=Action.DELETE, status=Status.FAILED, detail="in use"),
+        Outcome(id="role/sales-rep", address="role/sales-rep", action=Action.UPDATE, status=Status.APPLIED),
+    ]
+    shown = text.to_string(text.report("7b1ec09", outcomes, [], sentences(plan), Page()), color=False)
+    assert shown == (
+        "FAILED - unit benelux is removed: in use\n"
+        "apply: 1 applied, 1 failed, 0 skipped, 0 unknown · run 7b1ec09\n"
+        "next: fix the cause and run orgsync plan again; what was applied stays applied\n"
+    )
+
+
+def test_drift_says_who_and_when_as_seen_from_the_declaration() -> None:
+    lines = text.drift(
+        plans.everything(), [plans.foreign()], {"unit/benelux": plans.changed()}, Page(width=100, wrap=True)
+    )
+    golden_files.check("drift.txt", text.to_string(lines, color=False))
