@@ -19,11 +19,11 @@ def attributes(change: Change) -> list[AttributeChange]:
 
 def _attribute(change: Change, name: str, before: Json, after: Json) -> list[AttributeChange]:
     spec = FIELDS[change.kind].get(name)
-    if change.action is not Action.UPDATE or spec is None:
+    if change.action is not Action.UPDATE or spec is None or not (before and after):
         return [AttributeChange(path=name, before=before, after=after)]
     if spec.shape is Shape.REFS and isinstance(before, list) and isinstance(after, list):
         return [_link(name, str(key), key in before) for key in sorted(set(map(str, before)) ^ set(map(str, after)))]
-    if before and after and spec.shape in {Shape.MAP, Shape.REF_MAP, Shape.VALUE} and type(before) is type(after):
+    if spec.shape in {Shape.MAP, Shape.REF_MAP, Shape.VALUE} and type(before) is type(after):
         return _explain(name, before, after)
     return [AttributeChange(path=name, before=before, after=after)]
 

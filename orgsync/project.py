@@ -345,7 +345,7 @@ def _drop_what_is_not_stored(work: _Projection) -> None:
 def _note_losses(work: _Projection, address: Address, fields: Fields, missing: Iterable[str]) -> None:
     kind = kind_of(address)
     for name in missing:
-        if fields.get(name) and not FIELDS[kind][name].noted:
+        if fields.get(name) not in (None, "", [], {}) and not FIELDS[kind][name].noted:
             work.lost.setdefault((kind, name), []).append(address)
 
 
