@@ -30,7 +30,7 @@ from orgsync.project import bound_names, project
 from orgsync.resolve import resolve
 from orgsync.resources import KEY, Address, Json, Kind, Organization, key_of, kind_of
 from orgsync.revision import revision
-from orgsync.safety import guard, names_taken, risky, violations, withhold
+from orgsync.safety import guard, names_taken, rings, risky, violations, withhold
 from orgsync.seal import Judged, seal
 from orgsync.settings import Settings, TargetSettings, expand
 from orgsync.users import settle_users
@@ -182,7 +182,8 @@ def _plan(
             effects = _effects(adapter, kept, compared.live)
             kept = make_good(kept, effects, compared.desired.resources, compared.live.resources)
             kept = order(kept, compared.live.resources, adapter.capabilities)
-            _stop_at_errors(_placed(names_taken(kept, compared.live, adapter.capabilities), declared))
+            impossible = names_taken(kept, compared.live, adapter.capabilities) + rings(kept, compared.live.resources)
+            _stop_at_errors(_placed(impossible, declared))
     with watch.stage("safety"):
         past, intents = _history(settings, root, compared.identity, today, environment)
         findings = [*declared.findings, *_placed(compared.findings, declared), *intents]

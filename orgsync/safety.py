@@ -8,12 +8,25 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
 
 from orgsync.adapter import Capabilities, Foreign, Snapshot
 from orgsync.change import Action, Change, Effect
 from orgsync.finding import Finding
 from orgsync.plan import Guard
-from orgsync.resources import KEY, NO_FIELDS, Address, Fields, Json, Kind, Organization, kind_of, parts_of, references
+from orgsync.resources import (
+    FIELDS,
+    KEY,
+    NO_FIELDS,
+    Address,
+    Fields,
+    Json,
+    Kind,
+    Organization,
+    kind_of,
+    parts_of,
+    references,
+)
 from orgsync.settings import Limit, Safety
 
 Resources = Mapping[Address, Fields]
@@ -141,6 +154,45 @@ def _taken(change: Change, name: str, holder: Address | None, foreign: Foreign |
             address=change.address,
         )
     ]
+
+
+def rings(changes: Sequence[Change], live: Resources) -> list[Finding]:
+    """Parents or inclusions that would run in a ring, with what is not stated and therefore stays as it lives."""
+    after = _after(changes, live) if any(_links_own_kind(change) for change in changes) else {}
+    found: list[Finding] = []
+    for kind, name in _OWN_KIND:
+        prefix = f"{kind}/"
+        graph = {
+            address: [f"{prefix}{key}" for key in _keys(fields.get(name))]
+            for address, fields in after.items()
+            if address.startswith(prefix)
+        }
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            found.append(_ring(error.args[1]))
+    return found
+
+
+_OWN_KIND = [(kind, name) for kind, specs in FIELDS.items() for name, spec in specs.items() if spec.to is kind]
+
+
+def _links_own_kind(change: Change) -> bool:
+    return change.after is not None and any(change.after.get(name) for kind, name in _OWN_KIND if kind is change.kind)
+
+
+def _keys(value: Json) -> list[str]:
+    return [value] if isinstance(value, str) else [*map(str, _listed(value))]
+
+
+def _ring(addresses: Sequence[Address]) -> Finding:
+    return Finding(
+        code="ring",
+        summary="what would live contains itself",
+        detail=" → ".join(reversed(addresses)),
+        remedy="state the parent (or the inclusions) of each of them",
+        address=addresses[0],
+    )
 
 
 def guard(

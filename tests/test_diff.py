@@ -30,7 +30,7 @@ from tests.organizations import (
 )
 from tests.transitions import TODAY, passed, planned
 
-A_UNIT = {"business-unit/b": {"name": "B"}, "unit/u": {"name": "U", "businessUnit": "b"}, "user/p@x": {}}
+A_UNIT: dict[str, Fields] = {"business-unit/b": {"name": "B"}, "unit/u": {"name": "U", "businessUnit": "b"}, "user/p@x": {}}
 
 
 def changes_of(desired: Organization, live: dict[str, Fields]) -> list[Change]:
@@ -172,7 +172,7 @@ def test_a_rename_that_was_done_already_is_no_change() -> None:
 
 def test_people_of_a_unit_without_stated_assignments_are_left_alone() -> None:
     live: dict[str, Fields] = {**A_UNIT, "role/r": {}, "membership/u/p@x": {}, "grant/u/p@x/r": {}}
-    desired = {"business-unit/b": {}, "role/r": {}, "unit/u": {}}
+    desired: dict[str, Fields] = {"business-unit/b": {}, "role/r": {}, "unit/u": {}}
     assert changes_of(wanted(desired, managed=frozenset()), live) == []
     assert {change.address for change in changes_of(wanted(desired), live)} == {"membership/u/p@x", "grant/u/p@x/r"}
 

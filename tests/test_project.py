@@ -13,7 +13,7 @@ from orgsync.resources import FIELDS, SCOPES, Fields, Json, Kind, Organization
 from tests.organizations import ADDRESSES, EVERY_FIELD, bare, empty, organizations, sample, wanted
 
 NO_FUNCTIONS = replace(FULL, kinds={kind: can for kind, can in FULL.kinds.items() if kind is not Kind.FUNCTION})
-UNIT = {"unit/u": {"roles": ["r"]}}
+UNIT: dict[str, Fields] = {"unit/u": {"roles": ["r"]}}
 PEOPLE: dict[str, Fields] = {"membership/u/p@x": {}, "user/p@x": {}}
 
 
