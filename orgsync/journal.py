@@ -259,6 +259,8 @@ def _engine(url: URL, root: Path) -> Engine:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             url = url.set(database=str(path))
+        elif url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
         return create_engine(url)
     except OSError as error:
         raise _broken(f"its folder cannot be made: {error.strerror}") from None

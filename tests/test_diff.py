@@ -30,7 +30,11 @@ from tests.organizations import (
 )
 from tests.transitions import TODAY, passed, planned
 
-A_UNIT: dict[str, Fields] = {"business-unit/b": {"name": "B"}, "unit/u": {"name": "U", "businessUnit": "b"}, "user/p@x": {}}
+A_UNIT: dict[str, Fields] = {
+    "business-unit/b": {"name": "B"},
+    "unit/u": {"name": "U", "businessUnit": "b"},
+    "user/p@x": {},
+}
 
 
 def changes_of(desired: Organization, live: dict[str, Fields]) -> list[Change]:
