@@ -4,10 +4,11 @@ An adapter reads and applies; it never orders, diffs, prints or decides. Its arg
 fields. Opening and closing is the registry's business (``adapters.open_adapter``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from orgsync.change import Action, Batch, Change, Effect, Outcome
@@ -155,12 +156,23 @@ class HasDoctor(Protocol):
 class Opener(Protocol):
     """What the registry holds per adapter name; also the type of an ``orgsync.adapters`` entry point.
 
-    options    the target's settings that the adapter's ``Options`` model has validated
-    writable   False: the transport itself must refuse every write
-    actor      who is acting, as the CRM should record it
+    options      the target's settings, validated by ``Options``
+    root         the organization repository, for relative paths
+    credentials  name -> secret, only names from ``CREDENTIALS``
+    writable     False: the transport itself must refuse every write
+    actor        who is acting, as the CRM should record it
     """
 
     Options: type[Any]
     CREDENTIALS: Sequence[str]
 
-    def open(self, options: Any, *, writable: bool, actor: str) -> AbstractContextManager[Adapter]: ...
+    def open(
+        self,
+        options: Any,
+        *,
+        root: Path,
+        credentials: Mapping[str, str],
+        writable: bool,
+        actor: str,
+        clock: Callable[[], datetime],
+    ) -> AbstractContextManager[Adapter]: ...

@@ -123,12 +123,15 @@ def _assignment_edits(index: int, value: Value, number: int) -> Iterator[Edit]:
     yield Edit(index, f"{membership} removed", lambda document: document["assignments"].pop(number), gone)
     for name, word in (("until", "2031-01-31"), ("reason", "Another reason")):
         change = frozenset({("update", membership, name)})
-        yield Edit(index, f"{membership} {name}", lambda d, n=name, w=word: d["assignments"][number].update({n: w}), change)
+        yield Edit(index, f"{membership} {name}", _set_in(number, name, word), change)
     for role in assignment.get("roles", ()):
+        rest = [one for one in assignment["roles"] if one != role]
         change = frozenset({("delete", f"grant/{unit}/{user}/{role}", "")})
-        yield Edit(
-            index, f"{membership} without {role}", lambda d, r=role: d["assignments"][number]["roles"].remove(r), change
-        )
+        yield Edit(index, f"{membership} without {role}", _set_in(number, "roles", rest), change)
+
+
+def _set_in(number: int, name: str, value: object) -> Callable[[Value], None]:
+    return lambda document: document["assignments"][number].__setitem__(name, value)
 
 
 def told(change: Change) -> set[tuple[str, str, str]]:

@@ -25,10 +25,11 @@ def apply(plan_file: Path | None, yes: bool, accept: tuple[str, ...], expect_dig
 
     A saved plan is refused where it was edited, is for another target, or the CRM moved since.
     """
+    from orgsync.cli.output import is_terminal
     from orgsync.cli.session import begin
 
     session = begin(("text", "json", "markdown"))
-    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise click.UsageError("there is no terminal to ask on: repeat with --yes once the plan is reviewed")
     accepted = frozenset(accept)
     plan = _plan(session, plan_file, accepted)

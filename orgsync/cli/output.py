@@ -43,7 +43,7 @@ class Output:
     def page(self, stream: TextIO | None = None) -> "Page":
         from orgsync.render.text import Page
 
-        terminal = _is_terminal(stream or self.stdout)
+        terminal = is_terminal(stream or self.stdout)
         return Page(width=self._width(terminal=terminal), wrap=terminal, verbose=self.options.verbose)
 
     def write(self, text: str) -> None:
@@ -100,7 +100,7 @@ class Output:
         if self.environment.get("FORCE_COLOR"):
             return True
         plain = self.environment.get("TERM") == "dumb" or self.in_ci
-        return _is_terminal(stream) and not plain
+        return is_terminal(stream) and not plain
 
     @property
     def in_ci(self) -> bool:
@@ -108,7 +108,7 @@ class Output:
 
     def progress_bars(self) -> bool:
         dumb = self.environment.get("TERM") == "dumb"
-        return _is_terminal(self.stderr) and not self.in_ci and not dumb and not self.options.quiet
+        return is_terminal(self.stderr) and not self.in_ci and not dumb and not self.options.quiet
 
     def _width(self, *, terminal: bool) -> int:
         stated = self.environment.get("COLUMNS", "")
@@ -117,9 +117,10 @@ class Output:
         return max(_NARROWEST, shutil.get_terminal_size().columns) if terminal else _PIPE_WIDTH
 
 
-def _is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """False for what is closed or was never there."""
     try:
-        return stream.isatty()
+        return stream is not None and stream.isatty()
     except ValueError:
         return False
 

@@ -50,9 +50,7 @@ class Session:
     def target(self) -> str:
         """``--target``, else the settings' default, else the only one there is."""
         settings = self.settings
-        chosen = self.options.target or settings.default_target
-        if chosen is None and len(settings.targets) == 1:
-            chosen = next(iter(settings.targets))
+        chosen = self.options.target or settings.only_target
         if chosen is None:
             raise OrgsyncError("no target is chosen", remedy=f"--target {'|'.join(sorted(settings.targets)) or 'NAME'}")
         return chosen

@@ -30,6 +30,7 @@ from orgsync.render.view import (
 
 LIMIT = 65_000
 """GitHub refuses comments of more than 65,536 characters; the rest is room for what a workflow adds."""
+_FIELDS = 20
 _ROWS = 1_500
 """No table that fits has more rows."""
 
@@ -119,7 +120,10 @@ def _fit(render: Callable[[int], str]) -> str:
 
 
 def _fields(entry: Entry) -> list[str]:
-    return details(entry)[:20]
+    """Never cut without saying so."""
+    found = details(entry)
+    left = len(found) - _FIELDS
+    return found if left <= 0 else [*found[:_FIELDS], f"and {count(left, 'more field')}"]
 
 
 def _render(template: str, **values: object) -> str:

@@ -87,7 +87,7 @@ def engine(root: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     target = SimpleNamespace(
         adapter="local", url="postgresql://u:hidden@db/x", missing_users="error", prune=frozenset(), credentials={}
     )
-    loaded = SimpleNamespace(default_target="demo", targets={"demo": target, "production": target})
+    loaded = SimpleNamespace(default_target="demo", only_target="demo", targets={"demo": target, "production": target})
     settings.load_settings = lambda _root: loaded  # type: ignore[attr-defined]
     _replace(monkeypatch, "settings", settings)
     return fake

@@ -41,7 +41,11 @@ def _blocks(
 def _title(plan: Plan, total: int, foreign: int) -> Text:
     of_them = f", {foreign:,} of them foreign" if foreign else ""
     said = f"{visible(plan.target.name)}: {count(total, 'difference')}{of_them}"
-    return Text("DRIFT ", "bold red").append(said, "bold default").append("  (declared -> in the CRM)", "not bold dim")
+    return (
+        Text("DRIFT ", "bold red")
+        .append(said, "bold default")
+        .append("  (declared -> in the CRM)", "not bold dim default")
+    )
 
 
 def _differences(plan: Plan, changed: Mapping[str, Changed], page: Page) -> Iterator[list[Text]]:

@@ -49,7 +49,7 @@ def section(title: str, style: str, groups: Sequence[Group], page: Page) -> Iter
     entries = [entry for group in groups for entry in group.entries]
     if not entries:
         return
-    heading = Text(title, style).append(f"  {count(len(entries), 'entry', 'entries')}", "not bold dim")
+    heading = Text(title, style).append(f"  {count(len(entries), 'entry', 'entries')}", "not bold dim default")
     yield from wrapped(heading, page, hanging=2)
     long = len(entries) > SECTION and not page.verbose
     shown = groups if not long else groups[:GROUPS]
@@ -66,7 +66,7 @@ def _summed_up(group: Group, page: Page) -> Iterator[Text]:
     """One line of counts; what is risky and gained is never summed up."""
     gains = [entry for entry in group.entries if entry.symbol == "!"]
     text = line(group.title, "title", indent=2).append("   ").append(visible(group.summary()), "not bold")
-    yield from wrapped(text.append(f"   {_ALL}", "not bold dim"), page, hanging=4)
+    yield from wrapped(text.append(f"   {_ALL}", "not bold dim default"), page, hanging=4)
     for entry in gains[:SECTION]:
         yield from symbolled(entry.symbol, entry.short, entry.origin, page, indent=4)
     if len(gains) > SECTION:
@@ -93,7 +93,7 @@ def _effects(plan: Plan, page: Page) -> Iterator[Text]:
     """What the CRM will do by itself."""
     if not plan.effects:
         return
-    heading = Text("Effects", "bold").append("  what the CRM will do by itself", "not bold dim")
+    heading = Text("Effects", "bold").append("  what the CRM will do by itself", "not bold dim default")
     yield from wrapped(heading, page, hanging=2)
     shown = plan.effects if page.verbose else plan.effects[:ALONE]
     for effect in shown:

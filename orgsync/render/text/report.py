@@ -41,7 +41,7 @@ def report(
     return [
         *_troubles(outcomes, sentences, page),
         *findings(differences, page, lambda _: ""),
-        summary(run, outcomes),
+        *wrapped(summary(run, outcomes), page, hanging=7),
         *(one for advice in _advice(outcomes, differences) for one in wrapped(Text(advice), page, hanging=6)),
     ]
 
