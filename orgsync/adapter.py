@@ -4,10 +4,11 @@ An adapter reads and applies; it never orders, diffs, prints or decides. Its arg
 fields. Opening and closing is the registry's business (``adapters.open_adapter``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from orgsync.change import Action, Batch, Change, Effect, Outcome
@@ -103,8 +104,9 @@ class Snapshot:
 
     resources   address -> every stored field, of what carries our key. Users are addressed by login whether or not
                 orgsync created them. A membership or grant is ours when everything it hangs on is; references to
-                foreign things are left out of REF and REFS fields and listed in ``foreign`` by those things themselves.
-                Fields hold what the CRM holds: never absent for a stored field, None where it is empty.
+                foreign things are left out of REFS and REF_MAP fields; those things stand in ``foreign``.
+                Fields hold what the CRM holds: never absent for a stored field, None where it is empty ([] for REFS,
+                {} for maps). A REF to a foreign thing reads as ``foreign:<id>``, so that it differs from nothing.
     ids         address -> remote id, where the CRM has one
     changed     address -> who changed it last
     foreign     what carries no key, sorted by kind and name
@@ -155,12 +157,26 @@ class HasDoctor(Protocol):
 class Opener(Protocol):
     """What the registry holds per adapter name; also the type of an ``orgsync.adapters`` entry point.
 
-    options    the target's settings that the adapter's ``Options`` model has validated
-    writable   False: the transport itself must refuse every write
-    actor      who is acting, as the CRM should record it
+    Options      a pydantic model of the target's settings that are the adapter's own (``url`` among them)
+    CREDENTIALS  names of the credentials that the adapter takes
+    options      what ``Options`` made of the settings
+    root         the organization repository: relative paths begin there
+    credentials  name -> value, resolved; never to be shown
+    writable     False: the transport itself must refuse every write
+    actor        who is acting, as the CRM should record it
+    clock        what time it is, asked only when something is written
     """
 
     Options: type[Any]
     CREDENTIALS: Sequence[str]
 
-    def open(self, options: Any, *, writable: bool, actor: str) -> AbstractContextManager[Adapter]: ...
+    def open(
+        self,
+        options: Any,
+        *,
+        root: Path,
+        credentials: Mapping[str, str],
+        writable: bool,
+        actor: str,
+        clock: Callable[[], datetime],
+    ) -> AbstractContextManager[Adapter]: ...
