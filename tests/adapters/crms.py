@@ -1,6 +1,5 @@
 """A small language for steps, and one way to talk to either of our own CRMs."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from sqlalchemy import Engine
 
 from orgsync.adapter import Adapter, Scope, Snapshot
 from orgsync.adapters.local.adapter import Options, opener
-from orgsync.adapters.local.connect import connect, parse_url
+from orgsync.adapters.local.connect import connect, parse_url, sqlite_path
 from orgsync.adapters.local.schema import METADATA
 from orgsync.adapters.memory import MemoryCrm
 from orgsync.change import Action, Batch, Outcome, Status, Step
@@ -118,10 +117,9 @@ def engine_of(url: str, root: Path) -> Iterator[Engine]:
 
 def emptied(url: str, root: Path) -> str:
     """The same database without our tables."""
+    if (path := sqlite_path(parse_url(url), root)) is not None:
+        path.unlink(missing_ok=True)
+        return url
     with engine_of(url, root) as engine:
         METADATA.drop_all(engine)
     return url
-
-
-def postgresql_is_there() -> bool:
-    return bool(os.environ.get("ORGSYNC_TEST_POSTGRESQL"))

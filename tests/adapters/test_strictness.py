@@ -281,14 +281,11 @@ def test_an_unknown_scope_is_refused(crm: Crm) -> None:
 
 
 def test_each_step_of_a_call_has_its_own_outcome(crm: Crm) -> None:
-    outcomes = crm.send(
-        create(f"membership/west/{ANA}"), create(f"membership/none/{ANA}"), create(f"membership/west/{BO}")
-    )
-    assert [one.status for one in outcomes] == [Status.APPLIED, Status.FAILED, Status.APPLIED]
-    outcomes = crm.send(
-        delete(f"membership/sales/{ANA}"), delete(f"membership/west/{BO}"), delete(f"membership/west/{ANA}")
-    )
-    assert [one.status for one in outcomes] == [Status.FAILED, Status.APPLIED, Status.APPLIED]
+    users = (ANA, BO)
+    made = crm.send(*(create(f"membership/{unit}/{user}") for unit in ("west", "none") for user in users))
+    assert [one.status for one in made] == [Status.APPLIED, Status.APPLIED, Status.FAILED, Status.FAILED]
+    gone = crm.send(delete(f"membership/sales/{ANA}"), *(delete(f"membership/west/{user}") for user in users))
+    assert [one.status for one in gone] == [Status.FAILED, Status.APPLIED, Status.APPLIED]
 
 
 def test_only_the_users_of_interest_are_read_and_all_memberships(crm: Crm) -> None:
