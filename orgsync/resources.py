@@ -112,12 +112,16 @@ SCOPES = ("none", "own", "unit", "subtree", "organization")
 """From least to most; the effective scope of a privilege is the highest granted."""
 
 
+_KINDS = {str(kind): kind for kind in Kind}  # ten times faster than asking the enumeration
+
+
 def address(kind: Kind, *parts: str) -> Address:
     return "/".join((kind, *parts))
 
 
 def kind_of(address: Address) -> Kind:
-    return Kind(address.partition("/")[0])
+    word = address.partition("/")[0]
+    return _KINDS.get(word) or Kind(word)
 
 
 def parts_of(address: Address) -> list[str]:
