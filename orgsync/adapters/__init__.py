@@ -78,9 +78,7 @@ def check_options(name: str, target: TargetSettings) -> list[Finding]:
     return _unknown_credentials(opener, target)
 
 
-def _options(
-    opener: Opener, name: str, target: TargetSettings, environment: Mapping[str, str] | None = None
-) -> Any:
+def _options(opener: Opener, name: str, target: TargetSettings, environment: Mapping[str, str] | None = None) -> Any:
     """Without an environment, references in the URL stay as they are: enough to check it, not to use it."""
     url = target.url if target.url is None or environment is None else expand(target.url, environment)
     stated = dict(target.options) | ({"url": url} if url is not None else {})
