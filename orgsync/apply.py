@@ -220,12 +220,15 @@ def moved(changes: Sequence[Change], live: Snapshot, dropped: frozenset[Address]
 
     ``dropped``: addresses that the CRM will drop by itself, so that they are there although they will be created.
     """
-    arriving = {change.address for change in changes if change.action is Action.CREATE}
-    rekeyed = {change.address for change in changes if change.after is not None and KEY in change.after}
+    arriving = {
+        change.address
+        for change in changes
+        if change.action is Action.CREATE or (change.after is not None and KEY in change.after)
+    }
     return [
         sentence + _who(change.address, live)
         for change in changes
-        for sentence in [*_moved(change, live.resources, dropped), *_gone(change, live.resources, arriving | rekeyed)]
+        for sentence in [*_moved(change, live.resources, dropped), *_gone(change, live.resources, arriving)]
     ]
 
 
