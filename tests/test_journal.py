@@ -121,7 +121,7 @@ def test_an_untouched_journal_verifies_and_an_empty_one_too(book: Journal) -> No
 def test_an_edit_of_any_column_of_any_entry_shows(book: Journal, column: str, seq: int) -> None:
     run(book, "one", "unit/u")
     run(book, "two", "unit/v")
-    tamper(book, f"UPDATE orgsync_journal SET {column} = {column} || 'x' WHERE seq = {seq}")
+    tamper(book, f"UPDATE orgsync_journal SET {column} = 'x' || substr({column}, 2) WHERE seq = {seq}")
     assert f"entry {seq} " in book.verify()[0]
 
 
