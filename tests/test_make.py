@@ -17,15 +17,8 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
 def test_every_target_that_the_documentation_names_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = {
-        name
-        for page in ("README.md", "CONTRIBUTING.md")
-        for name in re.findall(
-            r"^make ([a-z]+)|`make ([a-z]+)`", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE
-        )
-        for name in name
-        if name
-    }
+    pages = "".join((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "CONTRIBUTING.md"))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", pages, re.MULTILINE))
     assert {"demo", "test"} <= named
     assert named <= targets
 

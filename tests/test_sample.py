@@ -18,9 +18,7 @@ from orgsync.resources import Fields, Kind, Organization, parts_of
 from orgsync.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
-FILES = sorted(
-    path.relative_to(ROOT).as_posix() for name in ("units", "roles") for path in (ROOT / name).rglob("*.yaml")
-)
+FILES = sorted(p.relative_to(ROOT).as_posix() for part in ("units", "roles") for p in ROOT.glob(f"{part}/**/*.yaml"))
 TODAY = date(2026, 11, 23)
 TEAMS = {
     "sales": {"lead-management", "sales-forecasting", "product-catalog-management"},
@@ -150,13 +148,17 @@ def test_the_settings_open_the_demo_by_default() -> None:
     assert demo.missing_users == "create"
 
 
+def _as_written(_: yaml.SafeLoader, node: yaml.Node) -> object:
+    return node.value
+
+
 def plain(file: str) -> Iterator[Any]:
     """As an editor reads it: YAML's numbers and booleans, dates as text."""
 
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", _as_written)
     yield from yaml.load_all((ROOT / file).read_text(encoding="utf-8"), Loader)
 
 
