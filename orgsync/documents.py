@@ -191,7 +191,7 @@ class Role(_DocumentModel):
     """Adapter -> a role that such a CRM already has and that is used instead."""
 
 
-AnyDocument = BusinessUnit | Unit | Function | Role
+AnyDocument = Annotated[BusinessUnit | Unit | Function | Role, Field(discriminator="kind")]
 MODELS: Mapping[str, type[AnyDocument]] = {
     "BusinessUnit": BusinessUnit,
     "Unit": Unit,
@@ -200,7 +200,7 @@ MODELS: Mapping[str, type[AnyDocument]] = {
 }
 KINDS_IN = {"units": ("BusinessUnit", "Unit"), "roles": ("Function", "Role")}
 
-_FILE = TypeAdapter(list[Annotated[AnyDocument, Field(discriminator="kind")]])
+_FILE = TypeAdapter(list[AnyDocument])
 Checked = tuple[int, AnyDocument]
 
 

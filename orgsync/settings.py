@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails, PydanticCustomError
 from sqlalchemy.engine import make_url
@@ -50,10 +50,12 @@ def _days(value: object) -> timedelta:
     raise PydanticCustomError("bad-period", "days")
 
 
+_KIND_WORDS = {"businessUnit": Kind.BUSINESS_UNIT} | {str(kind): kind for kind in Kind if "-" not in kind}
+
+
 def _kind(value: object) -> Kind:
-    words = {"businessUnit": Kind.BUSINESS_UNIT} | {str(kind): kind for kind in Kind if "-" not in kind}
-    if isinstance(value, str) and value in words:
-        return words[value]
+    if isinstance(value, str) and value in _KIND_WORDS:
+        return _KIND_WORDS[value]
     raise PydanticCustomError("bad-kind", "a kind")
 
 
@@ -80,7 +82,7 @@ Days = Annotated[
     BeforeValidator(_days),
     PlainSerializer(lambda value: f"{value.days}d", return_type=str),
 ]
-KindWord = Annotated[Kind, BeforeValidator(_kind)]
+KindWord = Annotated[Kind, BeforeValidator(_kind), WithJsonSchema({"type": "string", "enum": list(_KIND_WORDS)})]
 Reference = Annotated[str, AfterValidator(_reference)]
 Url = Annotated[str, AfterValidator(_without_password)]
 

@@ -2,19 +2,21 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from orgsync.cli.app import shared
 
 NAMES = {
+    "document": "AnyDocument",
     "business-unit": "BusinessUnit",
     "unit": "Unit",
     "function": "Function",
     "role": "Role",
     "settings": "Settings",
 }
-"""What people ask for -> the model that it comes from."""
+"""What people ask for -> the model that it comes from; ``document`` is any of the four kinds."""
 
 
 @click.command(name="schema")
@@ -56,8 +58,10 @@ def text_of(name: str) -> str:
 
 
 def schema_of(name: str) -> dict[str, object]:
+    from pydantic import TypeAdapter
+
     from orgsync import documents, settings
 
-    model = getattr(settings if name == "settings" else documents, NAMES[name])
-    found: dict[str, object] = model.model_json_schema(by_alias=True)
+    model: Any = getattr(settings if name == "settings" else documents, NAMES[name])
+    found = TypeAdapter[object](model).json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
