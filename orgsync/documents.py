@@ -77,7 +77,7 @@ Duration = Annotated[str, StringConstraints(pattern=_DURATION)]
 Url = Annotated[str, StringConstraints(pattern=_URL, max_length=2000)]
 Day = Annotated[str, AfterValidator(_day), Field(json_schema_extra={"format": "date"})]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Count = Annotated[int, BeforeValidator(_count), Field(ge=0)]
+Count = Annotated[int, BeforeValidator(_count), Field(json_schema_extra={"minimum": 0})]
 
 
 def _camel(name: str) -> str:
