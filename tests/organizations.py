@@ -21,8 +21,11 @@ ADDRESSES = {
     Kind.MEMBERSHIP: "membership/x/p@example.com",
     Kind.GRANT: "grant/x/p@example.com/x",
 }
-OTHERS: State = {f"{kind}/other": {"name": "Other"} for kind in (Kind.BUSINESS_UNIT, Kind.FUNCTION, Kind.ROLE)} | {
-    "unit/other": {"name": "Other", "businessUnit": "other"}
+OTHERS: State = {
+    "business-unit/other": {"name": "Other"},
+    "function/other": {"name": "Other"},
+    "role/other": {"name": "Other"},
+    "unit/other": {"name": "Other", "businessUnit": "other"},
 }
 EVERY_FIELD = [(kind, name) for kind in Kind for name in FIELDS[kind]]
 TARGET = Target(name="demo", adapter="memory", identity="memory")
