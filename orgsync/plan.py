@@ -96,9 +96,9 @@ def _canonical(value: object) -> bytes:
 
 def seal(plan: Plan) -> Plan:
     """The same plan with both digests filled in."""
-    members = _members(plan)
-    reviewed = {name: members[name] for name in _REVIEWED}
-    return replace(plan, digest=digest_of(members), change_digest=digest_of(reviewed))
+    parts = {name: digest_of(value) for name, value in _members(plan).items()}  # each is written out only once
+    reviewed = {name: parts[name] for name in _REVIEWED}
+    return replace(plan, digest=digest_of(parts), change_digest=digest_of(reviewed))
 
 
 _REVIEWED = (

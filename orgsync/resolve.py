@@ -49,8 +49,9 @@ class _Work:
         *,
         severity: Severity = Severity.ERROR,
         address: Address = "",
+        of_key: bool = False,
     ) -> None:
-        position = self.repository.position(place)
+        position = self.repository.position(place, of_key=of_key)
         self.findings.append(
             Finding(
                 code=code,
@@ -281,6 +282,7 @@ def _unknown(work: _Work, kind: Kind, key: str, place: Place, where: str, addres
         f"declare the {kind}, or correct the key",
         place,
         address=address,
+        of_key=place[1][-2:-1] == ("functions",),
     )
 
 

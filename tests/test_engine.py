@@ -60,7 +60,7 @@ def fewest(changes: Sequence[Change]) -> int:
 @pytest.mark.parametrize("drops", [False, True])
 @pytest.mark.parametrize("space", SPACES)
 @given(start=organizations(live=True), desired=organizations())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 def test_any_live_state_becomes_any_desired_one_and_a_second_plan_is_empty(
     space: str,
     drops: bool,  # noqa: FBT001
