@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench import prepare
-from bench.contestants import COLD, UNCHANGED, WARM, Contestant, ours
+from bench.contestants import COLD, UNCHANGED, WARM, Contestant, forget, ours
 from bench.measure import CommandFailed, measure
 from bench.prepare import ROOT, Shape, environment
 from bench.run import UnequalWork, run_once
@@ -20,7 +20,7 @@ from orgsync.change import Action, Batch, Change, Outcome, Status
 from orgsync.resources import NO_FIELDS, Address, Kind, RemoteId
 
 FORBIDDEN = ("pydantic", "sqlalchemy", "rich", "yaml", "ruamel", "requests", "jinja2", "deepdiff")
-SMALL, LARGE = 1_000, 8_000
+TINY, SMALL, LARGE = 300, 1_000, 8_000
 SLACK = 1.6
 _IMPORTS = """
 import json, runpy, sys
@@ -30,6 +30,21 @@ try:
 except SystemExit as end:
     assert not end.code, end.code
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+_COUNT = """
+import runpy, sys
+count = 0
+def see(frame, event, argument):
+    global count
+    count += event in ("call", "c_call")
+sys.setprofile(see)
+try:
+    runpy.run_module("orgsync", run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+finally:
+    sys.setprofile(None)
+print(count, file=sys.stderr)
 """
 
 
@@ -53,10 +68,12 @@ def _checks() -> Iterator[Check]:
     yield calls()
     try:
         yield imports()
-        plans = {size: _plans(Shape(size=size)) for size in (SMALL, LARGE)}
+        plans = {size: _plans(Shape(size=size)) for size in (TINY, SMALL, LARGE)}
         yield Check(name="equal work", holds=True, text="every plan has exactly the changes that were made")
         yield _cached(plans[SMALL])
-        yield _growth({size: min(plan.cpu) for size, plan in plans.items()})
+        yield _growth("CPU time", {size: min(plan.cpu) for size, plan in plans.items()}, start_up=0)
+        counts = {size: _function_calls(Shape(size=size)) for size in plans}
+        yield _growth("function calls beyond start-up", counts, start_up=counts[TINY])
     except (CommandFailed, UnequalWork) as error:
         yield Check(name="orgsync", holds=False, text=str(error))
 
@@ -103,10 +120,20 @@ def _cached(plans: _Plans) -> Check:
     return Check(name="cached plan", holds=holds, text="equals the uncached one" if holds else "differs")
 
 
-def _growth(cpu: Mapping[int, float]) -> Check:
-    ratio = cpu[LARGE] / LARGE / (cpu[SMALL] / SMALL)
-    text = f"{ratio:.2f} times the CPU time per assignment at {LARGE // SMALL} times the size (at most {SLACK})"
-    return Check(name="growth", holds=ratio <= SLACK, text=text)
+def _growth(what: str, used: Mapping[int, float], *, start_up: float) -> Check:
+    """CPU time alone would miss much: imports outweigh a thousand assignments. Calls are counted, not timed."""
+    sizes = {size: size - (TINY if start_up else 0) for size in (SMALL, LARGE)}
+    small, large = ((used[size] - start_up) / count for size, count in sizes.items())
+    text = f"{large / small:.2f} times as much per assignment at {LARGE // SMALL} times the size (at most {SLACK})"
+    return Check(name=f"growth of {what}", holds=large <= SLACK * small, text=text)
+
+
+def _function_calls(shape: Shape) -> int:
+    """Python and C calls of the main thread of one cold plan."""
+    forget(shape)
+    cold = next(one for one in ours(shape) if one.name == COLD)
+    command = [sys.executable, "-c", _COUNT, *cold.command[3:]]
+    return int(measure(command, cwd=ROOT, environment=cold.environment).stderr.splitlines()[-1])
 
 
 def _joins(number: int) -> Iterator[Change]:

@@ -104,8 +104,9 @@ class Snapshot:
 
     resources   address -> every stored field, of what carries our key. Users are addressed by login whether or not
                 orgsync created them. A membership or grant is ours when everything it hangs on is; references to
-                foreign things are left out of REF and REFS fields and listed in ``foreign`` by those things themselves.
-                Fields hold what the CRM holds: never absent for a stored field, None where it is empty.
+                foreign things are left out of REFS and REF_MAP fields; those things stand in ``foreign``.
+                Fields hold what the CRM holds: never absent for a stored field, None where it is empty ([] for REFS,
+                {} for maps). A REF to a foreign thing reads as ``foreign:<id>``, so that it differs from nothing.
     ids         address -> remote id, where the CRM has one
     changed     address -> who changed it last
     foreign     what carries no key, sorted by kind and name
@@ -156,11 +157,14 @@ class HasDoctor(Protocol):
 class Opener(Protocol):
     """What the registry holds per adapter name; also the type of an ``orgsync.adapters`` entry point.
 
-    options      the target's settings, validated by ``Options``
-    root         the organization repository, for relative paths
-    credentials  name -> secret, only names from ``CREDENTIALS``
+    Options      a pydantic model of the target's settings that are the adapter's own (``url`` among them)
+    CREDENTIALS  names of the credentials that the adapter takes
+    options      what ``Options`` made of the settings
+    root         the organization repository: relative paths begin there
+    credentials  name -> value, resolved; never to be shown
     writable     False: the transport itself must refuse every write
     actor        who is acting, as the CRM should record it
+    clock        what time it is, asked only when something is written
     """
 
     Options: type[Any]

@@ -4,7 +4,8 @@ In: changes with their waits, an adapter, a journal. Out: one outcome per change
 sends a step whose waits were not all applied; repeats a step whose outcome is unknown.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
@@ -14,7 +15,7 @@ from orgsync.adapter import Adapter, Snapshot
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step, strata
 from orgsync.errors import AdapterError
 from orgsync.finding import Finding
-from orgsync.resources import KEY, NO_FIELDS, Address, Fields, Kind, RemoteId, references
+from orgsync.resources import KEY, NO_FIELDS, Address, Fields, Kind, RemoteId, references, same
 
 
 class Log(Protocol):
@@ -79,8 +80,8 @@ def _batches(changes: Sequence[Change], adapter: Adapter) -> Iterator[Batch]:
     def group(change: Change) -> tuple[bool, int, str]:
         return (change.action is not Action.DELETE, _RANK[change.kind], change.action)
 
-    for _, same in groupby(sorted(changes, key=lambda change: (*group(change), change.id)), key=group):
-        members = list(same)
+    for _, alike in groupby(sorted(changes, key=lambda change: (*group(change), change.id)), key=group):
+        members = list(alike)
         kind, action = members[0].kind, members[0].action
         size = max(adapter.capabilities.of(kind).max_batch, 1)
         for start in range(0, len(members), size):
@@ -116,8 +117,8 @@ def _send(batches: Sequence[Batch], adapter: Adapter, pool: ThreadPoolExecutor, 
         log.intend(batch)
     ids = dict(progress.ids)
     run = pool.map if len(batches) > 1 else map  # one batch stays in this thread, where its connection lives
-    answers = list(run(lambda batch: _call(adapter, batch, ids), batches))
-    for batch, (outcomes, error) in zip(batches, answers, strict=True):
+    answers = run(lambda batch: _call(adapter, batch, ids), batches)
+    for batch, (outcomes, error) in zip(batches, answers, strict=True):  # each is written down as soon as it is known
         progress.stopped = progress.stopped or error
         _note(batch, outcomes, progress, log)
 
@@ -131,13 +132,26 @@ def _call(adapter: Adapter, batch: Batch, ids: Mapping[Address, RemoteId]) -> tu
 
 
 def _note(batch: Batch, outcomes: Sequence[Outcome], progress: _Progress, log: Log) -> None:
-    answered = {one.id: one for one in outcomes}
-    complete = [answered.get(s.id) or _step_outcome(s, Status.UNKNOWN, "the CRM gave no answer") for s in batch.steps]
+    complete = _complete(batch, outcomes)
     for one in complete:
         progress.outcomes[one.id] = one
-        if one.remote_id is not None and one.status is Status.APPLIED:
+        if one.status is Status.APPLIED and one.action is Action.DELETE:
+            progress.ids.pop(one.address, None)
+        elif one.status is Status.APPLIED and one.remote_id is not None:
             progress.ids[one.address] = one.remote_id
     log.record(complete)
+
+
+def _complete(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """One outcome per step: what was answered not at all or twice is unknown, what nobody asked for is left out."""
+    times = Counter(one.id for one in outcomes)
+    answered = {one.id: one for one in outcomes if times[one.id] == 1}
+    return [
+        replace(answered[step.id], address=step.address, action=step.action)
+        if step.id in answered
+        else _step_outcome(step, Status.UNKNOWN, f"the CRM gave {times[step.id] or 'no'} answers")
+        for step in batch.steps
+    ]
 
 
 def _outcome(change: Change, status: Status, detail: str) -> Outcome:
@@ -148,20 +162,27 @@ def _step_outcome(step: Step, status: Status, detail: str) -> Outcome:
     return Outcome(id=step.id, address=step.address, action=step.action, status=status, detail=detail)
 
 
-def settle(changes: Sequence[Change], outcomes: Sequence[Outcome], live: Snapshot) -> list[Outcome]:
-    """Decide by reading what an unknown step did: applied where the CRM is as the step wanted, else failed."""
+def settle(
+    changes: Sequence[Change], outcomes: Sequence[Outcome], live: Snapshot, former: Collection[Address] = ()
+) -> list[Outcome]:
+    """Decide by reading what an unknown step did: applied where the CRM is as the step wanted, else failed.
+
+    ``former``: today's addresses of what the CRM still holds under the key that it had.
+    """
     by_id = {change.id: change for change in changes}
     return [
         one
         if one.status is not Status.UNKNOWN
         else replace(one, status=Status.APPLIED, detail=f"found by reading: {one.detail}")
-        if not _difference(by_id[one.id], live.resources)
+        if not _difference(by_id[one.id], live.resources, former)
         else replace(one, status=Status.FAILED, detail=f"not done, found by reading: {one.detail}")
         for one in outcomes
     ]
 
 
-def verify(changes: Sequence[Change], outcomes: Sequence[Outcome], live: Snapshot) -> list[Finding]:
+def verify(
+    changes: Sequence[Change], outcomes: Sequence[Outcome], live: Snapshot, former: Collection[Address] = ()
+) -> list[Finding]:
     """What was reported as applied and is not so: each named, with the value that the CRM has instead."""
     last = {change.address: change.id for change in changes}
     applied = {one.id for one in outcomes if one.status is Status.APPLIED}
@@ -175,20 +196,22 @@ def verify(changes: Sequence[Change], outcomes: Sequence[Outcome], live: Snapsho
         )
         for change in changes
         if change.id in applied and last[change.address] == change.id
-        for difference in _difference(change, live.resources)
+        for difference in _difference(change, live.resources, former)
     ]
 
 
-def _difference(change: Change, live: Mapping[Address, Fields]) -> list[str]:
+def _difference(change: Change, live: Mapping[Address, Fields], former: Collection[Address]) -> list[str]:
     current = live.get(change.address)
     if change.action is Action.DELETE:
         return [f"{change.address} is still there"] if current is not None else []
     if current is None:
         return [f"{change.address} is not there"]
-    return [
+    after = change.after or NO_FIELDS
+    keys = [f"{change.address} still has its former key"] if KEY in after and change.address in former else []
+    return keys + [
         f"{change.address}: {name} is {current.get(name)!r}, not {value!r}"
-        for name, value in (change.after or NO_FIELDS).items()
-        if name != KEY and current.get(name) != value
+        for name, value in after.items()
+        if name != KEY and not same(current.get(name), value)
     ]
 
 
@@ -197,12 +220,15 @@ def moved(changes: Sequence[Change], live: Snapshot, dropped: frozenset[Address]
 
     ``dropped``: addresses that the CRM will drop by itself, so that they are there although they will be created.
     """
-    arriving = {change.address for change in changes if change.action is Action.CREATE}
-    rekeyed = {change.address for change in changes if change.after is not None and KEY in change.after}
+    arriving = {
+        change.address
+        for change in changes
+        if change.action is Action.CREATE or (change.after is not None and KEY in change.after)
+    }
     return [
         sentence + _who(change.address, live)
         for change in changes
-        for sentence in [*_moved(change, live.resources, dropped), *_gone(change, live.resources, arriving | rekeyed)]
+        for sentence in [*_moved(change, live.resources, dropped), *_gone(change, live.resources, arriving)]
     ]
 
 
@@ -216,7 +242,7 @@ def _moved(change: Change, live: Mapping[Address, Fields], dropped: frozenset[Ad
     return [
         f"{change.address}: {name} was {value!r} and is {current.get(name)!r}"
         for name, value in (change.before or NO_FIELDS).items()
-        if name != KEY and current.get(name) != value
+        if name != KEY and not same(current.get(name), value)
     ]
 
 

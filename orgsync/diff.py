@@ -10,7 +10,7 @@ from datetime import date
 
 from orgsync.adapter import Snapshot
 from orgsync.change import Action, Change
-from orgsync.resources import FIELDS, KEY, NO_UNIT, Address, Fields, Json, Kind, Organization, key_of, kind_of
+from orgsync.resources import FIELDS, KEY, NO_UNIT, Address, Fields, Json, Kind, Organization, key_of, kind_of, same
 
 
 def rename(
@@ -85,12 +85,12 @@ def _additions(
         current = present.get(address)
         if current is None:
             yield Change(address=address, action=Action.CREATE, after=fields)
-        elif address in former or (fields and any(current.get(name) != value for name, value in fields.items())):
+        elif address in former or (fields and any(not same(current.get(n), value) for n, value in fields.items())):
             yield _update(address, fields, current, former.get(address), live.ids.get(address))
 
 
 def _update(address: Address, fields: Fields, current: Fields, former: Address | None, remote_id: str | None) -> Change:
-    names = [name for name, value in fields.items() if current.get(name) != value]
+    names = [name for name, value in fields.items() if not same(current.get(name), value)]
     before: dict[str, Json] = {name: current.get(name) for name in names}
     after: dict[str, Json] = {name: fields[name] for name in names}
     if former is not None:

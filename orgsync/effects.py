@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from orgsync.change import Action, Change, Effect
-from orgsync.resources import Address, Fields
+from orgsync.resources import NO_FIELDS, Address, Fields
 
 
 def make_good(
@@ -17,17 +17,25 @@ def make_good(
     desired: Mapping[Address, Fields],
     live: Mapping[Address, Fields],
 ) -> list[Change]:
-    """What is dropped and still desired is created again after the cause; what is removed anyway goes before it."""
+    """What is dropped and this plan does not remove is created again after the cause; what it removes goes before.
+
+    That includes what nobody stated (a unit without ``assignments``): not managed means not changed.
+    """
     by_id = {change.id: change for change in changes}
     for effect in effects:
         for address in effect.drops:
             known = by_id.get(address)
             if known is not None and known.action is Action.DELETE:
-                cause = by_id[effect.cause]
-                by_id[cause.id] = replace(cause, waits_for=(*cause.waits_for, known.id))
-            elif known is None and address in desired and address in live:
-                by_id[address] = _again(address, effect, {**live[address], **desired[address]})
+                by_id[effect.cause] = _after(by_id[effect.cause], known.id)
+            elif known is not None and known.action is Action.CREATE:
+                by_id[address] = _after(known, effect.cause)
+            elif address in live:
+                by_id[address] = _again(address, effect, {**live[address], **desired.get(address, NO_FIELDS)})
     return list(by_id.values())
+
+
+def _after(change: Change, other: str) -> Change:
+    return replace(change, waits_for=(*change.waits_for, other))
 
 
 def _again(address: Address, effect: Effect, fields: Fields) -> Change:

@@ -6,7 +6,6 @@ edited, removed or inserted entry shows.
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,14 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Table, Text, create_engine, select
+from sqlalchemy import URL, Column, Connection, Engine, Integer, MetaData, String, Table, Text, create_engine, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from orgsync.change import Action, Batch, Outcome, Status
 from orgsync.errors import JournalError
 from orgsync.plan import Plan, digest_of
-from orgsync.resources import Address, Kind, kind_of
+from orgsync.resources import Address
 
 _METADATA = MetaData()
 _ENTRY = Table(
@@ -133,7 +132,7 @@ class Journal:
         """Newest first."""
         found: dict[str, Run] = {}
         for row in self._rows("start", "finish"):
-            body, at = json.loads(row["body"]), datetime.fromisoformat(row["at"])
+            body, at = _body(row), datetime.fromisoformat(row["at"])
             if row["event"] == "start":
                 found[row["run"]] = Run(id=row["run"], started=at, **body)
             elif (run := found.get(row["run"])) is not None:
@@ -147,7 +146,7 @@ class Journal:
         for row in self._rows("intent", "outcome") if runs else ():
             if row["run"] not in runs:
                 continue
-            body = json.loads(row["body"])
+            body = _body(row)
             for step in body.get("steps", ()):
                 waiting[row["run"], step["id"]] = OpenIntent(
                     run=row["run"],
@@ -156,26 +155,40 @@ class Journal:
                     at=datetime.fromisoformat(row["at"]),
                 )
             for outcome in body.get("outcomes", ()):
-                waiting.pop((row["run"], outcome["id"]), None)
+                if outcome["status"] != Status.UNKNOWN:
+                    waiting.pop((row["run"], outcome["id"]), None)
         return list(waiting.values())
 
-    def removals(self, identity: str, since: datetime) -> Counter[Kind]:
-        """Removals that were applied to this target since then, per kind."""
+    def removals(self, identity: str, since: datetime) -> frozenset[Address]:
+        """What was removed from this target by runs that began since then."""
         runs = {run.id for run in self.runs() if run.identity == identity and run.started >= since}
-        return Counter(
-            kind_of(outcome["address"])
+        return frozenset(
+            outcome["address"]
             for row in (self._rows("outcome") if runs else ())
             if row["run"] in runs
-            for outcome in json.loads(row["body"])["outcomes"]
+            for outcome in _body(row)["outcomes"]
             if outcome["action"] == Action.DELETE and outcome["status"] == Status.APPLIED
         )
 
-    def _rows(self, *events: str) -> Iterator[dict[str, Any]]:
+    def _rows(self, *events: str) -> list[dict[str, Any]]:
         query = select(_ENTRY).order_by(_ENTRY.c.seq)
         if events:
             query = query.where(_ENTRY.c.event.in_(events))
         with self.connection.begin():
-            yield from [dict(row) for row in self.connection.execute(query).mappings()]
+            return [dict(row) for row in self.connection.execute(query).mappings()]
+
+
+def _body(row: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        body = json.loads(row["body"])
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise JournalError(f"entry {row['seq']} of the journal was edited: it cannot be read", remedy=_VERIFY)
+    return body
+
+
+_VERIFY = "restore the journal from a backup, or name another one under `journal` in orgsync.yaml"
 
 
 def _finished(run: Run, at: datetime, summary: Mapping[str, int]) -> Run:
@@ -195,49 +208,66 @@ def _finished(run: Run, at: datetime, summary: Mapping[str, int]) -> Run:
 @contextmanager
 def open_journal(url: str, root: Path) -> Iterator[Journal]:
     """Creates the table where it is missing; a relative SQLite path is relative to ``root``."""
-    try:
-        engine = _engine(url, root)
-        with engine.connect() as connection:
-            _METADATA.create_all(connection)
-            connection.commit()
-            yield Journal(connection)
-    except SQLAlchemyError as error:
-        raise _broken(error) from None
+    with _connected(url, root) as connection:
+        _METADATA.create_all(connection)
+        connection.commit()
+        yield Journal(connection)
 
 
 @contextmanager
 def read_journal(url: str, root: Path) -> Iterator[Journal | None]:
     """None where no journal has been written yet: looking never creates one."""
-    path = _sqlite_path(url, root)
+    path = _sqlite_path(_parsed(url), root)
     if path is not None and not path.exists():
         yield None
         return
+    with _connected(url, root) as connection:
+        known = connection.dialect.has_table(connection, _ENTRY.name)
+        connection.rollback()
+        yield Journal(connection) if known else None
+
+
+@contextmanager
+def _connected(url: str, root: Path) -> Iterator[Connection]:
+    engine = _engine(_parsed(url), root)
     try:
-        engine = _engine(url, root)
         with engine.connect() as connection:
-            known = engine.dialect.has_table(connection, _ENTRY.name)
-            connection.rollback()
-            yield Journal(connection) if known else None
+            yield connection
     except SQLAlchemyError as error:
-        raise _broken(error) from None
+        raise _broken(str(getattr(error, "orig", None) or type(error).__name__)) from None
+    finally:
+        engine.dispose()
 
 
-def _sqlite_path(url: str, root: Path) -> Path | None:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+def _parsed(url: str) -> URL:
+    """Whatever is wrong with the URL is not repeated: it may hold a password."""
+    try:
+        return make_url(url)
+    except (SQLAlchemyError, ValueError):
+        raise _broken("its URL cannot be read") from None
+
+
+def _sqlite_path(url: URL, root: Path) -> Path | None:
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
-    return root / parsed.database
+    return root / url.database
 
 
-def _engine(url: str, root: Path) -> Engine:
+def _engine(url: URL, root: Path) -> Engine:
     path = _sqlite_path(url, root)
-    if path is None:
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            url = url.set(database=str(path))
+        elif url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
         return create_engine(url)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return create_engine(make_url(url).set(database=str(path)))
+    except OSError as error:
+        raise _broken(f"its folder cannot be made: {error.strerror}") from None
+    except (SQLAlchemyError, ImportError):
+        raise _broken(f"there is no driver for {url.drivername}") from None
 
 
-def _broken(error: SQLAlchemyError) -> JournalError:
+def _broken(words: str) -> JournalError:
     """The database's own words, without the statement and its parameters."""
-    words = str(getattr(error, "orig", None) or type(error).__name__)
     return JournalError(f"the journal cannot be used: {words}", remedy="check `journal` in orgsync.yaml")

@@ -21,7 +21,7 @@ from orgsync.apply import apply, moved, settle, verify
 from orgsync.change import Batch, Change, Effect, Outcome, Status
 from orgsync.diff import diff, rename
 from orgsync.effects import make_good
-from orgsync.errors import InvalidInput, OrgsyncError, PlanRefused, Refused, StalePlan
+from orgsync.errors import AdapterError, InvalidInput, OrgsyncError, PlanRefused, Refused, StalePlan
 from orgsync.finding import Finding, Severity, has_errors
 from orgsync.load import Repository, load
 from orgsync.order import order
@@ -30,9 +30,9 @@ from orgsync.project import bound_names, project
 from orgsync.resolve import resolve
 from orgsync.resources import KEY, Address, Json, Kind, Organization, key_of, kind_of
 from orgsync.revision import revision
-from orgsync.safety import guard, names_taken, risky, violations, withhold
+from orgsync.safety import guard, names_taken, rings, risky, violations, withhold
 from orgsync.seal import Judged, seal
-from orgsync.settings import Settings, TargetSettings
+from orgsync.settings import Settings, TargetSettings, expand
 from orgsync.users import settle_users
 from orgsync.watch import Watch
 
@@ -143,20 +143,20 @@ def apply_plan(
         open_adapter(
             target.adapter, target, root, writable=True, actor=actor, environment=environment, clock=clock
         ) as adapter,
-        journal.open_journal(settings.journal, root) as book,
+        journal.open_journal(expand(settings.journal, environment), root) as book,
     ):
         if adapter.identity != plan.target.identity:
             raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
         with watch.stage("freshness"):
-            live = _read_again(plan, adapter)
+            live, _ = _read_again(plan, adapter)
             if sentences := moved(plan.changes, live, _dropped(plan.effects)):
                 raise StalePlan(sentences)
         return _carry_out(plan, live, adapter, book, target.concurrency, actor=actor, clock=clock, watch=watch)
 
 
-def runs(root: Path, settings: Settings) -> list[journal.Run]:
+def runs(root: Path, settings: Settings, *, environment: Environment | None = None) -> list[journal.Run]:
     """Newest first; empty where nothing was ever applied."""
-    with journal.read_journal(settings.journal, root) as book:
+    with journal.read_journal(expand(settings.journal, environment or {}), root) as book:
         return book.runs() if book is not None else []
 
 
@@ -182,11 +182,12 @@ def _plan(
             effects = _effects(adapter, kept, compared.live)
             kept = make_good(kept, effects, compared.desired.resources, compared.live.resources)
             kept = order(kept, compared.live.resources, adapter.capabilities)
-            _stop_at_errors(_placed(names_taken(kept, compared.live, adapter.capabilities), declared))
+            impossible = names_taken(kept, compared.live, adapter.capabilities) + rings(kept, compared.live.resources)
+            _stop_at_errors(_placed(impossible, declared))
     with watch.stage("safety"):
-        past, intents = _history(settings, root, compared.identity, today)
+        past, intents = _history(settings, root, compared.identity, today, environment)
         findings = [*declared.findings, *_placed(compared.findings, declared), *intents]
-        judged = _judge(kept, withheld, effects, compared, settings, past, accept, findings)
+        judged = _judge(kept, withheld, effects, compared, declared, settings, past, accept, findings)
     with watch.stage("seal"):
         plan = seal(
             judged,
@@ -222,18 +223,19 @@ def _judge(
     withheld: Sequence[Change],
     effects: Sequence[Effect],
     compared: _Compared,
+    declared: Declared,
     settings: Settings,
-    past: Mapping[Kind, int],
+    past: frozenset[Address],
     accept: frozenset[str],
     findings: Iterable[Finding],
 ) -> Judged:
-    desired, live = compared.desired.resources, compared.live
+    stated, live, safety = declared.desired.resources, compared.live, settings.safety
     return Judged(
         changes=kept,
         withheld=withheld,
         effects=effects,
-        risky=risky(kept, live.resources, desired, effects, settings.safety.protected),
-        guards=guard(kept, live, desired, settings.safety, earlier=past, accepted=accept),
+        risky=risky(kept, live.resources, stated, effects, safety.protected),
+        guards=guard(kept, withheld, live, compared.desired, safety, declared=stated, earlier=past, accepted=accept),
         findings=_sorted(findings),
     )
 
@@ -255,14 +257,31 @@ def _carry_out(
     with watch.stage("apply"):
         outcomes = apply(plan.changes, adapter, live.ids, log, concurrency=concurrency)
     with watch.stage("verify"):
-        after = _read_again(plan, adapter)
-        settled = settle(plan.changes, outcomes, after)
+        settled, differences = _settled(plan, outcomes, adapter)
         if resolved := [new for old, new in zip(outcomes, settled, strict=True) if old is not new]:
             book.record(run, resolved, at=clock())
-        differences = verify(plan.changes, settled, after)
     report = Report(run=run, outcomes=tuple(settled), differences=tuple(differences))
     book.finish(run, report.summary, at=clock())
     return report
+
+
+def _settled(plan: Plan, outcomes: Sequence[Outcome], adapter: Adapter) -> tuple[Sequence[Outcome], list[Finding]]:
+    """What the CRM says when it is read again; where it cannot be read, nothing is taken for granted."""
+    try:
+        after, former = _read_again(plan, adapter)
+    except AdapterError as error:
+        return outcomes, [_not_verified(str(error))]
+    settled = settle(plan.changes, outcomes, after, former)
+    return settled, verify(plan.changes, settled, after, former)
+
+
+def _not_verified(why: str) -> Finding:
+    return Finding(
+        code="not-verified",
+        summary="the CRM could not be read after the last call",
+        detail=why,
+        remedy="run orgsync plan again: it reads the CRM and goes on from what is there",
+    )
 
 
 class _Log:
@@ -293,17 +312,17 @@ def _never() -> datetime:
     raise AssertionError("a read asks for no time")
 
 
-def _read_again(plan: Plan, adapter: Adapter) -> Snapshot:
-    """The live organization under the plan's addresses, for the users that it speaks of."""
+def _read_again(plan: Plan, adapter: Adapter) -> tuple[Snapshot, Mapping[Address, Address]]:
+    """The live organization under the plan's addresses, for the users that it speaks of; what has its former key."""
     logins = {change.address.split("/")[2] for change in plan.changes if kind_of(change.address) in _WITH_LOGIN}
     logins |= {key_of(change.address) for change in plan.changes if kind_of(change.address) is Kind.USER}
     live = adapter.read(Scope(logins=frozenset(logins), bound=plan.bound))
     previously = {
         change.address: (f"{change.kind}/{change.before[KEY]}",)
-        for change in plan.changes
+        for change in (*plan.changes, *plan.withheld)
         if change.before is not None and KEY in change.before
     }
-    return rename(live, previously)[0]
+    return rename(live, previously)
 
 
 _WITH_LOGIN = {Kind.MEMBERSHIP, Kind.GRANT}
@@ -342,11 +361,13 @@ def _check_guards(plan: Plan, accept: frozenset[str]) -> None:
         raise Refused(refusals)
 
 
-def _history(settings: Settings, root: Path, identity: str, today: date) -> tuple[Mapping[Kind, int], list[Finding]]:
-    """Removals of the last days, and steps of runs that were cut off before their outcome was known."""
-    with journal.read_journal(settings.journal, root) as book:
+def _history(
+    settings: Settings, root: Path, identity: str, today: date, environment: Environment
+) -> tuple[frozenset[Address], list[Finding]]:
+    """What was removed in the last days, and steps of runs that were cut off before their outcome was known."""
+    with journal.read_journal(expand(settings.journal, environment), root) as book:
         if book is None:
-            return {}, []
+            return frozenset(), []
         since = datetime.combine(today, time(), UTC) - settings.safety.window
         return book.removals(identity, since), [_cut_off(intent) for intent in book.open_intents(identity)]
 

@@ -134,7 +134,8 @@ def save(plan: Plan, path: Path, attributes: Attributes) -> None:
 def open_plan(path: Path, attributes: Attributes) -> Plan:
     """Raises PlanRefused for anything but an unedited plan of this format."""
     try:
-        value = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        value = json.loads(content)
     except OSError as error:
         raise OrgsyncError(f"cannot read {path}: {error.strerror}", remedy="check the path of the plan file") from None
     except (ValueError, RecursionError):
@@ -143,7 +144,7 @@ def open_plan(path: Path, attributes: Attributes) -> Plan:
         raise PlanRefused(f"{path} is not a plan of format version {FORMAT_VERSION}", remedy=_PLAN_AGAIN)
     try:
         plan = seal(_from_json(value))
-        same = _canonical(to_json(plan, attributes)) == _canonical(value)
+        same = _canonical(to_json(plan, attributes)) == content.strip()
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
         raise PlanRefused(f"{path} is not a complete plan", remedy=_PLAN_AGAIN) from None
     if not same:

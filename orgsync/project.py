@@ -44,11 +44,12 @@ def project(
 ) -> tuple[Organization, list[Finding]]:
     """``adapter``: whose ``bind`` entries count. ``narrower``: a scope the CRM lacks becomes the next smaller one."""
     work = _Projection(adapter, capabilities, narrower, dict(desired.resources))
-    bound = {address: names[adapter] for address, names in desired.bound.items() if adapter in names}
+    bound = bound_names(desired, adapter)
     _use_bound_roles(work, bound)
     _fold_functions(work)
-    _fold_includes(work)
+    _fold_includes(work, bound)
     _check_privileges(work)
+    _check_functions(work)
     _expand_unit_roles(work, desired.managed)
     _place_expiry(work)
     _fold_grants(work)
@@ -67,7 +68,7 @@ def _of_kind(resources: Mapping[Address, Fields], kind: Kind) -> list[tuple[Addr
     return [(address, fields) for address, fields in resources.items() if address.startswith(prefix)]
 
 
-def _use_bound_roles(work: _Projection, bound: Mapping[Address, str]) -> None:
+def _use_bound_roles(work: _Projection, bound: Iterable[Address]) -> None:
     """A bound role is the CRM's own: nothing about it is stated, only grants refer to it."""
     for address in bound:
         if address in work.resources:
@@ -76,10 +77,10 @@ def _use_bound_roles(work: _Projection, bound: Mapping[Address, str]) -> None:
 
 def _fold_functions(work: _Projection) -> None:
     """Where the CRM keeps no catalogue of functions, a role carries their privileges itself."""
-    if Kind.FUNCTION in work.capabilities.kinds:
+    if Kind.FUNCTION in work.capabilities.kinds and "functions" in work.capabilities.of(Kind.ROLE).fields:
         return
     functions = dict(_of_kind(work.resources, Kind.FUNCTION))
-    for address in functions:
+    for address in functions if Kind.FUNCTION not in work.capabilities.kinds else ():
         del work.resources[address]
     for address, fields in _of_kind(work.resources, Kind.ROLE):
         if "functions" in fields:
@@ -100,7 +101,7 @@ def _with_functions(role: Fields, functions: Mapping[Address, Fields]) -> Privil
     return privileges
 
 
-def _fold_includes(work: _Projection) -> None:
+def _fold_includes(work: _Projection, bound: Iterable[Address]) -> None:
     """Where roles cannot contain roles, a role carries the privileges of all that it includes."""
     if "includes" in work.capabilities.of(Kind.ROLE).fields or not work.capabilities.manages_roles:
         return
@@ -108,12 +109,26 @@ def _fold_includes(work: _Projection) -> None:
     for address, fields in roles.items():
         if fields.get("includes"):
             own = {name: value for name, value in fields.items() if name != "includes"}
-            own["privileges"] = _as_json(_with_includes(address, roles))
+            contained = _contained(address, roles)
+            own["privileges"] = _as_json(_all_privileges(contained, roles))
+            if used := _all_functions(contained, roles):
+                own["functions"] = used
             work.resources[address] = own
+            work.findings.extend(_includes_bound(address, one) for one in sorted(contained.intersection(bound)))
 
 
-def _with_includes(address: Address, roles: Mapping[Address, Fields]) -> Privileges:
-    total: Privileges = {}
+def _includes_bound(address: Address, bound: Address) -> Finding:
+    return Finding(
+        code="bound-role-included",
+        summary="what a role of the CRM's own gives cannot be copied into another role",
+        detail=f"{address} includes {bound}, which is bound, and the target has no inclusion",
+        remedy="take it out of `includes` and grant both roles",
+        address=address,
+    )
+
+
+def _contained(address: Address, roles: Mapping[Address, Fields]) -> set[Address]:
+    """The role and all that it includes, however deep."""
     seen: set[Address] = set()
     waiting = [address]
     while waiting:
@@ -121,12 +136,27 @@ def _with_includes(address: Address, roles: Mapping[Address, Fields]) -> Privile
         if current in seen or current not in roles:
             continue
         seen.add(current)
-        for subject, actions in _privileges(roles[current].get("privileges")).items():
-            for action, scope in actions.items():
-                _raise_to(total, subject, action, scope)
         included = roles[current].get("includes")
         waiting.extend(f"{Kind.ROLE}/{key}" for key in (included if isinstance(included, list) else ()))
+    return seen
+
+
+def _all_privileges(contained: Iterable[Address], roles: Mapping[Address, Fields]) -> Privileges:
+    total: Privileges = {}
+    for address in sorted(contained):
+        for subject, actions in _privileges(roles[address].get("privileges")).items():
+            for action, scope in actions.items():
+                _raise_to(total, subject, action, scope)
     return total
+
+
+def _all_functions(contained: Iterable[Address], roles: Mapping[Address, Fields]) -> dict[str, Json]:
+    total: Privileges = {}
+    for address in sorted(contained):
+        used = roles[address].get("functions")
+        for key, scope in used.items() if isinstance(used, dict) else ():
+            _raise_to(total, "", key, str(scope))
+    return dict(total.get("", {}))
 
 
 def _privileges(value: Json) -> Privileges:
@@ -165,22 +195,53 @@ def _expressible(work: _Projection, address: Address, privileges: Privileges) ->
     known = work.capabilities.privilege_actions
     kept: Privileges = {}
     for subject, actions in privileges.items():
-        kept[subject] = {}
         for action, scope in actions.items():
             if known is not None and action not in known:
                 work.findings.append(_no_action(work, address, f"{subject}:{action}"))
             elif (level := _scope(work, address, f"{subject}:{action}", scope)) is not None:
-                kept[subject][action] = level
+                kept.setdefault(subject, {})[action] = level
+    return kept
+
+
+def _check_functions(work: _Projection) -> None:
+    """Where the CRM keeps functions, their scopes and actions must be known to it as those of privileges are."""
+    capabilities = work.capabilities
+    if not capabilities.manages_roles or "functions" not in capabilities.of(Kind.ROLE).fields:
+        return
+    for address, fields in _of_kind(work.resources, Kind.ROLE):
+        used = fields.get("functions")
+        if isinstance(used, dict) and not capabilities.scopes.issuperset(map(str, used.values())):
+            levels = {key: _scope(work, address, f"function {key}", str(scope)) for key, scope in used.items()}
+            kept: Json = {key: level for key, level in levels.items() if level is not None}
+            work.resources[address] = {**fields, "functions": kept}
+    for address, fields in (
+        _of_kind(work.resources, Kind.FUNCTION) if capabilities.privilege_actions is not None else ()
+    ):
+        if isinstance(granted := fields.get("privileges"), dict):
+            work.resources[address] = {**fields, "privileges": _known_actions(work, address, granted)}
+
+
+def _known_actions(work: _Projection, address: Address, granted: Mapping[str, Json]) -> Json:
+    known = work.capabilities.privilege_actions or frozenset()
+    kept: dict[str, Json] = {}
+    for subject, actions in granted.items():
+        stated = [str(action) for action in actions] if isinstance(actions, list) else []
+        work.findings.extend(
+            _no_action(work, address, f"{subject}:{action}") for action in stated if action not in known
+        )
+        kept[subject] = [action for action in stated if action in known]
     return kept
 
 
 def _scope(work: _Projection, address: Address, privilege: str, scope: str) -> str | None:
-    if scope in work.capabilities.scopes or scope == SCOPES[0]:
+    """What to write; None for nothing: a CRM that has no word for "none" simply lacks the privilege."""
+    if scope in work.capabilities.scopes:
         return scope
+    if scope == SCOPES[0]:
+        return None
     smaller = [level for level in SCOPES[: SCOPES.index(scope)] if level in work.capabilities.scopes]
-    narrowed = smaller[-1] if smaller else SCOPES[0]
-    work.findings.append(_no_scope(work, address, privilege, scope, narrowed))
-    return narrowed if work.fallback else None
+    work.findings.append(_no_scope(work, address, privilege, scope, smaller[-1] if smaller else SCOPES[0]))
+    return smaller[-1] if work.fallback and smaller else None
 
 
 def _no_action(work: _Projection, address: Address, privilege: str) -> Finding:
@@ -240,8 +301,9 @@ def _place_expiry(work: _Projection) -> None:
         return
     for address, fields in _of_kind(work.resources, Kind.GRANT):
         unit, user, _ = parts_of(address)
-        until = work.resources.get(f"{Kind.MEMBERSHIP}/{unit}/{user}", NO_FIELDS).get("until")
-        work.resources[address] = {**fields, "until": until}
+        membership = work.resources.get(f"{Kind.MEMBERSHIP}/{unit}/{user}", NO_FIELDS)
+        if "until" in membership:
+            work.resources[address] = {**fields, "until": membership["until"]}
 
 
 def _fold_grants(work: _Projection) -> None:
@@ -268,10 +330,11 @@ def _drop_what_is_not_stored(work: _Projection) -> None:
     for kind in Kind:
         stored = work.capabilities.of(kind).fields
         missing = FIELDS[kind].keys() - stored
-        if kind is Kind.USER or not (missing or kind not in work.capabilities.kinds):
+        known = kind in work.capabilities.kinds or kind is Kind.USER  # people are referred to everywhere
+        if known and not missing:
             continue
         for address, fields in _of_kind(work.resources, kind):
-            if kind not in work.capabilities.kinds:
+            if not known:
                 work.lost.setdefault((kind, ""), []).append(address)
                 del work.resources[address]
             elif not missing.isdisjoint(fields):
@@ -282,7 +345,7 @@ def _drop_what_is_not_stored(work: _Projection) -> None:
 def _note_losses(work: _Projection, address: Address, fields: Fields, missing: Iterable[str]) -> None:
     kind = kind_of(address)
     for name in missing:
-        if fields.get(name) and not FIELDS[kind][name].noted:
+        if fields.get(name) not in (None, "", [], {}) and not FIELDS[kind][name].noted:
             work.lost.setdefault((kind, name), []).append(address)
 
 

@@ -4,16 +4,29 @@ In: changes, the live and desired resources, the settings. Out: withheld changes
 findings. Never: applies, prints, or lets one override silence another; each guard is accepted by its own name.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
 
 from orgsync.adapter import Capabilities, Foreign, Snapshot
 from orgsync.change import Action, Change, Effect
 from orgsync.finding import Finding
 from orgsync.plan import Guard
-from orgsync.resources import NO_FIELDS, NO_UNIT, Address, Fields, Kind, kind_of, parts_of, references
+from orgsync.resources import (
+    FIELDS,
+    KEY,
+    NO_FIELDS,
+    Address,
+    Fields,
+    Json,
+    Kind,
+    Organization,
+    kind_of,
+    parts_of,
+    references,
+)
 from orgsync.settings import Limit, Safety
 
 Resources = Mapping[Address, Fields]
@@ -24,12 +37,13 @@ _PEOPLE = {Kind.USER, Kind.MEMBERSHIP, Kind.GRANT}
 def withhold(
     changes: Iterable[Change], live: Snapshot, prune: frozenset[Kind], capabilities: Capabilities
 ) -> tuple[list[Change], list[Change]]:
-    """(kept, withheld): what is not pruned, what the CRM cannot do, what something else still needs."""
+    """(kept, withheld): what is not pruned, what the CRM cannot do, and what cannot be done without those."""
     kept: list[Change] = []
     withheld: list[Change] = []
     for change in changes:
         reason = _held_back(change, prune, capabilities)
         (withheld if reason else kept).append(replace(change, reason=reason) if reason else change)
+    kept, withheld = _hold_what_lacks(kept, withheld)
     return _hold_what_is_needed(kept, withheld, live.resources)
 
 
@@ -39,6 +53,29 @@ def _held_back(change: Change, prune: frozenset[Kind], capabilities: Capabilitie
     if change.action is Action.DELETE and change.kind not in prune:
         return f"prune does not name {change.kind} for this target"
     return ""
+
+
+def _hold_what_lacks(kept: list[Change], withheld: list[Change]) -> tuple[list[Change], list[Change]]:
+    """What refers to something that will not be created cannot be written either."""
+    lacking = {change.address for change in withheld if change.action is Action.CREATE}
+    new = lacking
+    while new:
+        lacks = {change.id: missing for change in kept if (missing := _lacks(change, lacking))}
+        withheld += [
+            replace(change, reason=f"{lacks[change.id]}, which it refers to, is withheld")
+            for change in kept
+            if change.id in lacks
+        ]
+        new = {change.address for change in kept if change.id in lacks and change.action is Action.CREATE}
+        lacking |= new
+        kept = [change for change in kept if change.id not in lacks]
+    return kept, withheld
+
+
+def _lacks(change: Change, lacking: Collection[Address]) -> Address | None:
+    if change.after is None:
+        return None
+    return next((one for one in references(change.address, change.after) if one in lacking), None)
 
 
 def _hold_what_is_needed(
@@ -70,8 +107,9 @@ def _needed(removed: set[Address], kept: Iterable[Change], live: Resources) -> d
         if change is not None and change.action is Action.DELETE:
             continue
         after = {**fields, **(change.after or {})} if change is not None else fields
-        for reference in removed.intersection(references(address, after)):
-            needed[reference] = address
+        for reference in references(address, after):
+            if reference in removed:
+                needed[reference] = address
     return needed
 
 
@@ -118,24 +156,71 @@ def _taken(change: Change, name: str, holder: Address | None, foreign: Foreign |
     ]
 
 
+def rings(changes: Sequence[Change], live: Resources) -> list[Finding]:
+    """Parents or inclusions that would run in a ring, with what is not stated and therefore stays as it lives."""
+    after = _after(changes, live) if any(_links_own_kind(change) for change in changes) else {}
+    found: list[Finding] = []
+    for kind, name in _OWN_KIND:
+        prefix = f"{kind}/"
+        graph = {
+            address: [f"{prefix}{key}" for key in _keys(fields.get(name))]
+            for address, fields in after.items()
+            if address.startswith(prefix)
+        }
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            found.append(_ring(error.args[1]))
+    return found
+
+
+_OWN_KIND = [(kind, name) for kind, specs in FIELDS.items() for name, spec in specs.items() if spec.to is kind]
+
+
+def _links_own_kind(change: Change) -> bool:
+    return change.after is not None and any(change.after.get(name) for kind, name in _OWN_KIND if kind is change.kind)
+
+
+def _keys(value: Json) -> list[str]:
+    return [value] if isinstance(value, str) else [*map(str, _listed(value))]
+
+
+def _ring(addresses: Sequence[Address]) -> Finding:
+    return Finding(
+        code="ring",
+        summary="what would live contains itself",
+        detail=" → ".join(reversed(addresses)),
+        remedy="state the parent (or the inclusions) of each of them",
+        address=addresses[0],
+    )
+
+
 def guard(
     changes: Sequence[Change],
+    withheld: Sequence[Change],
     live: Snapshot,
-    desired: Resources,
+    desired: Organization,
     safety: Safety,
     *,
-    earlier: Mapping[Kind, int],
-    accepted: frozenset[str],
+    declared: Resources,
+    earlier: Collection[Address] = (),
+    accepted: frozenset[str] = frozenset(),
 ) -> list[Guard]:
-    """Every guard that has something to say; ``earlier``: removals per kind within the window, from the journal."""
+    """Every guard that has something to say.
+
+    ``desired`` is what the CRM can express of ``declared``, which alone knows what a CRM has no place for (which roles
+    are privileged, what they include). ``earlier``: what runs within the window removed, from the journal; what
+    lives again does not count.
+    """
     before, after = live.resources, _after(changes, live.resources)
+    past = {address for address in earlier if address not in before}
     found = [
-        *_removals(changes, before, safety, earlier),
+        *_removals(changes, before, safety, past),
         *_emptied(before, after),
-        *_groups(changes, before, safety),
-        *_shrunk(before, desired, safety.shrink),
+        *_groups(changes, before, after, safety, past),
+        *_shrunk(before, desired.resources, [*changes, *withheld], safety.shrink),
         *_protected(changes, safety.protected),
-        *_privileged(before, after, safety),
+        *_privileged(before, after, declared, safety),
     ]
     return [replace(one, accepted=one.violated and one.name in accepted) for one in found]
 
@@ -154,22 +239,30 @@ def violations(guards: Iterable[Guard]) -> list[Finding]:
 
 
 def risky(
-    changes: Sequence[Change], live: Resources, desired: Resources, effects: Iterable[Effect], protected: Sequence[str]
+    changes: Sequence[Change], live: Resources, declared: Resources, effects: Iterable[Effect], protected: Sequence[str]
 ) -> frozenset[str]:
     """Ids of removals, gains of a privileged role, effects that lose something, and whatever touches a guard."""
-    privileged = _privileged_roles(live) | _privileged_roles(desired)
-    ids = {change.id for change in changes if _is_risky(change, privileged, protected)}
+    after = _after(changes, live)
+    strong = _strong(after, declared, _privileged_roles(live, declared))
+    ids = {change.id for change in changes if _is_risky(change, after, strong.keys(), protected)}
     return frozenset(ids | {effect.cause for effect in effects if effect.drops})
 
 
-def _is_risky(change: Change, privileged: set[str], protected: Sequence[str]) -> bool:
-    if change.action is Action.DELETE or any(fnmatchcase(change.address, pattern) for pattern in protected):
+def _is_risky(change: Change, after: Resources, strong: Collection[str], protected: Sequence[str]) -> bool:
+    if change.action is Action.DELETE or _is_protected(change, protected):
         return True
-    if change.kind is Kind.GRANT:
-        return parts_of(change.address)[2] in privileged
-    after = change.after or NO_FIELDS
-    gained = after.get("roles")
-    return "privileged" in after or (isinstance(gained, list) and not privileged.isdisjoint(map(str, gained)))
+    wrote = change.after or NO_FIELDS
+    match change.kind:
+        case Kind.GRANT:
+            return parts_of(change.address)[2] in strong
+        case Kind.MEMBERSHIP:
+            return any(role in strong for role in _unit_roles(parts_of(change.address)[0], after))
+        case Kind.UNIT:
+            return any(str(role) in strong for role in _listed(wrote.get("roles")))
+        case Kind.ROLE:
+            touched = wrote.keys() & {"includes", "functions", "privileges"}
+            return "privileged" in wrote or bool(touched and parts_of(change.address)[0] in strong)
+    return False
 
 
 def _after(changes: Iterable[Change], live: Resources) -> Resources:
@@ -177,8 +270,10 @@ def _after(changes: Iterable[Change], live: Resources) -> Resources:
     for change in changes:
         if change.action is Action.DELETE:
             result.pop(change.address, None)
+        elif change.address in result:
+            result[change.address] = {**result[change.address], **(change.after or NO_FIELDS)}
         else:
-            result[change.address] = {**result.get(change.address, NO_FIELDS), **(change.after or NO_FIELDS)}
+            result[change.address] = change.after or NO_FIELDS
     return result
 
 
@@ -186,90 +281,119 @@ def _count(addresses: Iterable[Address]) -> Counter[str]:
     return Counter(address.partition("/")[0] for address in addresses)
 
 
-def _removals(changes: Iterable[Change], live: Resources, safety: Safety, earlier: Mapping[Kind, int]) -> list[Guard]:
+def _removals(changes: Iterable[Change], live: Resources, safety: Safety, past: Collection[Address]) -> list[Guard]:
     removed = Counter(change.kind for change in changes if change.action is Action.DELETE)
-    present = _count(live)
-    return [
-        _limit(
-            f"{kind}-removals",
-            f"removals {now} of {present[kind]} {kind}s",
-            now,
-            present[kind],
-            safety.kinds.get(kind, safety.removals),
-            safety.allowance,
-            past=earlier.get(kind, 0),
-            days=safety.window.days,
-        )
-        for kind, now in removed.items()
-    ]
+    present, gone = _count(live), _count(past)
+    found: list[Guard] = []
+    for kind, now in removed.items():
+        limit = safety.kinds.get(kind, safety.removals)
+        slices = f"; {now + gone[kind]} in {safety.window.days} days" if gone[kind] else ""
+        text = f"removals {now} of {present[kind]} {kind}s (limit {limit.share:.0%}, at most {limit.count}{slices})"
+        violated = _too_many(now, present[kind], gone[kind], limit, safety.allowance)
+        found.append(Guard(name=f"{kind}-removals", text=text, violated=violated))
+    return found
 
 
-def _limit(
-    name: str, what: str, now: int, present: int, limit: Limit, allowance: int, *, past: int = 0, days: int = 0
-) -> Guard:
+def _too_many(now: int, present: int, past: int, limit: Limit, allowance: int) -> bool:
     """Past removals count with today's, so that slicing a removal does not help."""
     total, base = now + past, present + past
-    too_many = total > limit.count or (total > allowance and total > limit.share * base)
-    slices = f"; {total} in {days} days" if past else ""
-    return Guard(name=name, text=f"{what} (limit {limit.share:.0%}, at most {limit.count}{slices})", violated=too_many)
+    return total > limit.count or (total > allowance and total > limit.share * base)
 
 
 def _emptied(before: Resources, after: Resources) -> list[Guard]:
-    had, has = _count(before), _count(after)
+    """Of a kind that had more than one, none is left; newcomers do not count."""
+    had, left = _count(before), _count(before.keys() & after.keys())
     return [
-        Guard(name=f"{kind}s-emptied", text=f"every {kind} would be removed ({had[kind]})", violated=True)
-        for kind in had
-        if had[kind] > 1 and not has[kind]
+        Guard(name=f"{kind}s-emptied", text=f"every {kind} would be removed ({count})", violated=True)
+        for kind, count in had.items()
+        if count > 1 and not left[kind]
     ]
 
 
-def _groups(changes: Iterable[Change], live: Resources, safety: Safety) -> list[Guard]:
+Pair = tuple[str, str]
+"""(key of a unit or role, login)."""
+
+
+def _groups(
+    changes: Sequence[Change], before: Resources, after: Resources, safety: Safety, past: Collection[Address]
+) -> list[Guard]:
     """Members of one unit, holders of one role: what a share of all memberships does not see."""
     removed = {change.address for change in changes if change.action is Action.DELETE}
-    return [
-        *_group("unit-members", Kind.MEMBERSHIP, 0, removed, live, safety),
-        *_group("role-holders", Kind.GRANT, 2, removed, live, safety),
-    ]
-
-
-def _group(name: str, kind: Kind, part: int, removed: set[Address], live: Resources, safety: Safety) -> list[Guard]:
-    """One guard for all groups over the limit; ``part`` of the address names the group. A group that goes away
-    as a whole is the removal of that unit or role, which has its own guard."""
-    of_kind = f"{kind}/"
-    gone = Counter(parts_of(address)[part] for address in removed if address.startswith(of_kind))
-    if not gone:
-        return []
-    present = Counter(parts_of(address)[part] for address in live if address.startswith(of_kind))
-    owner = Kind.UNIT if part == 0 else Kind.ROLE
-    over = [
-        f"{count} of {present[key]} in {owner}/{key}"
-        for key, count in sorted(gone.items())
-        if f"{owner}/{key}" not in removed
-        and (count > safety.group.count or (count > safety.allowance and count > safety.group.share * present[key]))
-    ]
+    units = {parts_of(a)[0] for a in removed if a.startswith(_MEMBERSHIP)}
+    roles = _roles_that_lose(changes, before)
+    members = _over("unit", _members(before, units), _members(after, units), _pairs(past, _MEMBERSHIP, 0), safety)
+    holders = _over("role", _direct(before, roles), _direct(after, roles), _pairs(past, _GRANT, 2), safety)
     limit = f"limit {safety.group.share:.0%}, at most {safety.group.count}"
-    return (
-        [Guard(name=name, text=f"{name.replace('-', ' ')} {', '.join(over)} ({limit})", violated=True)] if over else []
-    )
+    return [
+        Guard(name=name, text=f"{name.replace('-', ' ')} {', '.join(shown)} ({limit})", violated=True)
+        for name, over in (("unit-members", members), ("role-holders", holders))
+        if (shown := [text for owner, text in over.items() if owner not in removed])  # its removal has its own guard
+    ]
 
 
-def _shrunk(live: Resources, desired: Resources, share: float) -> list[Guard]:
+_MEMBERSHIP, _GRANT = f"{Kind.MEMBERSHIP}/", f"{Kind.GRANT}/"
+
+
+def _over(
+    kind: str, before: Collection[Pair], after: Collection[Pair], past: Collection[Pair], safety: Safety
+) -> dict[Address, str]:
+    """Owner -> what it loses, of those that lose too many, or all of several."""
+    lost = Counter(key for key, _ in set(before).difference(after))
+    present, left, gone = (Counter(key for key, _ in pairs) for pairs in (before, after, past))
+    return {
+        f"{kind}/{key}": f"{count} of {present[key]} in {kind}/{key}"
+        for key, count in sorted(lost.items())
+        if _too_many(count, present[key], gone[key], safety.group, safety.allowance)
+        or (present[key] > 1 and not left[key])
+    }
+
+
+def _pairs(addresses: Iterable[Address], prefix: str, part: int) -> set[Pair]:
+    found = (parts_of(address) for address in addresses if address.startswith(prefix))
+    return {(parts[part], parts[1]) for parts in found}
+
+
+def _members(resources: Resources, units: Collection[str]) -> set[Pair]:
+    return {pair for pair in _pairs(resources, _MEMBERSHIP, 0) if pair[0] in units} if units else set()
+
+
+def _roles_that_lose(changes: Iterable[Change], before: Resources) -> set[str]:
+    """Roles that somebody may stop holding: revoked, detached from a unit, or left together with a unit."""
+    found: set[str] = set()
+    for change in changes:
+        if change.action is Action.DELETE and change.kind is Kind.GRANT:
+            found.add(parts_of(change.address)[2])
+        elif change.action is Action.DELETE and change.kind is Kind.MEMBERSHIP:
+            found.update(_unit_roles(parts_of(change.address)[0], before))
+        elif change.kind is Kind.UNIT and change.before is not None:
+            found.update(map(str, _listed(change.before.get("roles"))))
+    return found
+
+
+def _direct(resources: Resources, roles: Collection[str]) -> set[Pair]:
+    """Who holds one of these roles by a grant or through a unit, inclusion aside."""
+    return {(role, user) for user, role in _holders(resources, {role: frozenset({role}) for role in roles})}
+
+
+def _shrunk(live: Resources, desired: Resources, changes: Iterable[Change], share: float) -> list[Guard]:
     """A bad merge or a wrong folder: far less is declared than lives, whatever prune says."""
-    have = sum(1 for address in live if kind_of(address) is not Kind.USER)
-    want = sum(1 for address in desired if kind_of(address) is not Kind.USER)
+    have = sum(1 for address in live if not address.startswith(_USER))
     if not have:
         return []
-    if not want:
+    if all(address.startswith(_USER) for address in desired):
         return [Guard(name="empty-organization", text=f"nothing is declared, {have} resources live", violated=True)]
-    gone = sum(1 for address in live if kind_of(address) is not Kind.USER and address not in desired)
+    gone = sum(1 for change in changes if change.action is Action.DELETE)
     if gone <= share * have:
         return []
     return [Guard(name="shrunken-organization", text=f"{gone} of {have} resources are not declared", violated=True)]
 
 
+_USER = f"{Kind.USER}/"
+
+
 def _protected(changes: Iterable[Change], patterns: Sequence[str]) -> list[Guard]:
-    touched = [c.address for c in changes if any(fnmatchcase(c.address, pattern) for pattern in patterns)]
-    more = f" and {len(touched) - 3} more" if len(touched) > _SHOWN else ""
+    touched = [change.address for change in changes if _is_protected(change, patterns)]
+    more = f" and {len(touched) - _SHOWN} more" if len(touched) > _SHOWN else ""
     text = f"protected: {', '.join(touched[:_SHOWN])}{more}"
     return [Guard(name="protected", text=text, violated=True)] if touched else []
 
@@ -277,20 +401,28 @@ def _protected(changes: Iterable[Change], patterns: Sequence[str]) -> list[Guard
 _SHOWN = 3
 
 
-def _privileged(before: Resources, after: Resources, safety: Safety) -> list[Guard]:
+def _is_protected(change: Change, patterns: Sequence[str]) -> bool:
+    """Under the key that it has today, or the one that it is about to give up."""
+    if not patterns:
+        return False
+    former = (change.before or NO_FIELDS).get(KEY)
+    addresses = [change.address] if former is None else [change.address, f"{change.kind}/{former}"]
+    return any(fnmatchcase(address, pattern) for address in addresses for pattern in patterns)
+
+
+def _privileged(before: Resources, after: Resources, declared: Resources, safety: Safety) -> list[Guard]:
     """People who gain a privileged role, and how many are left who hold one."""
-    roles = _privileged_roles(after) | _privileged_roles(before)
+    roles = _privileged_roles(before, declared)
     if not roles:
         return []
-    had, have = _holders(before, roles), _holders(after, roles)
+    had, have = (_holders(side, _strong(side, declared, roles)) for side in (before, after))
     gained = have - had
-    left = {user for user, _ in have}
-    fewer = len(left) < safety.administrators and len({user for user, _ in had}) >= safety.administrators
+    could, can = (_able(pairs, side) for pairs, side in ((had, before), (have, after)))
     return [
         Guard(
             name="administrators",
-            text=f"{len(left)} people hold a privileged role (at least {safety.administrators})",
-            violated=fewer,
+            text=f"{len(can)} people hold a privileged role (at least {safety.administrators})",
+            violated=len(can) < min(safety.administrators, len(could)),
         ),
         Guard(
             name="privileged-gains",
@@ -300,45 +432,77 @@ def _privileged(before: Resources, after: Resources, safety: Safety) -> list[Gua
     ]
 
 
-def _privileged_roles(resources: Resources) -> set[str]:
+def _able(holders: Iterable[Pair], resources: Resources) -> set[str]:
+    """Whoever is deactivated holds a role and can do nothing with it."""
+    users = {user for user, _ in holders}
+    return {user for user in users if resources.get(f"{_USER}{user}", NO_FIELDS).get("active") is not False}
+
+
+def _privileged_roles(*sides: Resources) -> set[str]:
     prefix = f"{Kind.ROLE}/"
     return {
         address.removeprefix(prefix)
+        for resources in sides
         for address, fields in resources.items()
         if address.startswith(prefix) and fields.get("privileged") is True
     }
 
 
-def _holders(resources: Resources, roles: set[str]) -> set[tuple[str, str]]:
-    """(login, role) of everybody who holds one of these roles by a grant or through a unit; includes count too."""
-    reach = {role: _including(role, resources) for role in roles}
-    holding = defaultdict(set)
-    for role, carriers in reach.items():
-        for carrier in carriers:
-            holding[carrier].add(role)
-    found: set[tuple[str, str]] = set()
-    for address in resources:
-        kind, *parts = address.split("/")
-        if kind == Kind.GRANT:
-            found.update((parts[1], role) for role in holding.get(parts[2], ()))
-        elif kind == Kind.MEMBERSHIP and parts[0] != NO_UNIT:
-            attached = resources.get(f"{Kind.UNIT}/{parts[0]}", NO_FIELDS).get("roles")
-            keys = attached if isinstance(attached, list) else []
-            found.update((parts[1], role) for key in keys for role in holding.get(str(key), ()))
+Strong = Mapping[str, frozenset[str]]
+"""Role -> the roles of interest that it is or contains; roles without any are left out."""
+
+
+def _strong(resources: Resources, declared: Resources, roles: set[str]) -> Strong:
+    """A CRM that does not store inclusion is taken to have what is declared."""
+    prefix = f"{Kind.ROLE}/"
+    found = {
+        key: reached
+        for a in resources
+        if a.startswith(prefix)
+        for key in [a.removeprefix(prefix)]
+        if (reached := roles & _contained(key, resources, declared))
+    }
+    return {key: frozenset(reached) for key, reached in found.items()}
+
+
+def _contained(role: str, resources: Resources, declared: Resources) -> set[str]:
+    found: set[str] = set()
+    waiting = [role]
+    while waiting:
+        current = waiting.pop()
+        if current not in found:
+            found.add(current)
+            address = f"{Kind.ROLE}/{current}"
+            fields = resources.get(address, NO_FIELDS)
+            own = fields if "includes" in fields else declared.get(address, NO_FIELDS)
+            waiting.extend(map(str, _listed(own.get("includes"))))
     return found
 
 
-def _including(role: str, resources: Resources) -> set[str]:
-    """The role and every role that includes it, however deep."""
-    found, prefix = {role}, f"{Kind.ROLE}/"
-    while True:
-        more = {
-            address.removeprefix(prefix)
-            for address, fields in resources.items()
-            if address.startswith(prefix)
-            and isinstance(includes := fields.get("includes"), list)
-            and not found.isdisjoint(map(str, includes))
-        }
-        if more <= found:
-            return found
-        found |= more
+def _holders(resources: Resources, strong: Strong) -> set[Pair]:
+    """(login, role of interest) of everybody who holds it by a grant or through a unit."""
+    if not strong:
+        return set()
+    prefix = f"{Kind.UNIT}/"
+    attached = {
+        address.removeprefix(prefix): frozenset[str]().union(*(strong.get(str(key), ()) for key in keys))
+        for address, fields in resources.items()
+        if address.startswith(prefix) and (keys := _listed(fields.get("roles")))
+    }
+    found: set[Pair] = set()
+    for address in resources:
+        if address.startswith(_GRANT):
+            _, _, user, role = address.split("/")
+            found.update((user, one) for one in strong.get(role, ()))
+        elif attached and address.startswith(_MEMBERSHIP):
+            _, unit, user = address.split("/")
+            found.update((user, one) for one in attached.get(unit, ()))
+    return found
+
+
+def _unit_roles(unit: str, resources: Resources) -> list[str]:
+    return [*map(str, _listed(resources.get(f"{Kind.UNIT}/{unit}", NO_FIELDS).get("roles")))]
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []

@@ -1,15 +1,15 @@
-"""The registry of adapters: names, their options, and how one is opened for reading or for writing.
+"""The registry: which adapters there are, and how one is opened.
 
-In: a target's settings and the environment. Out: an open adapter. Never: imports an adapter before it is used, or
-hands out a reader that could write: ``apply`` of a reader is refused here, below it by the transport.
+In: an adapter's name and a target's settings. Out: an adapter inside a context manager; read-only ones refuse to
+apply before the adapter is asked. Never: imports an adapter that nobody asked for.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,110 @@ from pydantic import ValidationError
 
 from orgsync.adapter import Adapter, Capabilities, HasDoctor, HasEffects, Opener, Scope, Snapshot
 from orgsync.change import Batch, Change, Effect, Outcome
-from orgsync.documents import suggestion
-from orgsync.errors import InvalidInput, ReadOnly
-from orgsync.finding import Finding, Position
+from orgsync.errors import InvalidInput, OrgsyncError, ReadOnly
+from orgsync.finding import Finding
 from orgsync.resources import Address, RemoteId
-from orgsync.settings import FILE, TargetSettings, credentials_of, expand
+from orgsync.settings import TargetSettings, credentials_of, expand
 
 BUILT_IN: Mapping[str, str] = {"local": "orgsync.adapters.local.adapter:opener"}
+"""Name -> ``module:attribute`` of an ``adapter.Opener``."""
+
 GROUP = "orgsync.adapters"
 
 
 def adapter_names() -> list[str]:
-    """Built in or installed, sorted."""
+    """Built in ones and those of installed packages."""
     return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+
+
+def opener_of(name: str) -> Opener:
+    """Raises InvalidInput where there is no such adapter, OrgsyncError where its package is broken."""
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        built_in: Opener = getattr(import_module(module), attribute)
+        return built_in
+    for point in entry_points(group=GROUP, name=name):
+        return _loaded(point)
+    raise InvalidInput([_unknown(name)])
+
+
+def _loaded(point: EntryPoint) -> Opener:
+    try:
+        opener: Opener = point.load()
+    except Exception as error:
+        package = point.dist.name if point.dist is not None else point.value
+        raise OrgsyncError(
+            f"the adapter {point.name} cannot be loaded: {type(error).__name__}: {error}",
+            remedy=f"install {package} again, in a version for this orgsync",
+        ) from error
+    return opener
+
+
+def _unknown(name: str) -> Finding:
+    known = adapter_names()
+    close = get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return Finding(
+        code="unknown-adapter",
+        summary="there is no such adapter",
+        detail=name,
+        remedy=f"{hint}known adapters: {', '.join(known)}",
+    )
+
+
+def check_options(name: str, target: TargetSettings) -> list[Finding]:
+    """What is wrong with the adapter's name, its options and its credentials; nothing is opened."""
+    try:
+        opener = opener_of(name)
+        _options(opener, name, target)
+    except InvalidInput as error:
+        return list(error.findings)
+    return _unknown_credentials(opener, target)
+
+
+def _options(opener: Opener, name: str, target: TargetSettings, environment: Mapping[str, str] | None = None) -> Any:
+    """Without an environment, references in the URL stay as they are: enough to check it, not to use it."""
+    url = target.url if target.url is None or environment is None else expand(target.url, environment)
+    stated = dict(target.options) | ({"url": url} if url is not None else {})
+    try:
+        return opener.Options.model_validate(stated)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        raise InvalidInput([_option_finding(name, opener, one) for one in found]) from None
+
+
+def _option_finding(name: str, opener: Opener, error: Mapping[str, Any]) -> Finding:
+    where = ".".join(str(part) for part in error["loc"])
+    known = [spec.alias or field for field, spec in opener.Options.model_fields.items()]
+    if error["type"] == "extra_forbidden":
+        close = get_close_matches(where, known, 1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return Finding(
+            code="unknown-option",
+            summary="the adapter has no such option",
+            detail=f"{name}: {where}",
+            remedy=f"{hint}options of {name}: {', '.join(sorted(known))}",
+        )
+    missing = error["type"] == "missing"
+    return Finding(
+        code="missing-option" if missing else "invalid-option",
+        summary="the adapter needs an option" if missing else "an option of the adapter cannot be used",
+        detail=f"{name}: {where}" + ("" if missing else f": {error['msg'].removeprefix('Value error, ')}"),
+        remedy=f"state {where} in the target's settings" if missing else f"correct {where} in the target's settings",
+    )
+
+
+def _unknown_credentials(opener: Opener, target: TargetSettings) -> list[Finding]:
+    return [
+        Finding(
+            code="unknown-credential",
+            summary="the adapter knows no such credential",
+            detail=credential,
+            remedy=f"credentials it takes: {', '.join(opener.CREDENTIALS) or 'none'}",
+        )
+        for credential in target.credentials
+        if credential not in opener.CREDENTIALS
+    ]
 
 
 @contextmanager
@@ -43,100 +134,56 @@ def open_adapter(
     environment: Mapping[str, str],
     clock: Callable[[], datetime],
 ) -> Iterator[Adapter]:
-    """Raises InvalidInput for unknown adapters and options, OrgsyncError for a missing variable."""
-    opener = _opener(name)
-    credentials = credentials_of(target, environment)
-    _check_credentials(name, opener, credentials)
-    options = _options(name, opener, target, environment)
+    """Raises InvalidInput (no such adapter, wrong options) and AdapterError.
+
+    writable   False: ``apply`` raises ReadOnly, and the adapter's own transport was told to refuse writes, too
+    clock      asked only when something is written
+    """
+    if findings := check_options(name, target):
+        raise InvalidInput(findings)
+    opener = opener_of(name)
     with opener.open(
-        options, root=root, credentials=credentials, writable=writable, actor=actor, clock=clock
+        _options(opener, name, target, environment),
+        root=root,
+        credentials=credentials_of(target, environment),
+        writable=writable,
+        actor=actor,
+        clock=clock,
     ) as adapter:
-        yield adapter if writable else _reader(adapter)
+        yield adapter if writable else ReadOnlyAdapter(adapter)
 
 
-def _opener(name: str) -> Opener:
-    place = BUILT_IN.get(name)
-    if place is not None:
-        module, _, attribute = place.partition(":")
-        found: Opener = getattr(import_module(module), attribute)
-        return found
-    for point in entry_points(group=GROUP, name=name):
-        loaded: Opener = point.load()
-        return loaded
-    raise InvalidInput(
-        [
-            _finding(
-                "unknown-adapter",
-                "an unknown adapter",
-                f'"{name}"{suggestion(name, adapter_names())}',
-                f"installed: {', '.join(adapter_names())}",
-            )
-        ]
-    )
+class ReadOnlyAdapter:
+    """Stands before an adapter that was opened for reading, whoever wrote it."""
 
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
 
-def _options(name: str, opener: Opener, target: TargetSettings, environment: Mapping[str, str]) -> Any:
-    given = dict(target.options)
-    if target.url is not None:
-        given["url"] = expand(target.url, environment)
-    try:
-        return opener.Options.model_validate(given)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        raise InvalidInput([_bad_option(name, fault, list(opener.Options.model_fields)) for fault in faults]) from None
-
-
-def _bad_option(name: str, fault: Mapping[str, Any], known: Sequence[str]) -> Finding:
-    """The option's name and what is wrong with it; never its value, which may hold a secret."""
-    option = ".".join(map(str, fault["loc"]))
-    if fault["type"] == "missing":
-        return _finding(
-            "missing-option", "an option is missing", f"{name} needs {option}", f"add {option}: to the target"
-        )
-    if fault["type"] == "extra_forbidden":
-        detail = f'{name} has no "{option}"{suggestion(option, known)}'
-        return _finding("unknown-option", "an unknown option", detail, f"options of {name}: {', '.join(known)}")
-    words = str(fault.get("ctx", {}).get("error", "")) or "its value is of the wrong kind"
-    return _finding("bad-option", "an option cannot be used", f"{option}: {words}", "correct it in the target")
-
-
-def _check_credentials(name: str, opener: Opener, credentials: Mapping[str, str]) -> None:
-    for given in sorted(credentials.keys() - set(opener.CREDENTIALS)):
-        known = ", ".join(opener.CREDENTIALS) or "none"
-        detail = f'{name} takes no credential "{given}"{suggestion(given, opener.CREDENTIALS)}'
-        raise InvalidInput([_finding("unknown-credential", "an unknown credential", detail, f"it takes: {known}")])
-
-
-def _finding(code: str, summary: str, detail: str, remedy: str) -> Finding:
-    return Finding(code=code, summary=summary, detail=detail, remedy=remedy, position=Position(file=FILE))
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """An adapter that cannot write, whatever the adapter itself would do."""
-
-    adapter: Adapter
+    def __repr__(self) -> str:
+        return f"ReadOnlyAdapter({self.identity})"
 
     @property
     def capabilities(self) -> Capabilities:
-        return self.adapter.capabilities
+        return self._adapter.capabilities
 
     @property
     def identity(self) -> str:
-        return self.adapter.identity
+        return self._adapter.identity
 
     def read(self, scope: Scope) -> Snapshot:
-        return self.adapter.read(scope)
+        return self._adapter.read(scope)
 
-    def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:  # noqa: ARG002
-        raise ReadOnly(f"{self.identity} was opened for reading only")
+    def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
+        raise ReadOnly(
+            f"{self.identity} was opened for reading only: {len(batch.steps)} steps of {batch.kind} {batch.action} "
+            f"were not sent ({len(ids)} ids known)"
+        )
 
     def effects(self, changes: Sequence[Change], live: Snapshot) -> Sequence[Effect]:
-        return self.adapter.effects(changes, live) if isinstance(self.adapter, HasEffects) else ()
+        return self._adapter.effects(changes, live) if isinstance(self._adapter, HasEffects) else ()
 
     def doctor(self) -> Sequence[Finding]:
-        return self.adapter.doctor() if isinstance(self.adapter, HasDoctor) else ()
+        return self._adapter.doctor() if isinstance(self._adapter, HasDoctor) else ()
 
 
-def _reader(adapter: Adapter) -> Adapter:
-    return _Reader(adapter)
+__all__ = ["BUILT_IN", "ReadOnlyAdapter", "adapter_names", "check_options", "open_adapter", "opener_of"]

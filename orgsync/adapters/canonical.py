@@ -66,6 +66,8 @@ def canonical(kind: Kind, name: str, value: Json) -> Json:
 
 def lower(address: Address) -> Address:
     """The address with its login in lower case: people are compared without case."""
+    if address.islower():
+        return address
     kind, _, rest = address.partition("/")
     if kind == Kind.USER:
         return address.lower()

@@ -52,7 +52,6 @@ def carry_out(crm: Session, batch: Batch, ids: Mapping[Address, RemoteId], capab
     known = Known(crm.connection, ids)
     try:
         check_size(batch, capabilities)
-        _prefetch(batch.steps, known)
     except Refusal as refusal:
         return [outcome(step, refused=str(refusal)) for step in batch.steps]
     bulk = _BULK.get((batch.kind, batch.action)) or (_create_all if batch.action is Action.CREATE else None)
@@ -60,6 +59,8 @@ def carry_out(crm: Session, batch: Batch, ids: Mapping[Address, RemoteId], capab
         try:
             with crm.connection.begin_nested():
                 checked = _checked(batch, capabilities)
+                if batch.action is not Action.DELETE:
+                    _prefetch(batch.steps, known)
                 return bulk(crm, batch.kind, batch.steps, checked, known)
         except IntegrityError:
             known = Known(crm.connection, ids)  # somebody was in the way: find out who
@@ -74,13 +75,14 @@ def _serialize(connection: Connection, kind: Kind) -> None:
 
 
 def _prefetch(steps: Sequence[Step], known: Known) -> None:
-    wanted: list[Address] = []
-    for step in steps:
-        address = lower(step.address)
-        wanted.append(address)
-        wanted += references(address, step.after)
-        wanted += references(address, step.before)
-    known.load(wanted)
+    known.load(lower(step.address) for step in steps)
+    known.load(
+        reference
+        for step in steps
+        for fields in (step.after, step.before)
+        if fields
+        for reference in references(step.address, fields)
+    )
 
 
 def _checked(batch: Batch, capabilities: Capabilities) -> dict[str, str]:

@@ -27,10 +27,10 @@ def parse_url(text: str, credentials: Mapping[str, str] | None = None) -> URL:
     try:
         url = make_url(text)
         url.get_dialect()
-    except ArgumentError:
-        raise ValueError("not a database URL; one looks like sqlite:///.orgsync/demo.db") from None
     except NoSuchModuleError:
         raise ValueError("no such kind of database; sqlite and postgresql are supported") from None
+    except ArgumentError:
+        raise ValueError("not a database URL; one looks like sqlite:///.orgsync/demo.db") from None
     except ImportError:
         raise ValueError("the driver is not installed; for PostgreSQL: pip install 'orgsync[postgresql]'") from None
     if url.get_backend_name() == _SQLITE and url.database in {None, "", ":memory:"}:
@@ -104,7 +104,9 @@ def _only_reads(_conn: object, _cursor: object, statement: str, *_rest: object) 
 def reason(error: DBAPIError, url: URL) -> str:
     """The database's own first line, without statement, values and password."""
     text = str(error.orig).strip().partition("\n")[0]
-    return text.replace(url.password, "***") if url.password else text
+    for secret in (url.password, url.query.get("password")):
+        text = text.replace(str(secret), "***") if secret else text
+    return text
 
 
 def is_read_only(error: DBAPIError) -> bool:

@@ -54,11 +54,11 @@ class Known:
         table = schema.TABLES[kind]
         columns = select(table.c.id, table.c.external_id)
         for chunk in _chunks(key_of(address) for address in addresses):
-            for id_, key in self._connection.execute(columns.where(table.c.external_id.in_(chunk))):
+            for id_, key in self._connection.execute(columns.where(table.c.external_id.in_(chunk))).all():
                 self._rows[f"{kind}/{key}"] = id_
         by_id = {number: a for a in addresses if self._rows[a] is None and (number := self._number(a)) is not None}
         for numbers in _chunks(by_id):
-            for id_, _ in self._connection.execute(columns.where(table.c.id.in_(numbers))):
+            for id_, _ in self._connection.execute(columns.where(table.c.id.in_(numbers))).all():
                 self._rows[by_id[id_]] = id_
 
     def _number(self, address: Address) -> int | None:
@@ -70,7 +70,7 @@ class Known:
         table = schema.user
         for chunk in _chunks(key_of(address).lower() for address in addresses):
             query = select(table.c.id, table.c.login, table.c.active).where(table.c.login.in_(chunk))
-            for id_, login, active in self._connection.execute(query):
+            for id_, login, active in self._connection.execute(query).all():
                 self._rows[f"{Kind.USER}/{login}"] = id_
                 if not active:
                     self.inactive.add(id_)
@@ -86,7 +86,7 @@ class Known:
                 by_ends[pair] = address
         for chunk in _chunks(by_ends):
             query = select(table.c.id, *ends).where(tuple_(*ends).in_(chunk))
-            for id_, *pair_read in self._connection.execute(query):
+            for id_, *pair_read in self._connection.execute(query).all():
                 self._rows[by_ends[tuple(pair_read)]] = id_
 
 

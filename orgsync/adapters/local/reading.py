@@ -132,7 +132,7 @@ def _read_users(reading: _Reading) -> None:
     user, logins = schema.user, reading.scope.logins
     keys = reading.keys[Kind.USER] = {}
     query = select(user.c.id, user.c.login, user.c.name, user.c.active, user.c.changed_by, user.c.changed_at)
-    for number, login, name, active, by, at in reading.connection.execute(query):
+    for number, login, name, active, by, at in reading.connection.execute(query).all():
         keys[number] = login
         if logins is None or login in logins:
             _keep(reading, f"{Kind.USER}/{login}", {"name": name, "active": bool(active)}, number, by, at)
@@ -142,7 +142,7 @@ def _read_edges(reading: _Reading) -> None:
     ours = _read_memberships(reading)
     roles, grant = reading.keys[Kind.ROLE], schema.grant.c
     query = select(grant.id, grant.membership_id, grant.role_id, grant.until, grant.changed_by, grant.changed_at)
-    for number, member, role, until, by, at in reading.connection.execute(query):
+    for number, member, role, until, by, at in reading.connection.execute(query).all():
         edge, key = ours[member], roles[role]
         if edge and not key.startswith(FOREIGN):
             fields = {"until": until} if until else _NO_GRANT_FIELDS
@@ -156,7 +156,7 @@ def _read_memberships(reading: _Reading) -> dict[int, str]:
     query = select(
         member.id, member.unit_id, member.user_id, member.until, member.reason, member.changed_by, member.changed_at
     )
-    for number, unit, user, until, reason, by, at in reading.connection.execute(query):
+    for number, unit, user, until, reason, by, at in reading.connection.execute(query).all():
         key = units[unit]
         if key.startswith(FOREIGN):
             ours[number] = ""

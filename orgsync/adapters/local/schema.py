@@ -26,7 +26,8 @@ def _audit() -> list[Column[Any]]:
 
 
 def _table(name: str, *columns: Column[Any] | UniqueConstraint) -> Table:
-    return Table(name, METADATA, Column("id", _ID, primary_key=True), *columns, *_audit())
+    """SQLite would give the id of a removed row to the next one; a remote id must never mean something else."""
+    return Table(name, METADATA, Column("id", _ID, primary_key=True), *columns, *_audit(), sqlite_autoincrement=True)
 
 
 def _named(name: str, *columns: Column[Any]) -> Table:

@@ -1,0 +1,41 @@
+"""The CRMs that the adapters' tests run against."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from tests.adapters.crms import Crm, emptied, furnish, local, memory
+
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return "sqlite:///crm/demo.db"
+    return emptied(request.getfixturevalue("postgresql_url"), tmp_path)
+
+
+class Open(Protocol):
+    def __call__(self, **settings: Any) -> AbstractContextManager[Crm]: ...
+
+
+@pytest.fixture(params=["memory", *DATABASES])
+def open_crm(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Opens an empty CRM of each sort; takes ``seats``."""
+    if request.param == "memory":
+        return memory
+    if request.param == "sqlite":
+        return lambda **settings: local("sqlite:///crm/demo.db", tmp_path, **settings)
+    url = emptied(request.getfixturevalue("postgresql_url"), tmp_path)
+    return lambda **settings: local(url, tmp_path, **settings)
+
+
+@pytest.fixture
+def crm(open_crm: Open) -> Iterator[Crm]:
+    with open_crm() as opened:
+        yield furnish(opened)

@@ -1,0 +1,264 @@
+"""The chain shows every edit; runs, intents and removals are read back; SQLite and PostgreSQL alike."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from orgsync.change import Action, Batch, Outcome, Status, Step
+from orgsync.errors import JournalError
+from orgsync.journal import Journal, Run, open_journal, read_journal
+from orgsync.plan import seal
+from orgsync.resources import Kind
+from tests.organizations import plan_of
+
+START = datetime(2026, 11, 1, 12, tzinfo=UTC)
+SQLITE = "sqlite:///.orgsync/journal.db"
+PLAN = seal(plan_of([]))
+
+
+def postgresql() -> str:
+    return os.environ.get("ORGSYNC_TEST_POSTGRESQL", "")
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param(
+            "postgresql",
+            marks=[
+                pytest.mark.postgresql,
+                pytest.mark.skipif(not postgresql(), reason="ORGSYNC_TEST_POSTGRESQL is not set"),
+            ],
+        ),
+    ]
+)
+def url(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        return SQLITE
+    engine = create_engine(postgresql())
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS orgsync_journal"))
+    engine.dispose()
+    return postgresql()
+
+
+@pytest.fixture
+def book(url: str, tmp_path: Path) -> Iterator[Journal]:
+    with open_journal(url, tmp_path) as opened:
+        yield opened
+
+
+def at(minutes: int) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def step(address: str, action: Action = Action.DELETE) -> Step:
+    return Step(id=address, address=address, action=action, before={"name": "Süd"})
+
+
+def outcome(address: str, status: Status = Status.APPLIED, action: Action = Action.DELETE) -> Outcome:
+    return Outcome(id=address, address=address, action=action, status=status, detail="said so")
+
+
+def batch(*addresses: str) -> Batch:
+    return Batch(kind=Kind.UNIT, action=Action.DELETE, steps=tuple(map(step, addresses)))
+
+
+def run(book: Journal, name: str, *addresses: str, minutes: int = 0, finish: bool = True) -> None:
+    book.start(name, PLAN, actor="ci", at=at(minutes))
+    book.intend(name, batch(*addresses), at=at(minutes + 1))
+    book.record(name, [outcome(address) for address in addresses], at=at(minutes + 2))
+    if finish:
+        book.finish(name, {"applied": len(addresses)}, at=at(minutes + 3))
+
+
+def tamper(book: Journal, statement: str) -> None:
+    connection: Connection = book.connection
+    with connection.begin():
+        assert connection.execute(text(statement)).rowcount > 0
+
+
+def test_runs_are_read_newest_first_with_what_they_were(book: Journal) -> None:
+    run(book, "one", "unit/u")
+    run(book, "two", "unit/v", minutes=10, finish=False)
+    two, one = book.runs()
+    assert (two.id, two.finished, dict(two.summary)) == ("two", None, {})
+    assert one == Run(
+        id="one",
+        target="demo",
+        identity="memory",
+        actor="ci",
+        digest=PLAN.digest,
+        revision="abc",
+        started=at(0),
+        finished=at(3),
+        summary={"applied": 1},
+    )
+
+
+def test_what_was_written_is_there_when_the_journal_is_opened_again(url: str, tmp_path: Path) -> None:
+    with open_journal(url, tmp_path) as book:
+        run(book, "one", "unit/u")
+    with read_journal(url, tmp_path) as again:
+        assert again is not None
+        assert [one.id for one in again.runs()] == ["one"]
+        assert again.verify() == []
+
+
+def test_an_untouched_journal_verifies_and_an_empty_one_too(book: Journal) -> None:
+    assert book.verify() == []
+    for number in range(3):
+        run(book, f"r{number}", "unit/u", minutes=10 * number)
+    assert book.verify() == []
+
+
+@pytest.mark.parametrize("column", ["run", "at", "event", "body", "hash"])
+@pytest.mark.parametrize("seq", [1, 5, 8])
+def test_an_edit_of_any_column_of_any_entry_shows(book: Journal, column: str, seq: int) -> None:
+    run(book, "one", "unit/u")
+    run(book, "two", "unit/v")
+    tamper(book, f"UPDATE orgsync_journal SET {column} = 'x' || substr({column}, 2) WHERE seq = {seq}")
+    assert f"entry {seq} " in book.verify()[0]
+
+
+@pytest.mark.parametrize(("where", "missing"), [("seq = 3", "3 to 3"), ("seq IN (3, 4)", "3 to 4")])
+def test_a_removed_entry_shows(book: Journal, where: str, missing: str) -> None:
+    run(book, "one", "unit/u")
+    run(book, "two", "unit/v")
+    tamper(book, f"DELETE FROM orgsync_journal WHERE {where}")
+    assert book.verify()[0] == f"entries {missing} are missing"
+
+
+def test_a_removed_entry_shows_although_the_others_are_numbered_anew(book: Journal) -> None:
+    run(book, "one", "unit/u")
+    tamper(book, "DELETE FROM orgsync_journal WHERE seq = 2")
+    tamper(book, "UPDATE orgsync_journal SET seq = 2 WHERE seq = 3")
+    tamper(book, "UPDATE orgsync_journal SET seq = 3 WHERE seq = 4")
+    assert len(book.verify()) == 2
+
+
+def test_an_inserted_entry_shows(book: Journal) -> None:
+    run(book, "one", "unit/u")
+    tamper(book, "UPDATE orgsync_journal SET seq = 5 WHERE seq = 4")
+    tamper(
+        book,
+        "INSERT INTO orgsync_journal (seq, run, at, event, body, hash) "
+        "SELECT 4, run, at, event, body, hash FROM orgsync_journal WHERE seq = 3",
+    )
+    assert any("entry 4 " in line for line in book.verify())
+
+
+def test_a_journal_cut_off_at_the_front_shows(book: Journal) -> None:
+    run(book, "one", "unit/u")
+    run(book, "two", "unit/v")
+    tamper(book, "DELETE FROM orgsync_journal WHERE seq <= 4")
+    assert book.verify()[0] == "entries 1 to 4 are missing"
+    tamper(book, "UPDATE orgsync_journal SET seq = seq - 4")
+    assert "entry 1 " in book.verify()[0]
+
+
+def test_an_entry_that_cannot_be_read_is_an_error_of_the_journal(book: Journal) -> None:
+    run(book, "one", "unit/u")
+    tamper(book, "UPDATE orgsync_journal SET body = '{' WHERE seq = 1")
+    with pytest.raises(JournalError, match="entry 1 "):
+        book.runs()
+
+
+def test_an_intent_without_an_outcome_stays_open(book: Journal) -> None:
+    book.start("one", PLAN, actor="ci", at=at(0))
+    book.intend("one", batch("unit/u", "unit/v", "unit/w"), at=at(1))
+    book.record("one", [outcome("unit/u"), outcome("unit/w", Status.UNKNOWN)], at=at(2))
+    assert [(one.run, one.address, one.action, one.at) for one in book.open_intents("memory")] == [
+        ("one", "unit/v", Action.DELETE, at(1)),
+        ("one", "unit/w", Action.DELETE, at(1)),
+    ]
+    assert book.open_intents("another target") == []
+
+
+def test_a_finished_run_leaves_no_open_intent(book: Journal) -> None:
+    book.start("one", PLAN, actor="ci", at=at(0))
+    book.intend("one", batch("unit/u"), at=at(1))
+    book.finish("one", {}, at=at(2))
+    assert book.open_intents("memory") == []
+
+
+def test_removals_are_those_that_were_applied_to_this_target_within_the_window(book: Journal) -> None:
+    run(book, "old", "unit/old", minutes=-100)
+    run(book, "one", "unit/u", "grant/u/p@x/r")
+    book.start("two", PLAN, actor="ci", at=at(10))
+    book.record(
+        "two",
+        [
+            outcome("unit/failed", Status.FAILED),
+            outcome("unit/unknown", Status.UNKNOWN),
+            outcome("unit/created", action=Action.CREATE),
+            outcome("unit/settled", Status.UNKNOWN),
+        ],
+        at=at(11),
+    )
+    book.record("two", [outcome("unit/settled")], at=at(12))
+    assert book.removals("memory", at(0)) == {"unit/u", "grant/u/p@x/r", "unit/settled"}
+    assert book.removals("memory", at(1)) == {"unit/settled"}
+    assert book.removals("another target", at(-1000)) == frozenset()
+
+
+def test_the_intent_holds_the_image_from_before(book: Journal) -> None:
+    run(book, "one", "unit/u")
+    body = book.connection.execute(text("SELECT body FROM orgsync_journal WHERE event = 'intent'")).scalar_one()
+    book.connection.rollback()
+    assert '"before":{"name":"Süd"}' in body
+
+
+def test_looking_creates_nothing(tmp_path: Path) -> None:
+    with read_journal(SQLITE, tmp_path) as book:
+        assert book is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_looking_into_a_database_without_a_journal_creates_no_table(url: str, tmp_path: Path) -> None:
+    if url == SQLITE:
+        (tmp_path / ".orgsync").mkdir()
+        (tmp_path / ".orgsync" / "journal.db").touch()
+    for _ in range(2):
+        with read_journal(url, tmp_path) as book:
+            assert book is None
+
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql+psycopg://me:{SECRET}@127.0.0.1:1/none",
+        f"postgresql://me:{SECRET}@127.0.0.1:{SECRET}/none",
+        f"nonsense://me:{SECRET}@host/db",
+        f"no url but {SECRET}",
+        f"mysql+nothing://me:{SECRET}@host/db",
+    ],
+)
+def test_a_journal_that_cannot_be_reached_never_tells_its_password(url: str, tmp_path: Path) -> None:
+    for opener in (open_journal, read_journal):
+        with pytest.raises(JournalError) as caught, opener(url, tmp_path):
+            pytest.fail("opened")
+        told = f"{caught.value} {caught.value.remedy} {caught.value.__cause__} {caught.value.__suppress_context__}"
+        assert SECRET not in told
+        assert told.endswith("True")
+        assert "orgsync.yaml" in caught.value.remedy
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_the_journal(tmp_path: Path) -> None:
+    (tmp_path / ".orgsync").write_text("a file")
+    with pytest.raises(JournalError, match="folder"), open_journal(SQLITE, tmp_path):
+        pytest.fail("opened")
+
+
+def test_a_file_that_is_no_database_is_an_error_of_the_journal(tmp_path: Path) -> None:
+    (tmp_path / ".orgsync").mkdir()
+    (tmp_path / ".orgsync" / "journal.db").write_text("not a database " * 100)
+    with pytest.raises(JournalError, match="not a database"), open_journal(SQLITE, tmp_path):
+        pytest.fail("opened")

@@ -1,0 +1,261 @@
+"""Folding into what a CRM can express; what is lost is said."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from orgsync.adapter import Capabilities
+from orgsync.adapters.memory import FLAT, FULL, ROLES_BY_NAME
+from orgsync.finding import Severity
+from orgsync.project import bound_names, project
+from orgsync.resources import FIELDS, SCOPES, Fields, Json, Kind, Organization
+from tests.organizations import ADDRESSES, EVERY_FIELD, bare, empty, organizations, sample, wanted
+
+NO_FUNCTIONS = replace(FULL, kinds={kind: can for kind, can in FULL.kinds.items() if kind is not Kind.FUNCTION})
+UNIT: dict[str, Fields] = {"unit/u": {"roles": ["r"]}}
+PEOPLE: dict[str, Fields] = {"membership/u/p@x": {}, "user/p@x": {}}
+
+
+def without(*fields: str, kind: Kind = Kind.ROLE) -> Capabilities:
+    can = FULL.of(kind)
+    return replace(FULL, kinds={**FULL.kinds, kind: replace(can, fields=can.fields - set(fields))})
+
+
+def projected(
+    resources: dict[str, Fields], capabilities: Capabilities, *, narrower: bool = False
+) -> tuple[dict[str, Fields], list[tuple[str, Severity]]]:
+    found, findings = project(wanted(resources), capabilities, "crm", narrower=narrower)
+    return dict(found.resources), [(one.code, one.severity) for one in findings]
+
+
+@given(organizations())
+@settings(max_examples=200, deadline=None)
+def test_a_crm_that_can_do_everything_gets_exactly_what_is_declared(desired: Organization) -> None:
+    assert project(desired, FULL, "memory") == (desired, [])
+
+
+@pytest.mark.parametrize("capabilities", [FULL, FLAT, ROLES_BY_NAME, NO_FUNCTIONS, without("includes")])
+@given(desired=organizations())
+@settings(max_examples=100, deadline=None)
+def test_projecting_twice_is_projecting_once(capabilities: Capabilities, desired: Organization) -> None:
+    once, _ = project(desired, capabilities, "crm", narrower=True)
+    assert project(once, capabilities, "crm", narrower=True)[0].resources == once.resources
+
+
+@pytest.mark.parametrize("capabilities", [FLAT, ROLES_BY_NAME, NO_FUNCTIONS, without("includes")])
+@given(desired=organizations())
+@settings(max_examples=100, deadline=None)
+def test_nothing_is_stated_that_the_crm_does_not_store(capabilities: Capabilities, desired: Organization) -> None:
+    found, _ = project(desired, capabilities, "crm", narrower=True)
+    for address, fields in found.resources.items():
+        kind = Kind(address.partition("/")[0])
+        assert kind in capabilities.kinds
+        assert fields.keys() <= capabilities.of(kind).fields
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY_FIELD)
+def test_every_field_is_kept_as_it_is_absent_empty_or_listed(kind: Kind, name: str) -> None:
+    for fields in ({}, {name: empty(kind, name)}, {name: sample(kind, name)}):
+        assert (
+            project(wanted(bare() | {ADDRESSES[kind]: fields}), FULL, "memory")[0].resources[ADDRESSES[kind]] == fields
+        )
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY_FIELD)
+def test_every_field_that_is_not_stored_is_left_out_and_its_loss_said_unless_it_is_only_noted(
+    kind: Kind, name: str
+) -> None:
+    if name in {"roles", "includes", "functions"}:
+        pytest.skip("it is folded, not lost")
+    resources: dict[str, Fields] = bare() | {ADDRESSES[kind]: {name: sample(kind, name)}}
+    found, findings = projected(resources, without(name, kind=kind))
+    assert name not in found[ADDRESSES[kind]]
+    assert (("not-stored-by-target", Severity.WARNING) in findings) is not FIELDS[kind][name].noted
+
+
+def test_an_empty_field_that_is_not_stored_loses_nothing() -> None:
+    assert projected({"unit/u": {"parent": None}}, without("parent", kind=Kind.UNIT)) == ({"unit/u": {}}, [])
+
+
+def test_a_kind_that_does_not_exist_there_is_left_out_and_said_once() -> None:
+    capabilities = replace(FULL, kinds={k: can for k, can in FULL.kinds.items() if k is not Kind.BUSINESS_UNIT})
+    desired = wanted({"business-unit/a": {}, "business-unit/b": {}})
+    found, (finding,) = project(desired, capabilities, "crm")
+    assert found.resources == {}
+    assert finding.detail == "crm does not store the kind business-unit: business-unit/a and 1 more"
+
+
+def test_functions_fold_into_privileges_and_the_higher_scope_wins() -> None:
+    found, findings = projected(
+        {
+            "function/f": {"privileges": {"lead": ["create", "read"], "case": ["read"]}},
+            "role/r": {"functions": {"f": "unit"}, "privileges": {"lead": {"read": "own", "create": "organization"}}},
+        },
+        NO_FUNCTIONS,
+    )
+    assert found == {
+        "role/r": {"privileges": {"lead": {"read": "unit", "create": "organization"}, "case": {"read": "unit"}}}
+    }
+    assert findings == []
+
+
+def test_a_function_with_scope_none_gives_nothing() -> None:
+    found, _ = projected(
+        {
+            "function/f": {"privileges": {"lead": ["read"]}},
+            "role/r": {"functions": {"f": "none"}, "privileges": {"lead": {"read": "own"}}},
+        },
+        NO_FUNCTIONS,
+    )
+    assert found["role/r"] == {"privileges": {"lead": {"read": "own"}}}
+
+
+def test_a_role_without_stated_functions_and_privileges_stays_unstated() -> None:
+    assert projected({"role/r": {"name": "R"}}, NO_FUNCTIONS)[0] == {"role/r": {"name": "R"}}
+
+
+def test_a_catalogue_that_roles_cannot_refer_to_does_not_lose_their_functions() -> None:
+    resources: dict[str, Fields] = {
+        "function/f": {"privileges": {"lead": ["read"]}},
+        "role/r": {"functions": {"f": "unit"}},
+    }
+    found, findings = projected(resources, without("functions"))
+    assert (found["role/r"], findings) == ({"privileges": {"lead": {"read": "unit"}}}, [])
+    assert "function/f" in found
+
+
+def test_inclusion_folds_through_every_level_and_the_higher_scope_wins() -> None:
+    found, findings = projected(
+        {
+            "role/a": {"includes": ["b"], "privileges": {"lead": {"read": "own"}}},
+            "role/b": {"includes": ["c"]},
+            "role/c": {"privileges": {"lead": {"read": "subtree"}, "case": {"read": "own"}}, "functions": {"f": "own"}},
+        },
+        without("includes"),
+    )
+    assert found["role/a"]["privileges"] == {"lead": {"read": "subtree"}, "case": {"read": "own"}}
+    assert found["role/a"]["functions"] == {"f": "own"}
+    assert all("includes" not in fields for fields in found.values())
+    assert findings == []
+
+
+def test_what_a_bound_role_gives_cannot_be_copied_and_that_is_an_error() -> None:
+    desired = wanted(
+        {"role/a": {"includes": ["seat"]}, "role/seat": {"privileges": {"x": {"read": "own"}}}},
+        bound={"role/seat": {"crm": "Sales seat"}},
+    )
+    (finding,) = project(desired, without("includes"), "crm")[1]
+    assert (finding.code, finding.severity, finding.address) == ("bound-role-included", Severity.ERROR, "role/a")
+    assert project(desired, FULL, "crm")[1] == []
+
+
+def test_a_bound_role_states_nothing_for_its_own_adapter_alone() -> None:
+    role: Fields = {"name": "Seat", "privileges": {"x": {"read": "own"}}}
+    desired = wanted({"role/seat": role}, bound={"role/seat": {"hubspot": "Sales seat"}})
+    assert project(desired, FULL, "hubspot")[0].resources == {"role/seat": {}}
+    assert project(desired, FULL, "memory")[0].resources == {"role/seat": role}
+    assert bound_names(desired, "hubspot") == {"role/seat": "Sales seat"}
+    assert bound_names(desired, "memory") == {}
+
+
+def test_unit_roles_become_grants_of_every_member() -> None:
+    capabilities = replace(FULL, unit_roles=False)
+    found, findings = projected({**UNIT, **PEOPLE, "grant/u/p@x/s": {"until": "2027-01-01"}}, capabilities)
+    assert found["unit/u"] == {}
+    assert {a for a in found if a.startswith("grant/")} == {"grant/u/p@x/s", "grant/u/p@x/r"}
+    assert findings == []
+
+
+def test_a_stated_grant_is_not_replaced_by_the_one_that_the_unit_gives() -> None:
+    found, _ = projected({**UNIT, **PEOPLE, "grant/u/p@x/r": {"until": "2027-01-01"}}, replace(FULL, unit_roles=False))
+    assert found["grant/u/p@x/r"] == {"until": "2027-01-01"}
+
+
+@pytest.mark.parametrize(("roles", "count"), [(["r"], 1), ([], 0)])
+def test_unit_roles_that_reach_nobody_are_said(roles: list[Json], count: int) -> None:
+    desired = Organization(resources={"unit/u": {"roles": roles}})
+    _, findings = project(desired, replace(FULL, unit_roles=False), "crm")
+    assert [one.code for one in findings] == ["unit-roles-without-assignments"] * count
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"until": "2027-01-01"}, {"until": "2028-01-01"}, {"until": "2028-01-01"}),
+        ({"until": "2027-01-01"}, {"until": None}, {"until": None}),
+        ({"until": "2027-01-01"}, {}, {"until": None}),
+        ({}, {}, {}),
+    ],
+)
+def test_folded_grants_last_as_long_as_the_longest(one: Fields, other: Fields, expected: Fields) -> None:
+    found, _ = projected({"grant/u/p@x/r": one, "grant/v/p@x/r": other}, replace(FULL, unit_grants=False))
+    assert found == {"grant/-/p@x/r": expected}
+
+
+@pytest.mark.parametrize(
+    ("membership", "expected"),
+    [({"until": "2027-01-01"}, {"until": "2027-01-01"}), ({"until": None}, {"until": None}), ({}, {})],
+)
+def test_where_grants_end_a_grant_ends_with_its_membership(membership: Fields, expected: Fields) -> None:
+    resources: dict[str, Fields] = {"membership/u/p@x": membership, "grant/u/p@x/r": {}}
+    assert projected(resources, replace(FULL, expiry="grant"))[0]["grant/u/p@x/r"] == expected
+    assert projected(resources, FULL)[0]["grant/u/p@x/r"] == {}
+
+
+@pytest.mark.parametrize(("known", "expected"), [({"own", "unit"}, "unit"), ({"own"}, "own"), (set(), None)])
+def test_a_scope_that_the_crm_lacks_is_an_error_or_becomes_the_next_narrower_one(
+    known: set[str], expected: str | None
+) -> None:
+    capabilities = replace(FULL, scopes=frozenset(known))
+    resources: dict[str, Fields] = {"role/r": {"privileges": {"lead": {"read": "subtree"}}}}
+    refused, findings = projected(resources, capabilities)
+    assert findings == [("scope-not-expressible", Severity.ERROR)]
+    assert refused["role/r"] == {"privileges": {}}
+    narrowed, findings = projected(resources, capabilities, narrower=True)
+    assert findings == [("scope-not-expressible", Severity.WARNING)]
+    assert narrowed["role/r"] == {"privileges": {"lead": {"read": expected}} if expected else {}}
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("known", [{"own", "organization"}, {"unit"}, set(SCOPES)])
+def test_no_scope_ever_becomes_a_wider_one(scope: str, known: set[str]) -> None:
+    found, _ = projected(
+        {"role/r": {"privileges": {"lead": {"read": scope}}, "functions": {"f": scope}}},
+        replace(FULL, scopes=frozenset(known)),
+        narrower=True,
+    )
+    fields = found["role/r"]
+    privileges, functions = fields["privileges"], fields["functions"]
+    assert isinstance(privileges, dict)
+    assert isinstance(functions, dict)
+    lead = privileges.get("lead", {})
+    assert isinstance(lead, dict)
+    for level in (lead.get("read", "none"), functions.get("f", "none")):
+        assert SCOPES.index(str(level)) <= SCOPES.index(scope)
+
+
+def test_a_crm_without_a_word_for_none_simply_lacks_the_privilege() -> None:
+    resources: dict[str, Fields] = {"role/r": {"privileges": {"lead": {"read": "none"}}}}
+    found = projected(resources, replace(FULL, scopes=frozenset({"own"})))
+    assert found == ({"role/r": {"privileges": {}}}, [])
+
+
+@pytest.mark.parametrize("narrower", [True, False])
+def test_an_action_that_the_crm_lacks_is_an_error_with_and_without_fallback(narrower: bool) -> None:  # noqa: FBT001
+    resources: dict[str, Fields] = {
+        "role/r": {"privileges": {"lead": {"export": "own", "read": "own"}}},
+        "function/f": {"privileges": {"case": ["export", "read"]}},
+    }
+    found, findings = projected(resources, replace(FULL, privilege_actions=frozenset({"read"})), narrower=narrower)
+    assert findings == [("action-not-expressible", Severity.ERROR)] * 2
+    assert found["role/r"] == {"privileges": {"lead": {"read": "own"}}}
+    assert found["function/f"] == {"privileges": {"case": ["read"]}}
+
+
+def test_where_roles_are_made_elsewhere_their_privileges_are_only_said_to_be_lost() -> None:
+    resources: dict[str, Fields] = {"role/r": {"name": "R", "privileges": {"lead": {"fly": "unit"}}}}
+    assert projected(resources, ROLES_BY_NAME) == (
+        {"role/r": {"name": "R"}},
+        [("not-stored-by-target", Severity.WARNING)],
+    )
