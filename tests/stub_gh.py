@@ -32,9 +32,7 @@ def main(arguments: list[str]) -> int:
 def answer(arguments: list[str], state: dict[str, Any]) -> int:
     match arguments:
         case ["run", "list", *rest] if option(rest, "--workflow") == "plan.yml":
-            print(
-                "".join(f"{run['id']}\n" for run in state["runs"] if run["commit"] == option(rest, "--commit")), end=""
-            )
+            tell(run["id"] for run in state["runs"] if run["commit"] == option(rest, "--commit"))
         case ["run", "download", run, *rest]:
             shutil.copytree(state["artifacts"][run], option(rest, "--dir"))
         case ["api", *rest]:

@@ -31,8 +31,8 @@ HEAD, MERGE, STRAY = "a" * 40, "b" * 40, "c" * 40
 
 
 def workflow(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
-    return {"on" if key is True else key: value for key, value in loaded.items()}  # YAML 1.1 takes "on" for true
+    loaded: dict[Any, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    return {"on" if key is True else str(key): value for key, value in loaded.items()}  # YAML 1.1 takes "on" for true
 
 
 def steps(name: str) -> list[dict[str, Any]]:
@@ -56,6 +56,14 @@ def test_every_action_is_pinned_to_a_commit_and_says_its_version(name: str) -> N
     assert lines
     assert all(pins), lines
     assert {pin[1] for pin in pins if pin} <= ACTIONS
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "ci.yml"])
+def test_init_writes_the_same_workflow(name: str) -> None:
+    """Only that orgsync comes from the registry there, not from the repository."""
+    scaffold = ROOT / "orgsync" / "cli" / "scaffold" / "dotgithub" / "workflows" / name
+    ours = (FOLDER / name).read_text(encoding="utf-8").replace("--quiet .\n", "--quiet orgsync\n")
+    assert scaffold.read_text(encoding="utf-8") == ours
 
 
 def test_an_action_has_one_version_everywhere() -> None:
