@@ -77,7 +77,7 @@ Duration = Annotated[str, StringConstraints(pattern=_DURATION)]
 Url = Annotated[str, StringConstraints(pattern=_URL, max_length=2000)]
 Day = Annotated[str, AfterValidator(_day), Field(json_schema_extra={"format": "date"})]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Count = Annotated[int, BeforeValidator(_count), Field(ge=0)]
+Count = Annotated[int, BeforeValidator(_count), Field(json_schema_extra={"minimum": 0})]
 
 
 def _camel(name: str) -> str:
@@ -191,7 +191,7 @@ class Role(_DocumentModel):
     """Adapter -> a role that such a CRM already has and that is used instead."""
 
 
-AnyDocument = BusinessUnit | Unit | Function | Role
+AnyDocument = Annotated[BusinessUnit | Unit | Function | Role, Field(discriminator="kind")]
 MODELS: Mapping[str, type[AnyDocument]] = {
     "BusinessUnit": BusinessUnit,
     "Unit": Unit,
@@ -200,7 +200,7 @@ MODELS: Mapping[str, type[AnyDocument]] = {
 }
 KINDS_IN = {"units": ("BusinessUnit", "Unit"), "roles": ("Function", "Role")}
 
-_FILE = TypeAdapter(list[Annotated[AnyDocument, Field(discriminator="kind")]])
+_FILE = TypeAdapter(list[AnyDocument])
 Checked = tuple[int, AnyDocument]
 
 

@@ -21,11 +21,17 @@ def _attribute(change: Change, name: str, before: Json, after: Json) -> list[Att
     spec = FIELDS[change.kind].get(name)
     if change.action is not Action.UPDATE or spec is None or not (before and after):
         return [AttributeChange(path=name, before=before, after=after)]
-    if spec.shape is Shape.REFS and isinstance(before, list) and isinstance(after, list):
-        return [_link(name, str(key), key in before) for key in sorted(set(map(str, before)) ^ set(map(str, after)))]
+    if (was := _set(before)) is not None and (now := _set(after)) is not None:
+        return [_link(name, key, key in was) for key in sorted(was ^ now)]
     if spec.shape in {Shape.MAP, Shape.REF_MAP, Shape.VALUE} and type(before) is type(after):
         return _explain(name, before, after)
     return [AttributeChange(path=name, before=before, after=after)]
+
+
+def _set(value: Json) -> set[str] | None:
+    """Lists of words are sets wherever resources hold them: sorted, without repetition."""
+    words = {item for item in value if isinstance(item, str)} if isinstance(value, list) else None
+    return words if words is not None and isinstance(value, list) and len(words) == len(value) else None
 
 
 def _link(name: str, key: str, was: bool) -> AttributeChange:  # noqa: FBT001

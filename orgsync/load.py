@@ -100,7 +100,7 @@ def parse(content: bytes, file: str) -> tuple[list[Value], list[Finding]]:
         return [], [fault]
     builder = _Builder(file)
     try:
-        builder.build(yaml.parse(_without_mark(content), Loader=yaml.CLoader))
+        builder.build(yaml.parse(_without_mark(content), Loader=yaml.CBaseLoader))
     except yaml.YAMLError as error:
         return [], [*builder.findings, _syntax(error, content, file)]
     except _Stop:
@@ -343,7 +343,7 @@ _Marks = yaml.Node | None
 
 
 def _index(content: bytes) -> list[_Marks]:
-    return list(yaml.compose_all(_without_mark(content), Loader=yaml.CLoader))
+    return list(yaml.compose_all(_without_mark(content), Loader=yaml.CBaseLoader))
 
 
 def _find(root: _Marks, path: Path_, file: str, *, of_key: bool) -> Position:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails, PydanticCustomError
 from sqlalchemy.engine import make_url
@@ -34,7 +34,14 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         "this is not a kind of resource",
         "use membership, grant, unit, role, function or businessUnit",
     ),
+    "bad-concurrency": ("so many calls at once are not possible", "write a number from 1 to 64"),
     "unknown-target": ("the default target does not exist", "name one of the targets"),
+}
+
+
+KIND_WORDS: Mapping[str, Kind] = {
+    "businessUnit": Kind.BUSINESS_UNIT,
+    **{str(kind): kind for kind in Kind if kind is not Kind.BUSINESS_UNIT},
 }
 
 
@@ -50,11 +57,19 @@ def _days(value: object) -> timedelta:
     raise PydanticCustomError("bad-period", "days")
 
 
+_KIND_WORDS = {"businessUnit": Kind.BUSINESS_UNIT} | {str(kind): kind for kind in Kind if "-" not in kind}
+
+
 def _kind(value: object) -> Kind:
-    words = {"businessUnit": Kind.BUSINESS_UNIT} | {str(kind): kind for kind in Kind if "-" not in kind}
-    if isinstance(value, str) and value in words:
-        return words[value]
+    if isinstance(value, str) and value in _KIND_WORDS:
+        return _KIND_WORDS[value]
     raise PydanticCustomError("bad-kind", "a kind")
+
+
+def _at_least_one(value: int) -> int:
+    if 1 <= value <= 64:  # noqa: PLR2004
+        return value
+    raise PydanticCustomError("bad-concurrency", "calls at once")
 
 
 def _reference(value: str) -> str:
@@ -74,13 +89,14 @@ def _without_password(value: str) -> str:
     return value
 
 
-Share = Annotated[float, BeforeValidator(_share), Field(json_schema_extra={"type": "string", "pattern": r"^\d+%$"})]
+Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%$"})]
 Days = Annotated[
     timedelta,
     BeforeValidator(_days),
     PlainSerializer(lambda value: f"{value.days}d", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^[1-9]\d{0,3}d$"}),
 ]
-KindWord = Annotated[Kind, BeforeValidator(_kind)]
+KindWord = Annotated[Kind, BeforeValidator(_kind), WithJsonSchema({"type": "string", "enum": list(_KIND_WORDS)})]
 Reference = Annotated[str, AfterValidator(_reference)]
 Url = Annotated[str, AfterValidator(_without_password)]
 
@@ -140,7 +156,7 @@ class TargetSettings(_Model):
     """Kinds that are removed when they are not declared any more; the others are reported as withheld."""
     scope_fallback: Literal["error", "narrower"] = "error"
     """What a scope means that the CRM cannot express."""
-    concurrency: Annotated[Count, Field(ge=1, le=64)] = 4
+    concurrency: Annotated[Count, AfterValidator(_at_least_one)] = 4
 
     @property
     def options(self) -> dict[str, Any]:

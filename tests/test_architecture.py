@@ -42,20 +42,20 @@ HOUSES = {
     "adapters": {"settings", "documents"},
     "render": set[str](),
     "pipeline": {*DOORS, *STAGES, "adapters"},
-    "cli": {"pipeline", "render", "settings"},
+    "schema": {*DOORS},
+    "cli": {"pipeline", "render", "settings", "schema"},
     "__main__": {"cli"},
 }
 ALLOWED = WORDS | {name: {*WORDS, *more} for name, more in (DOORS | STAGES | HOUSES).items()}
 
 BY_WAY_OF_EXCEPTION = {
     ("cli.history", "journal"),  # the type of a run
-    ("cli.schema", "documents"),  # prints the schemas
     ("cli.doctor", "adapters"),  # asks an adapter without a plan
 }
 
 ADDRESSES = {
     "yaml": ("load",),
-    "pydantic": ("documents", "settings", "adapters"),
+    "pydantic": ("documents", "settings", "schema", "adapters"),
     "pydantic_core": ("documents", "settings"),
     "typing_extensions": ("documents",),  # pydantic asks for its TypedDict before Python 3.12
     "jinja2": ("render.html", "render.markdown"),

@@ -88,7 +88,7 @@ def _role_edits(index: int, value: Value, address: str) -> Iterator[Edit]:
     for name in ("includes", "conflictsWith"):
         for number, key in enumerate(value.get(name) or ()):
             rest = [*value[name][:number], *value[name][number + 1 :]]
-            path = f"includes[{key}]" if name == "includes" and rest else name
+            path = f"{name}[{key}]" if rest else name
             yield _one(index, address, path, _set(name, rest))
     for key, scope in (value.get("functions") or {}).items():
         yield _one(index, address, f"functions.{key}", _set("functions", {**value["functions"], key: _other(scope)}))

@@ -14,7 +14,7 @@ from orgsync.errors import OrgsyncError, PlanRefused
 from orgsync.explain import attributes
 from orgsync.finding import Finding, Position, Severity
 from orgsync.plan import Guard, Plan, Target, open_plan, save, seal, to_json
-from orgsync.resources import Kind
+from orgsync.resources import Fields, Kind
 from orgsync.seal import Judged, fingerprint
 from orgsync.seal import seal as seal_judged
 from tests.organizations import (
@@ -291,9 +291,14 @@ def sealed(desired: Any, live: Any, *changes: Any) -> Plan:
 
 
 def test_a_fingerprint_covers_what_is_touched_or_referred_to_and_nothing_else() -> None:
-    live = {"unit/u": {"parent": "a"}, "unit/a": {"name": "A"}, "unit/b": {"name": "B"}, "unit/z": {"name": "Z"}}
+    live: dict[str, Fields] = {
+        "unit/u": {"parent": "a"},
+        "unit/a": {"name": "A"},
+        "unit/b": {"name": "B"},
+        "unit/z": {"name": "Z"},
+    }
     change = update("unit/u", {"parent": "a"}, {"parent": "b"})
-    first = fingerprint([change], snapshot(live))  # type: ignore[arg-type]
+    first = fingerprint([change], snapshot(live))
     for address in ("unit/u", "unit/a", "unit/b"):
         assert fingerprint([change], snapshot({**live, address: {"name": "moved"}})) != first
     assert fingerprint([change], snapshot({**live, "unit/z": {"name": "moved"}})) == first

@@ -227,7 +227,9 @@ class MemoryCrm:
         fields = dict(old)
         for name, value in after.items():
             if name in COLLECTIONS[kind]:
-                fields[name] = merged(old[name], before.get(name, value and []), canonical(kind, name, value))
+                fields[name] = merged(
+                    old[name], before.get(name, None if value else old[name]), canonical(kind, name, value)
+                )
             elif name != KEY:
                 fields[name] = complete(kind, {name: value})[name]
         self._check(at, kind, fields, old)

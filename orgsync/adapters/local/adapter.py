@@ -4,6 +4,7 @@ In: options, who acts, a clock. Out: an adapter inside a context manager. Never:
 writing; shows a password.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -182,8 +183,6 @@ def _missing_tables(connection: Connection) -> set[str]:
 
 
 def _can_write(path: Path) -> bool:
-    import os  # noqa: PLC0415
-
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 

@@ -18,10 +18,11 @@ from orgsync.adapters.local import schema
 from orgsync.adapters.local.known import Known, exists
 from orgsync.adapters.rules import Refusal, check_size, check_step, outcome
 from orgsync.change import Action, Batch, Outcome, Step
-from orgsync.resources import KEY, Address, Fields, Json, Kind, RemoteId, key_of, parts_of, references
+from orgsync.resources import KEY, Address, Fields, Json, Kind, RemoteId, key_of, kind_of, parts_of, references
 
 Entries = dict[tuple[Any, ...], str | None]
 """The links of one field: key columns -> what qualifies the link."""
+_EDGES = frozenset({Kind.MEMBERSHIP, Kind.GRANT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +71,18 @@ def carry_out(crm: Session, batch: Batch, ids: Mapping[Address, RemoteId], capab
 def _serialize(connection: Connection, kind: Kind) -> None:
     """PostgreSQL: rings, licences and deactivation are checked against what others are about to write."""
     if connection.dialect.name == "postgresql":
-        shared = "_shared" if kind in {Kind.MEMBERSHIP, Kind.GRANT} else ""
+        shared = "_shared" if kind in _EDGES else ""
         connection.execute(text(f"SELECT pg_advisory_xact_lock{shared}(7364271)"))
 
 
 def _prefetch(steps: Sequence[Step], known: Known) -> None:
-    known.load(lower(step.address) for step in steps)
+    """All at once. Whether an edge exists already is left to the table: that is asked only when it complains."""
+    known.load(lower(step.address) for step in steps if kind_of(step.address) not in _EDGES)
     known.load(
         reference
         for step in steps
-        for fields in (step.after, step.before)
-        if fields
-        for reference in references(step.address, fields)
+        for fields in ((step.after, step.before) if step.before else (step.after,))
+        for reference in references(lower(step.address), fields)
     )
 
 
@@ -152,16 +153,17 @@ class _Taken:
     def __init__(self, crm: Session, kind: Kind, steps: Sequence[Step], known: Known) -> None:
         self._kind, self._known = kind, known
         self._addresses: set[Address] = set()
+        self._ask = kind not in _EDGES or len(steps) == 1
         self._names = _names_taken(crm, kind, [step.after.get("name") for step in steps])
         self._free = _free_seats(crm) if kind is Kind.USER else None
 
     def check(self, step: Step, fields: Fields) -> None:
         address = lower(step.address)
-        if address in self._addresses or self._known.find(address) is not None:
+        if address in self._addresses or (self._ask and self._known.find(address) is not None):
             raise Refusal(f"{step.address} exists already")
         if fields.get("name") in self._names:
             raise Refusal(f'another {self._kind} is named "{fields["name"]}"')
-        if self._kind in {Kind.MEMBERSHIP, Kind.GRANT}:
+        if self._kind in _EDGES:
             login = parts_of(address)[1]
             if self._known.find(f"{Kind.USER}/{login}") in self._known.inactive:
                 raise Refusal(f"{login} is deactivated and can be given nothing")
@@ -245,8 +247,19 @@ def _insert(crm: Session, table: Table, rows: Sequence[dict[str, Any]]) -> list[
     if len(full) == 1:
         (number,) = crm.connection.execute(insert(table).values(full[0]).returning(table.c.id)).scalars()
         return [number]
+    if crm.connection.dialect.name == "sqlite":
+        return _insert_numbered(crm, table, full)
     statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
     return list(crm.connection.execute(statement, full).scalars())
+
+
+def _insert_numbered(crm: Session, table: Table, rows: list[dict[str, Any]]) -> list[int]:
+    """SQLite has one writer at a time, so the next ids are known; asking for them costs as much as the insert."""
+    last = crm.connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table.name})
+    first = (last.scalar() or 0) + 1
+    numbers = list(range(first, first + len(rows)))
+    crm.connection.execute(insert(table), [row | {"id": n} for row, n in zip(rows, numbers, strict=True)])
+    return numbers
 
 
 def _insert_links(crm: Session, kind: Kind, owners: Iterable[tuple[int, Fields]], known: Known) -> None:

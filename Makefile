@@ -1,0 +1,48 @@
+# make demo   plan and apply the sample organization to the CRM in a file
+# make test   everything that CI runs
+.DELETE_ON_ERROR:
+.PHONY: help demo test check schemas bench postgresql clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT := $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get
+COVERAGE := 90
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+# Debian ships venv apart from Python.
+.venv: pyproject.toml
+	$(PYTHON) -m venv .venv || { $(APT) update && $(APT) install -y python3-venv && $(PYTHON) -m venv .venv; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch .venv
+
+demo: .venv
+	$(BIN)/orgsync validate
+	$(BIN)/orgsync plan
+	$(BIN)/orgsync apply --yes
+	$(BIN)/orgsync plan
+
+check: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The tests start servers of their own; only the programs must be there.
+postgresql:
+	@[ -n "$$ORGSYNC_TEST_POSTGRESQL" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	  || { $(APT) update && $(APT) install -y --no-install-recommends postgresql; }
+
+test: check postgresql
+	$(BIN)/python -m pytest -n 2 --cov --cov-branch --cov-report=term --cov-fail-under=$(COVERAGE)
+	$(BIN)/python -m bench quick
+
+schemas: .venv
+	$(BIN)/orgsync schema --write schemas
+
+bench: .venv
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv .orgsync .coverage .coverage.* .mypy_cache .ruff_cache

@@ -1,0 +1,149 @@
+"""The published JSON Schemas: of every document kind, of orgsync.yaml, and of what the commands print as JSON.
+
+In: nothing. Out: name -> schema (draft 2020-12). Never: reads or writes a file.
+
+Editors read plain ``true``, ``5`` and ``2027-03-31`` as YAML 1.2 does; orgsync reads the text. Both mean the same
+for whatever these schemas accept.
+"""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from orgsync.documents import MODELS, AnyDocument
+from orgsync.resources import Kind
+from orgsync.settings import Settings
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+_NAMES = {
+    "BusinessUnit": "business-unit",
+    "Unit": "unit",
+    "Function": "function",
+    "Role": "role",
+}
+
+
+def schemas() -> dict[str, Schema]:
+    """``unit`` and so on -> the schema; each is published as ``schemas/<name>.schema.json``."""
+    found = {name: _of(MODELS[model]) for model, name in _NAMES.items()}
+    found["document"] = _of(AnyDocument)
+    found["settings"] = _of(Settings)
+    found |= {"plan": _plan(), "drift": _drift(), "apply": _apply(), "findings": _titled("Findings", _list(_FINDING))}
+    return {name: {"$schema": DRAFT, **schema} for name, schema in found.items()}
+
+
+def _of(model: Any) -> Schema:
+    return TypeAdapter[Any](model).json_schema(by_alias=True, mode="validation")
+
+
+def _object(optional: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _map(values: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": values}
+
+
+def _titled(title: str, schema: Schema) -> Schema:
+    return {"title": title, **schema}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+_TEXT: Schema = {"type": "string"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_FLAG: Schema = {"type": "boolean"}
+_DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_FIELDS: Schema = {"type": "object"}
+_ACTION: Schema = {"enum": ["create", "update", "delete"]}
+_STATUS: Schema = {"enum": ["applied", "failed", "skipped", "unknown"]}
+_FINDING = _object(
+    code=_TEXT,
+    severity={"enum": ["error", "warning", "info"]},
+    summary=_TEXT,
+    detail=_TEXT,
+    remedy=_TEXT,
+    file=_or_null(_TEXT),
+    line=_or_null({"type": "integer", "minimum": 1}),
+    column=_or_null({"type": "integer", "minimum": 1}),
+    address=_or_null(_TEXT),
+)
+_SUMMARY = _object(create=_COUNT, update=_COUNT, delete=_COUNT, withheld=_COUNT)
+
+
+def _change(**more: Schema) -> Schema:
+    return _object(
+        ("attributes", *more),
+        id=_TEXT,
+        address=_TEXT,
+        kind={"enum": [str(kind) for kind in Kind]},
+        action=_ACTION,
+        before=_or_null(_FIELDS),
+        after=_or_null(_FIELDS),
+        attributes=_list(_object(path=_TEXT, before={}, after={})),
+        reason=_TEXT,
+        waitsFor=_list(_TEXT),
+        remoteId=_or_null(_TEXT),
+        risky=_FLAG,
+        **more,
+    )
+
+
+def _plan_members(change: Schema) -> dict[str, Schema]:
+    return {
+        "formatVersion": {"const": 1},
+        "target": _object(name=_TEXT, adapter=_TEXT, identity=_TEXT),
+        "revision": _TEXT,
+        "contents": _DIGEST,
+        "settings": _FIELDS,
+        "fingerprint": _DIGEST,
+        "live": _map(_COUNT),
+        "changes": _list(change),
+        "withheld": _list(change),
+        "effects": _list(_object(cause=_TEXT, summary=_TEXT, drops=_list(_TEXT))),
+        "guards": _list(_object(name=_TEXT, text=_TEXT, violated=_FLAG, accepted=_FLAG)),
+        "findings": _list(_FINDING),
+        "origins": _map(_TEXT),
+        "names": _map(_TEXT),
+        "bound": _map(_TEXT),
+        "seats": _or_null({"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2}),
+        "summary": _SUMMARY,
+        "digest": _DIGEST,
+        "changeDigest": _DIGEST,
+    }
+
+
+def _plan() -> Schema:
+    return _titled("Plan", _object((), **_plan_members(_change())))
+
+
+def _drift() -> Schema:
+    change = _change(changedBy=_or_null(_TEXT), changedAt=_or_null(_TEXT))
+    foreign = _object(
+        ("changedBy", "changedAt"),
+        address=_TEXT,
+        kind=_TEXT,
+        id=_TEXT,
+        name=_TEXT,
+        changedBy=_or_null(_TEXT),
+        changedAt=_or_null(_TEXT),
+    )
+    return _titled("Drift", _object((), **_plan_members(change), foreign=_list(foreign)))
+
+
+def _apply() -> Schema:
+    outcome = _object(id=_TEXT, address=_TEXT, action=_ACTION, status=_STATUS, detail=_TEXT)
+    summary = _object(applied=_COUNT, failed=_COUNT, skipped=_COUNT, unknown=_COUNT)
+    return _titled("Apply", _object(run=_TEXT, outcomes=_list(outcome), summary=summary, differences=_list(_FINDING)))

@@ -1,0 +1,29 @@
+"""The commands that the README promises, and that CI runs the same."""
+
+import os
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert script.splitlines()[-1] == "make test"
+    assert "set -euo pipefail" in script
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_every_target_that_the_documentation_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    pages = "".join((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "CONTRIBUTING.md"))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", pages, re.MULTILINE))
+    assert {"demo", "test"} <= named
+    assert named <= targets
+
+
+def test_the_sample_is_what_the_demo_plans() -> None:
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\ndemo: .venv\n")[1].split("\n\n")[0]
+    steps = [line.rsplit("orgsync ", 1)[1] for line in recipe.splitlines()]
+    assert steps == ["validate", "plan", "apply --yes", "plan"]

@@ -1,0 +1,88 @@
+"""The published schemas are current, are schemas, and accept exactly what orgsync accepts."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from orgsync.cli.schema import NAMES
+from orgsync.schema import schemas
+
+ROOT = Path(__file__).parent.parent
+SCHEMAS = schemas()
+SAMPLE = sorted([*(ROOT / "units").rglob("*.yaml"), *(ROOT / "roles").rglob("*.yaml")])
+
+
+def native(path: Path) -> list[Any]:
+    """As an editor reads the file: with the core types of YAML 1.2, dates as text."""
+    return [json.loads(json.dumps(one, default=date.isoformat)) for one in yaml.safe_load_all(path.read_text())]
+
+
+def refused(name: str, value: object) -> bool:
+    return not jsonschema.Draft202012Validator(SCHEMAS[name]).is_valid(value)
+
+
+def test_the_command_offers_every_schema() -> None:
+    assert sorted(NAMES) == sorted(SCHEMAS)
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_a_published_schema_is_current(name: str) -> None:
+    published = json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text())
+    assert published == SCHEMAS[name], "make schemas"
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_a_schema_is_a_schema(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def test_nothing_else_is_published() -> None:
+    assert {path.name for path in (ROOT / "schemas").iterdir()} == {f"{name}.schema.json" for name in SCHEMAS}
+
+
+@pytest.mark.parametrize("path", SAMPLE, ids=lambda path: path.stem)
+def test_the_sample_organization_is_valid_in_an_editor(path: Path) -> None:
+    values = native(path)
+    assert values
+    for value in values:
+        jsonschema.validate(value, SCHEMAS["document"], jsonschema.Draft202012Validator)
+
+
+def test_the_sample_settings_are_valid_in_an_editor() -> None:
+    (value,) = native(ROOT / "orgsync.yaml")
+    jsonschema.validate(value, SCHEMAS["settings"], jsonschema.Draft202012Validator)
+
+
+UNIT = {"apiVersion": "orgsync/v1", "kind": "Unit", "key": "sales", "name": "Sales", "businessUnit": "company"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"key": "Sales Team"},
+        {"type": "regional"},
+        {"colour": "red"},
+        {"review": {"every": "sometimes"}},
+        {"assignments": [{"user": "nobody"}]},
+        {"assignments": [{"roles": ["sales-representative"]}]},
+        {"workflows": [{"name": "Lead hand-over", "url": "ftp://example.com"}]},
+    ],
+)
+def test_an_editor_marks_what_orgsync_refuses(wrong: dict[str, object]) -> None:
+    assert not refused("unit", UNIT)
+    assert refused("unit", UNIT | wrong)
+    assert refused("document", UNIT | wrong)
+
+
+def test_kinds_in_settings_are_written_as_orgsync_reads_them() -> None:
+    def settings(*prune: str) -> dict[str, object]:
+        target = {"adapter": "local", "prune": [*prune]}
+        return {"apiVersion": "orgsync/v1", "kind": "Settings", "organization": "N", "targets": {"demo": target}}
+
+    assert not refused("settings", settings("membership", "businessUnit"))
+    assert refused("settings", settings("business-unit"))
