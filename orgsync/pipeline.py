@@ -154,9 +154,9 @@ def apply_plan(
         return _carry_out(plan, live, adapter, book, target.concurrency, actor=actor, clock=clock, watch=watch)
 
 
-def runs(root: Path, settings: Settings, *, environment: Environment | None = None) -> list[journal.Run]:
+def runs(root: Path, settings: Settings, *, environment: Environment) -> list[journal.Run]:
     """Newest first; empty where nothing was ever applied."""
-    with journal.read_journal(expand(settings.journal, environment or {}), root) as book:
+    with journal.read_journal(expand(settings.journal, environment), root) as book:
         return book.runs() if book is not None else []
 
 

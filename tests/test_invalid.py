@@ -159,13 +159,27 @@ def test_a_code_without_a_file_is_shown_by_a_test(code: str) -> None:
     assert f'"{code}"' in (Path(__file__).parent / f"{ELSEWHERE[code]}.py").read_text()
 
 
+COMPOSED = {
+    "wrong-shape",
+    "unknown-unit",
+    "unknown-role",
+    "unknown-function",
+    "unknown-business-unit",
+    "parent-ring",
+    "include-ring",
+    "too-many-holders",
+    "too-few-holders",
+}
+"""Codes that the sources put together or pass on."""
+
+
 def codes() -> set[str]:
     """Every code in the sources: a dashed word that stands where a code stands."""
     package = Path(__file__).parent.parent / "orgsync"
     text = "\n".join((package / f"{name}.py").read_text() for name in SOURCES)
     before = r"(?:code=|_finding\(\s*|_fault\(\s*event,\s*|tell\(\s*|return |\(|    )"
     words = set(re.findall(before + r'"([a-z0-9]+(?:-[a-z0-9]+)+)"(?=,|: \()', text))
-    return words - {"utf-8"} | {"wrong-shape", "unknown-unit", "unknown-role", "unknown-function"}
+    return words - {"utf-8"} | COMPOSED
 
 
 def test_a_fault_that_nobody_foresaw_is_told_without_jargon() -> None:

@@ -148,7 +148,7 @@ def test_planning_writes_nothing_at_all(root: Path) -> None:
     planned(root)
     pipeline.find_drift(root, load_settings(root), "demo", today=TODAY, environment={}, watch=Timings())
     pipeline.validate(root, today=TODAY, watch=Timings())
-    pipeline.runs(root, load_settings(root))
+    pipeline.runs(root, load_settings(root), environment={})
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
@@ -241,11 +241,11 @@ def test_drift_says_who_changed_what(root: Path) -> None:
 
 
 def test_runs_are_told_newest_first(root: Path) -> None:
-    assert pipeline.runs(root, load_settings(root)) == []
+    assert pipeline.runs(root, load_settings(root), environment={}) == []
     first = applied(root, planned(root)).run
     edit(root, "name: Sales Team", "name: Revenue Team")
     second = applied(root, planned(root)).run
-    assert [(one.id, one.actor) for one in pipeline.runs(root, load_settings(root))] == [
+    assert [(one.id, one.actor) for one in pipeline.runs(root, load_settings(root), environment={})] == [
         (second, "tester"),
         (first, "tester"),
     ]
@@ -328,7 +328,7 @@ def test_a_crm_that_cannot_be_read_afterwards_is_not_said_to_agree(root: Path, m
     assert not report.complete
     assert [one.code for one in report.differences] == ["not-verified"]
     monkeypatch.undo()
-    assert pipeline.runs(root, load_settings(root))[0].finished == NOW
+    assert pipeline.runs(root, load_settings(root), environment={})[0].finished == NOW
 
 
 def test_a_run_that_was_killed_is_told_of_by_the_next_plan_which_goes_on(

@@ -21,7 +21,11 @@ def history(number: int) -> int:
 
     session = begin()
     only = session.options.target
-    found = [run for run in pipeline.runs(session.root, session.settings) if only in {None, run.target}][:number]
+    found = [
+        run
+        for run in pipeline.runs(session.root, session.settings, environment=session.environment)
+        if only in {None, run.target}
+    ][:number]
     if session.options.format == "json":
         session.output.write(shapes.text([_json(run) for run in found]))
     elif found:

@@ -63,7 +63,8 @@ class Engine:
         self._ask("find_drift", target=target, **arguments)
         return SimpleNamespace(plan=self.plan, foreign=(plans.foreign(),), changed={"unit/benelux": plans.changed()})
 
-    def runs(self, _root: Path, _settings: object) -> list[object]:
+    def runs(self, _root: Path, _settings: object, *, environment: object) -> list[object]:
+        assert environment is not None
         self._ask("runs")
         return []
 
