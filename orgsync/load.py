@@ -401,20 +401,25 @@ def _link(path: Path, detail: str, remedy: str) -> Finding:
 
 
 def _read(root: Path, file: str, findings: list[Finding]) -> bytes | None:
+    if not (root / file).is_file():  # opening a pipe or a device could wait for ever
+        findings.append(_unreadable(file, "it is not a regular file"))
+        return None
     try:
         with (root / file).open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        detail = error.strerror or type(error).__name__
-        findings.append(
-            _file_finding("unreadable-file", "a file cannot be read", detail, "check the file and its rights", file)
-        )
+        findings.append(_unreadable(file, error.strerror or type(error).__name__))
         return None
     if len(content) > MAX_BYTES:
         limit = f"more than {MAX_BYTES // 1024 // 1024} MiB"
         findings.append(_file_finding("file-too-large", "a file is too large", limit, "split it", file))
         return None
     return content
+
+
+def _unreadable(file: str, detail: str) -> Finding:
+    remedy = "check the file and its rights"
+    return _file_finding("unreadable-file", "a file cannot be read", detail, remedy, file)
 
 
 def _file_finding(code: str, summary: str, detail: str, remedy: str, file: str) -> Finding:

@@ -1,0 +1,118 @@
+"""Whatever the bytes: findings with positions, or an organization. Never a traceback."""
+
+import random
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orgsync.documents import check
+from orgsync.errors import InvalidInput
+from orgsync.finding import Finding
+from orgsync.load import Repository, load, parse
+from orgsync.resolve import resolve
+from orgsync.settings import load_settings
+
+ROOT = Path(__file__).parent.parent
+SAMPLE = [path.read_bytes() for path in sorted([*(ROOT / "units").rglob("*.yaml"), *(ROOT / "roles").rglob("*.yaml")])]
+QUIET = settings(max_examples=300, deadline=None, derandomize=True)
+PIECES = [
+    b":",
+    b"- ",
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b"&a ",
+    b"*a",
+    b"!!x ",
+    b"'",
+    b'"',
+    b"|",
+    b"\t",
+    b"\n",
+    b"\x00",
+    b"\xff",
+    b"~",
+]
+
+
+def sound(findings: Iterable[Finding], repository: Repository | None = None) -> None:
+    for one in findings:
+        assert one.code
+        assert one.summary
+        assert one.position is not None
+        assert one.position.line >= 1
+        assert one.position.column >= 1
+        if repository is not None:
+            assert isinstance(repository.line_text(one.position), str)
+
+
+def everything(content: bytes) -> None:
+    """The whole way from bytes to an organization, as both folders' only file."""
+    with TemporaryDirectory() as folder:
+        for name in ("units", "roles"):
+            (Path(folder) / name).mkdir()
+            (Path(folder) / name / "a.yaml").write_bytes(content)
+        repository = load(Path(folder))
+        documents, invalid = check(repository)
+        _, unresolved = resolve(documents, repository, today=date(2026, 11, 1))
+        sound([*repository.findings, *invalid, *unresolved], repository)
+
+
+@QUIET
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes(content: bytes) -> None:
+    sound(parse(content, "f")[1])
+
+
+@QUIET
+@given(st.text(alphabet="abk:-[]{}&*!|>'\"#%@`,? \n\t~<0", max_size=80))
+def test_arbitrary_text_with_the_signs_of_yaml(text: str) -> None:
+    everything(text.encode())
+
+
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    """Lines and bytes deleted, doubled, swapped, moved in and out; signs of YAML thrown in."""
+    for _ in range(rng.randint(1, 4)):
+        lines = content.splitlines(keepends=True) or [b""]
+        at, other = rng.randrange(len(lines)), rng.randrange(len(lines))
+        place = rng.randrange(len(content) + 1)
+        content = rng.choice(
+            [
+                b"".join(lines[:at] + lines[at + 1 :]),
+                b"".join([*lines[:at], lines[other], *lines[at:]]),
+                b"".join([*lines[:at], b"  " + lines[at], *lines[at + 1 :]]),
+                b"".join([*lines[:at], lines[at].lstrip(), *lines[at + 1 :]]),
+                content[:place] + rng.choice(PIECES) + content[place:],
+                content[:place] + content[place + 1 :],
+                content[: len(content) // 2] + rng.choice(SAMPLE),
+            ]
+        )
+    return content
+
+
+@pytest.mark.parametrize("seed", range(600))
+def test_a_damaged_sample_document(seed: int) -> None:
+    rng = random.Random(seed)
+    everything(mutated(rng.choice(SAMPLE), rng))
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_damaged_settings(seed: int, tmp_path: Path) -> None:
+    content = mutated((ROOT / "orgsync.yaml").read_bytes(), random.Random(seed))
+    (tmp_path / "orgsync.yaml").write_bytes(content)
+    sound(faults_of(tmp_path))
+
+
+def faults_of(root: Path) -> list[Finding]:
+    """Any other exception than InvalidInput fails the test."""
+    try:
+        load_settings(root)
+    except InvalidInput as error:
+        return [*error.findings]
+    return []

@@ -1,0 +1,77 @@
+"""Settings hold limits and references, never secrets."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from orgsync.errors import InvalidInput, OrgsyncError
+from orgsync.resources import Kind
+from orgsync.settings import Settings, credentials_of, expand, load_settings
+
+HEAD = "apiVersion: orgsync/v1\nkind: Settings\norganization: Northwind\n"
+TARGET = "targets:\n  demo:\n    adapter: local\n    url: sqlite:///demo.db\n"
+
+
+def read(root: Path, text: str) -> Settings:
+    (root / "orgsync.yaml").write_text(text)
+    return load_settings(root)
+
+
+def test_what_is_not_stated_is_what_a_careful_admin_would_choose(tmp_path: Path) -> None:
+    settings = read(tmp_path, HEAD + TARGET)
+    target = settings.targets["demo"]
+    assert (target.missing_users, target.scope_fallback) == ("error", "error")
+    assert target.prune == {Kind.MEMBERSHIP, Kind.GRANT}
+    assert (settings.safety.removals.share, settings.safety.removals.count) == (0.25, 50)
+    assert settings.safety.window == timedelta(days=30)
+    assert settings.only_target == "demo"
+
+
+def test_limits_and_kinds_are_read(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + TARGET
+        + "    prune: [unit, businessUnit]\n    seats: 40\nsafety:\n  removals: {share: 12.5%, count: 7}\n"
+    )
+    settings = read(tmp_path, text + "  kinds: {role: {count: 1}}\n  window: 7d\n  protected: [role/*]\n")
+    assert settings.targets["demo"].prune == {Kind.UNIT, Kind.BUSINESS_UNIT}
+    assert settings.targets["demo"].options == {"seats": "40"}
+    assert (settings.safety.removals.share, settings.safety.removals.count) == (0.125, 7)
+    assert (settings.safety.kinds[Kind.ROLE].count, settings.safety.window.days) == (1, 7)
+    assert settings.safety.protected == ("role/*",)
+
+
+def test_a_folder_without_settings_is_told_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        load_settings(tmp_path)
+    (finding,) = raised.value.findings
+    assert (finding.code, finding.remedy) == ("no-settings", "run orgsync init")
+
+
+def test_credentials_come_from_the_environment_and_only_from_there(tmp_path: Path) -> None:
+    settings = read(tmp_path, HEAD + TARGET + '    credentials: {password: "${env:CRM_PASSWORD}"}\n')
+    target = settings.targets["demo"]
+    assert credentials_of(target, {"CRM_PASSWORD": "canary"}) == {"password": "canary"}
+    assert "canary" not in repr(settings)
+    with pytest.raises(OrgsyncError, match="CRM_PASSWORD is not set"):
+        credentials_of(target, {})
+
+
+def test_a_url_may_refer_to_its_password_but_not_hold_it(tmp_path: Path) -> None:
+    url = "postgresql://crm:${env:CRM_PASSWORD}@127.0.0.1/crm"
+    settings = read(tmp_path, HEAD + TARGET.replace("sqlite:///demo.db", url))
+    assert settings.targets["demo"].url == url
+    assert expand(url, {"CRM_PASSWORD": "canary"}) == "postgresql://crm:canary@127.0.0.1/crm"
+    with pytest.raises(InvalidInput) as raised:
+        read(tmp_path, HEAD + TARGET.replace("sqlite:///demo.db", "postgresql://crm:canary@127.0.0.1/crm"))
+    assert [one.code for one in raised.value.findings] == ["literal-secret"]
+    assert "canary" not in repr(raised.value.findings)
+
+
+@pytest.mark.parametrize("secret", ["canary", "${env:NAME}canary", "$CRM_CANARY", "${ENV:canary}"])
+def test_a_literal_secret_is_refused_and_not_repeated(secret: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        read(tmp_path, HEAD + TARGET + f'    credentials: {{password: "{secret}"}}\n')
+    assert [one.code for one in raised.value.findings] == ["literal-secret"]
+    assert "canary" not in f"{raised.value} {raised.value.findings}".lower()
