@@ -9,9 +9,13 @@ from tests.transitions import (
     assignments,
     business_unit_trees,
     check,
+    crm_of,
+    moving_members,
     named_forests,
+    planned,
     role_graphs,
     unit_forests,
+    wanted,
 )
 
 SHARDS = 8
@@ -44,6 +48,18 @@ def test_every_change_of_roles_and_assignments_is_accepted_and_survives_any_refu
 def test_every_change_between_inclusion_graphs_of_three_roles_is_accepted_and_survives_any_refusal() -> None:
     states = role_graphs("rst")
     assert sum(_tried(states, shard) for shard in range(SHARDS)) > len(states) ** 2
+
+
+def test_what_a_move_drops_is_given_again_or_removed_before_whatever_is_refused() -> None:
+    states = moving_members()
+    dropped = [
+        change
+        for start, goal in product(states, states)
+        for change in planned(wanted(goal), crm_of(start, drops=True).adapter())
+        if change.reason.startswith("given again")
+    ]
+    assert len(dropped) == 2 * 2 * (2 * 2), "each role, each direction; half of the sets hold it before, half after"
+    assert sum(check(start, goal, drops=True) for start, goal in product(states, states)) > len(states) ** 2
 
 
 def _tried(states: list[State], shard: int) -> int:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import combinations, permutations, product
 
-from orgsync.adapter import Adapter, Scope
+from orgsync.adapter import Adapter, HasEffects, Scope
 from orgsync.adapters.memory import FULL, MemoryCrm
 from orgsync.apply import apply
 from orgsync.change import Batch, Change, Outcome, Status
 from orgsync.diff import diff, rename
+from orgsync.effects import make_good
 from orgsync.order import order
 from orgsync.resources import Address, Fields, Json, Kind, Organization
 from orgsync.safety import withhold
@@ -47,6 +48,8 @@ def planned(desired: Organization, adapter: Adapter) -> list[Change]:
     changes = diff(desired, live, former, today=TODAY)
     kept, withheld = withhold(changes, live, EVERYTHING, adapter.capabilities)
     assert not withheld
+    effects = adapter.effects(kept, live) if isinstance(adapter, HasEffects) else ()
+    kept = make_good(kept, effects, desired.resources, live.resources)
     return order(kept, live.resources, adapter.capabilities)
 
 
@@ -57,8 +60,8 @@ def passed(desired: Organization, crm: MemoryCrm) -> Passage:
     return Passage(changes, {one.id: one.status for one in outcomes}, {one.id: one.detail for one in outcomes})
 
 
-def crm_of(state: State, refuse: frozenset[str] = frozenset()) -> MemoryCrm:
-    return MemoryCrm(resources=state, capabilities=FULL, refuse=refuse)
+def crm_of(state: State, refuse: frozenset[str] = frozenset(), *, drops: bool = False) -> MemoryCrm:
+    return MemoryCrm(resources=state, capabilities=FULL, refuse=refuse, drops_grants_on_move=drops)
 
 
 def waiting_on(changes: Sequence[Change], refused: str) -> set[str]:
@@ -70,19 +73,22 @@ def waiting_on(changes: Sequence[Change], refused: str) -> set[str]:
     return blocked - {refused}
 
 
-def check(start: State, goal: State) -> int:
-    """Go from start to goal, once undisturbed and once per refusal; returns the number of passages tried."""
-    crm = crm_of(start)
+def check(start: State, goal: State, *, drops: bool = False) -> int:
+    """Go from start to goal, once undisturbed and once per refusal; returns the number of passages tried.
+
+    ``drops``: in a CRM that takes the grants of a unit's members when the unit moves to another business unit.
+    """
+    crm = crm_of(start, drops=drops)
     passage = passed(wanted(goal), crm)
     assert set(passage.outcomes.values()) <= {Status.APPLIED}, (start, goal, passage.reasons)
     assert planned(wanted(goal), crm.adapter()) == [], (start, goal)
     for change in passage.changes:
-        _check_refusal(start, goal, change.id)
+        _check_refusal(start, goal, change.id, drops=drops)
     return 1 + len(passage.changes)
 
 
-def _check_refusal(start: State, goal: State, refused: str) -> None:
-    crm = crm_of(start, frozenset({refused}))
+def _check_refusal(start: State, goal: State, refused: str, *, drops: bool) -> None:
+    crm = crm_of(start, frozenset({refused}), drops=drops)
     passage = passed(wanted(goal), crm)
     expected = waiting_on(passage.changes, refused)
     skipped = {id_ for id_, status in passage.outcomes.items() if status is Status.SKIPPED}
@@ -159,6 +165,22 @@ def assignments() -> list[State]:
                 state |= {"membership/u/p@example.com": {}}
                 state |= {f"grant/u/p@example.com/{role}": {} for role in granted}
             found.append(state)
+    return found
+
+
+def moving_members() -> list[State]:
+    """A unit in one of two business units, or none, and a member with every set of grants, or none."""
+    base: State = {f"business-unit/{key}": {"name": key, "parent": None} for key in "ab"}
+    base["user/p@example.com"] = {}
+    for key in "rs":
+        base[f"role/{key}"] = {"name": key, "includes": []}
+    found: list[State] = [base]
+    for home, granted in product("ab", [None, *_subsets("rs")]):
+        state = base | {"unit/u": unit("u", None, home)}
+        if granted is not None:
+            state |= {"membership/u/p@example.com": {}}
+            state |= {f"grant/u/p@example.com/{role}": {} for role in granted}
+        found.append(state)
     return found
 
 
