@@ -102,8 +102,9 @@ class Effect:
 
     cause      id of the change
     summary    one sentence: "moving ana to west drops her roles"
-    drops      addresses of live resources (grants, memberships) that the CRM removes; the plan creates again
-               those which are still desired, after the cause
+    drops      addresses (of grants, memberships) that the CRM removes with it: live ones, which the plan creates
+               again after the cause where they are still desired, and ones that this plan creates, which then
+               have to come after the cause
     """
 
     cause: str

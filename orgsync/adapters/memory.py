@@ -387,6 +387,7 @@ class MemoryAdapter:
         if not self._crm.drops_grants_on_move:
             return ()
         moves = [change for change in changes if _moves(change, live)]
+        coming = [change.address for change in changes if change.action is Action.CREATE]
         return [
             Effect(
                 cause=change.id,
@@ -394,7 +395,7 @@ class MemoryAdapter:
                 drops=tuple(drops),
             )
             for change in moves
-            if (drops := _grants_of(change.address, live.resources))
+            if (drops := _grants_of(change.address, [*live.resources, *coming]))
         ]
 
 
