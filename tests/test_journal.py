@@ -1,6 +1,5 @@
 """The chain shows every edit; runs, intents and removals are read back; SQLite and PostgreSQL alike."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,30 +19,16 @@ SQLITE = "sqlite:///.orgsync/journal.db"
 PLAN = seal(plan_of([]))
 
 
-def postgresql() -> str:
-    return os.environ.get("ORGSYNC_TEST_POSTGRESQL", "")
-
-
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgresql",
-            marks=[
-                pytest.mark.postgresql,
-                pytest.mark.skipif(not postgresql(), reason="ORGSYNC_TEST_POSTGRESQL is not set"),
-            ],
-        ),
-    ]
-)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return SQLITE
-    engine = create_engine(postgresql())
+    server: str = request.getfixturevalue("postgresql_url")
+    engine = create_engine(server)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE IF EXISTS orgsync_journal"))
     engine.dispose()
-    return postgresql()
+    return server
 
 
 @pytest.fixture

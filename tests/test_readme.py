@@ -33,7 +33,7 @@ def blocks(language: str) -> list[str]:
 
 
 def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "MAKE"))}
     return subprocess.run(
         command,
         cwd=folder,
