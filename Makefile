@@ -46,7 +46,7 @@ schemas: .venv
 	$(BIN)/orgsync schema --write schemas
 
 bench: .venv
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench run
 
 clean:
 	rm -rf .venv .orgsync .coverage .coverage.* .mypy_cache .ruff_cache
