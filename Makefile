@@ -9,7 +9,7 @@ ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get
 COVERAGE := 90
 # Tries hundreds of thousands of plans, each of them several times slower while coverage is measured.
-EXHAUSTIVE := tests/test_order.py
+EXHAUSTIVE := tests/test_order.py tests/test_scale.py
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -37,7 +37,7 @@ postgresql:
 	  || { $(APT) update && $(APT) install -y --no-install-recommends postgresql; }
 
 test: check postgresql
-	$(BIN)/python -m pytest -n 2 --ignore=$(EXHAUSTIVE) \
+	$(BIN)/python -m pytest -n 2 $(EXHAUSTIVE:%=--ignore=%) \
 	  --cov --cov-branch --cov-report=term --cov-fail-under=$(COVERAGE)
 	$(BIN)/python -m pytest -n 2 $(EXHAUSTIVE)
 	$(BIN)/python -m bench quick
