@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
+from types import MappingProxyType
 from typing import Protocol
 
 from orgsync.adapter import Adapter, Snapshot
@@ -215,20 +216,59 @@ def _difference(change: Change, live: Mapping[Address, Fields], former: Collecti
     ]
 
 
-def moved(changes: Sequence[Change], live: Snapshot, dropped: frozenset[Address]) -> list[str]:
+NO_RESOURCES: Mapping[Address, Fields] = MappingProxyType({})
+
+
+def moved(
+    changes: Sequence[Change],
+    live: Snapshot,
+    dropped: frozenset[Address],
+    *,
+    seen: Mapping[Address, Fields] = NO_RESOURCES,
+    former: Collection[Address] | None = None,
+) -> list[str]:
     """Freshness: one sentence per resource that is no longer as the plan saw it, with who moved it where known.
 
-    ``dropped``: addresses that the CRM will drop by itself, so that they are there although they will be created.
+    dropped   addresses that the CRM will drop by itself, so that they are there although they will be created
+    seen      what the plan saw of everything that it touches or refers to
+    former    addresses that still carry a former key; None where nobody looked
     """
     arriving = {
         change.address
         for change in changes
         if change.action is Action.CREATE or (change.after is not None and KEY in change.after)
     }
-    return [
+    told = [
         sentence + _who(change.address, live)
         for change in changes
-        for sentence in [*_moved(change, live.resources, dropped), *_gone(change, live.resources, arriving)]
+        for sentence in [
+            *_moved(change, live.resources, dropped),
+            *_gone(change, live.resources, arriving),
+            *_rekeyed(change, former),
+        ]
+    ]
+    told += [sentence + _who(address, live) for address in seen for sentence in _changed(address, seen, live.resources)]
+    return list(dict.fromkeys(told))
+
+
+def _rekeyed(change: Change, former: Collection[Address] | None) -> list[str]:
+    if former is None or change.after is None or KEY not in change.after or change.address in former:
+        return []
+    return [f"{change.address} has its new key already"]
+
+
+def _changed(address: Address, seen: Mapping[Address, Fields], live: Mapping[Address, Fields]) -> list[str]:
+    current = live.get(address)
+    if current is None:
+        return [f"{address} is gone"]
+    return _differing(address, seen[address], current)
+
+
+def _differing(address: Address, was: Fields, current: Fields) -> list[str]:
+    return [
+        f"{address}: {name} was {value!r} and is {current.get(name)!r}"
+        for name, value in was.items()
+        if name != KEY and not same(current.get(name), value)
     ]
 
 
@@ -239,11 +279,7 @@ def _moved(change: Change, live: Mapping[Address, Fields], dropped: frozenset[Ad
         return [f"{change.address} exists by now"] if there else []
     if current is None:
         return [f"{change.address} is gone"]
-    return [
-        f"{change.address}: {name} was {value!r} and is {current.get(name)!r}"
-        for name, value in (change.before or NO_FIELDS).items()
-        if name != KEY and not same(current.get(name), value)
-    ]
+    return _differing(change.address, change.before or NO_FIELDS, current)
 
 
 def _gone(change: Change, live: Mapping[Address, Fields], arriving: set[Address]) -> list[str]:

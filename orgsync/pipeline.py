@@ -30,7 +30,7 @@ from orgsync.project import bound_names, project
 from orgsync.resolve import resolve
 from orgsync.resources import KEY, Address, Json, Kind, Organization, key_of, kind_of
 from orgsync.revision import revision
-from orgsync.safety import guard, names_taken, rings, risky, violations, withhold
+from orgsync.safety import carried_over, guard, guard_again, names_taken, rings, risky, violations, withhold
 from orgsync.seal import Judged, seal
 from orgsync.settings import Settings, TargetSettings, expand
 from orgsync.users import settle_users
@@ -148,9 +148,10 @@ def apply_plan(
         if adapter.identity != plan.target.identity:
             raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
         with watch.stage("freshness"):
-            live, _ = _read_again(plan, adapter)
-            if sentences := moved(plan.changes, live, _dropped(plan.effects)):
+            live, former = _read_again(plan, adapter, everybody=True)
+            if sentences := moved(plan.changes, live, _dropped(plan.effects), seen=plan.seen, former=former):
                 raise StalePlan(sentences)
+        _guard_again(plan, live, book, settings, accept, clock())
         return _carry_out(plan, live, adapter, book, target.concurrency, actor=actor, clock=clock, watch=watch)
 
 
@@ -198,6 +199,7 @@ def _plan(
             settings=_in_force(settings, target),
             origins=_origins([*kept, *withheld], declared),
             bound=bound_names(declared.desired, target.adapter),
+            roles=declared.desired.resources,
         )
     return plan, compared.live
 
@@ -312,11 +314,14 @@ def _never() -> datetime:
     raise AssertionError("a read asks for no time")
 
 
-def _read_again(plan: Plan, adapter: Adapter) -> tuple[Snapshot, Mapping[Address, Address]]:
-    """The live organization under the plan's addresses, for the users that it speaks of; what has its former key."""
+def _read_again(plan: Plan, adapter: Adapter, *, everybody: bool = False) -> tuple[Snapshot, Mapping[Address, Address]]:
+    """The live organization under the plan's addresses, for the users that it speaks of; what has its former key.
+
+    ``everybody``: all users, since the guards ask who of them can still administer.
+    """
     logins = {change.address.split("/")[2] for change in plan.changes if kind_of(change.address) in _WITH_LOGIN}
     logins |= {key_of(change.address) for change in plan.changes if kind_of(change.address) is Kind.USER}
-    live = adapter.read(Scope(logins=frozenset(logins), bound=plan.bound))
+    live = adapter.read(Scope(logins=None if everybody else frozenset(logins), bound=plan.bound))
     previously = {
         change.address: (f"{change.kind}/{change.before[KEY]}",)
         for change in (*plan.changes, *plan.withheld)
@@ -361,6 +366,16 @@ def _check_guards(plan: Plan, accept: frozenset[str]) -> None:
         raise Refused(refusals)
 
 
+def _guard_again(
+    plan: Plan, live: Snapshot, book: journal.Journal, settings: Settings, accept: frozenset[str], now: datetime
+) -> None:
+    """Other runs and other people may have come in between: two plans that are fine alone need not be so in a row."""
+    past = book.removals(plan.target.identity, _since(now.date(), settings))
+    guards = guard_again(plan.changes, live, settings.safety, declared=plan.roles, earlier=past)
+    if refusals := violations(carried_over(plan.guards, guards, accept)):
+        raise Refused(refusals)
+
+
 def _history(
     settings: Settings, root: Path, identity: str, today: date, environment: Environment
 ) -> tuple[frozenset[Address], list[Finding]]:
@@ -368,8 +383,14 @@ def _history(
     with journal.read_journal(expand(settings.journal, environment), root) as book:
         if book is None:
             return frozenset(), []
-        since = datetime.combine(today, time(), UTC) - settings.safety.window
-        return book.removals(identity, since), [_cut_off(intent) for intent in book.open_intents(identity)]
+        return book.removals(identity, _since(today, settings)), [
+            _cut_off(intent) for intent in book.open_intents(identity)
+        ]
+
+
+def _since(day: date, settings: Settings) -> datetime:
+    """Where the window for removals of earlier runs begins."""
+    return datetime.combine(day, time(), UTC) - settings.safety.window
 
 
 def _cut_off(intent: journal.OpenIntent) -> Finding:

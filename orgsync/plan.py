@@ -14,7 +14,7 @@ from typing import Any
 from orgsync.change import RELEASE, Action, AttributeChange, Change, Effect, counts
 from orgsync.errors import OrgsyncError, PlanRefused
 from orgsync.finding import Finding, Position, Severity
-from orgsync.resources import Address, Json
+from orgsync.resources import Address, Fields, Json
 
 FORMAT_VERSION = 1
 
@@ -45,7 +45,8 @@ class Plan:
     withheld        removals that the prune policy or the CRM's abilities hold back
     risky           ids of the changes that a reviewer must look at first
     settings        the safety and prune settings that were in force
-    fingerprint     digest of the live values that the plan touches or refers to
+    seen            address -> live fields of everything that the plan touches or refers to: what apply must find again
+    roles           role address -> ``privileged`` and ``includes`` as declared, for the guards that apply asks again
     contents        digest of the desired organization, whatever the commit
     revision        of the organization repository: a git commit, with ``+dirty`` where files differ
     origins         change id -> "file:line:column" of the statement behind it
@@ -62,7 +63,8 @@ class Plan:
     guards: tuple[Guard, ...] = ()
     findings: tuple[Finding, ...] = ()
     settings: Mapping[str, Json] = field(default_factory=dict)
-    fingerprint: str = ""
+    seen: Mapping[Address, Fields] = field(default_factory=dict)
+    roles: Mapping[Address, Fields] = field(default_factory=dict)
     contents: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[Address, str] = field(default_factory=dict)
@@ -106,7 +108,8 @@ _REVIEWED = (
     "target",
     "contents",
     "settings",
-    "fingerprint",
+    "seen",
+    "roles",
     "changes",
     "withheld",
     "effects",
@@ -163,7 +166,8 @@ def _members(plan: Plan) -> dict[str, Any]:
         "revision": plan.revision,
         "contents": plan.contents,
         "settings": plan.settings,
-        "fingerprint": plan.fingerprint,
+        "seen": {address: dict(fields) for address, fields in plan.seen.items()},
+        "roles": {address: dict(fields) for address, fields in plan.roles.items()},
         "live": dict(plan.live),
         "changes": [_change(change, plan) for change in plan.changes],
         "withheld": [_change(change, plan) for change in plan.withheld],
@@ -201,7 +205,8 @@ def _from_json(value: Mapping[str, Any]) -> Plan:
         revision=value["revision"],
         contents=value["contents"],
         settings=value["settings"],
-        fingerprint=value["fingerprint"],
+        seen=value["seen"],
+        roles=value["roles"],
         live=value["live"],
         changes=tuple(_open_change(one) for one in value["changes"]),
         withheld=tuple(_open_change(one) for one in value["withheld"]),

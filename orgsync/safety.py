@@ -212,17 +212,40 @@ def guard(
     are privileged, what they include). ``earlier``: what runs within the window removed, from the journal; what
     lives again does not count.
     """
+    found = [
+        *guard_again(changes, live, safety, declared=declared, earlier=earlier),
+        *_shrunk(live.resources, desired.resources, [*changes, *withheld], safety.shrink),
+    ]
+    return [replace(one, accepted=one.violated and one.name in accepted) for one in found]
+
+
+def guard_again(
+    changes: Sequence[Change],
+    live: Snapshot,
+    safety: Safety,
+    *,
+    declared: Resources,
+    earlier: Collection[Address] = (),
+) -> list[Guard]:
+    """The guards that depend on what lives and on past runs: what was fine when a plan was made may not be any more."""
     before, after = live.resources, _after(changes, live.resources)
     past = {address for address in earlier if address not in before}
-    found = [
+    return [
         *_removals(changes, before, safety, past),
         *_emptied(before, after),
         *_groups(changes, before, after, safety, past),
-        *_shrunk(before, desired.resources, [*changes, *withheld], safety.shrink),
         *_protected(changes, safety.protected),
         *_privileged(before, after, declared, safety),
     ]
-    return [replace(one, accepted=one.violated and one.name in accepted) for one in found]
+
+
+def carried_over(reviewed: Iterable[Guard], again: Iterable[Guard], accepted: frozenset[str]) -> list[Guard]:
+    """The guards as they stand now: accepted by name now, or when the plan was made and in the very same words."""
+    agreed = {(one.name, one.text) for one in reviewed if one.accepted}
+    return [
+        replace(one, accepted=one.violated and (one.name in accepted or (one.name, one.text) in agreed))
+        for one in again
+    ]
 
 
 def violations(guards: Iterable[Guard]) -> list[Finding]:

@@ -11,7 +11,18 @@ from orgsync.change import Change, Effect
 from orgsync.finding import Finding
 from orgsync.plan import Guard, Plan, Target, digest_of
 from orgsync.plan import seal as seal_plan
-from orgsync.resources import NO_FIELDS, NO_UNIT, Address, Json, Kind, Organization, key_of, parts_of, references
+from orgsync.resources import (
+    NO_FIELDS,
+    NO_UNIT,
+    Address,
+    Fields,
+    Json,
+    Kind,
+    Organization,
+    key_of,
+    parts_of,
+    references,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +47,9 @@ def seal(
     settings: Mapping[str, Json],
     origins: Mapping[str, str],
     bound: Mapping[Address, str],
+    roles: Mapping[Address, Fields],
 ) -> Plan:
+    """``roles``: as declared, before anything that the CRM cannot express was folded away."""
     everything = [*judged.changes, *judged.withheld]
     return seal_plan(
         Plan(
@@ -50,7 +63,8 @@ def seal(
             effects=tuple(judged.effects),
             guards=tuple(judged.guards),
             findings=tuple(judged.findings),
-            fingerprint=fingerprint(judged.changes, live),
+            seen=seen(judged.changes, live),
+            roles=_weights(roles),
             origins=origins,
             bound=bound,
             names=_names(everything, desired, live),
@@ -60,10 +74,20 @@ def seal(
     )
 
 
-def fingerprint(changes: Iterable[Change], live: Snapshot) -> str:
-    """Digest of the live values of all that the changes touch or refer to."""
+def seen(changes: Iterable[Change], live: Snapshot) -> dict[Address, Fields]:
+    """The live fields of all that the changes touch or refer to, by address, sorted."""
     met = {address for change in changes for address in _met(change)}
-    return digest_of({address: live.resources[address] for address in met if address in live.resources})
+    return {address: live.resources[address] for address in sorted(met) if address in live.resources}
+
+
+def _weights(roles: Mapping[Address, Fields]) -> dict[Address, Fields]:
+    """What makes a role privileged: the flag, and the roles that it contains."""
+    found = {
+        address: {name: fields[name] for name in ("includes", "privileged") if fields.get(name)}
+        for address, fields in roles.items()
+        if address.startswith(f"{Kind.ROLE}/")
+    }
+    return {address: fields for address, fields in sorted(found.items()) if fields}
 
 
 def _met(change: Change) -> list[Address]:

@@ -72,3 +72,15 @@ def test_a_second_plan_is_empty_and_a_drift_says_who_and_when(applied: Path, tmp
     assert (unit["changedBy"], unit["changedAt"][:16]) == ("j.doe", "2026-11-20T09:14")
     assert [one["name"] for one in drift["foreign"]] == ["Theirs"]
     assert "role/portal-manager" in {one["address"] for one in drift["changes"]}
+
+
+def test_the_finding_about_a_secret_never_shows_the_secret(tmp_path: Path) -> None:
+    head = "apiVersion: orgsync/v1\nkind: Settings\norganization: N\ntargets:\n  demo:\n    adapter: local\n"
+    for line in ("url: postgresql://crm:canary@127.0.0.1/crm", "credentials: {password: canary}"):
+        (tmp_path / "orgsync.yaml").write_text(f"{head}    {line}\n")
+        for form in ("text", "json", "markdown", "github"):
+            arguments = [ORGSYNC, "--format", form, "plan"]
+            done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert done.returncode == 2
+            assert "literal-secret" in done.stdout + done.stderr
+            assert "canary" not in done.stdout + done.stderr

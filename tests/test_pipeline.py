@@ -1,5 +1,6 @@
 """The whole sentence over real YAML and a real database: load, resolve, project, read, diff, order, seal, apply."""
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -362,3 +363,127 @@ def test_a_journal_reference_is_resolved_from_the_environment(root: Path) -> Non
         watch=Timings(),
     )
     assert summary(plan) == {"create": 9}
+
+
+def sql(root: Path, statement: str) -> None:
+    """Somebody else, behind orgsync's back."""
+    with sqlite3.connect(root / ".orgsync" / "demo.db") as crm:
+        crm.execute(statement)
+
+
+def test_a_plan_that_renames_a_key_is_applied_once(root: Path) -> None:
+    plan = rename_ready(root)
+    applied(root, plan)
+    with pytest.raises(StalePlan) as stale:
+        applied(root, plan)
+    assert any(one.startswith("unit/revenue has its new key already") for one in stale.value.moved)
+    assert len(pipeline.runs(root, load_settings(root), environment={})) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "address"),
+    [
+        ("crm_unit", "sales", "unit/sales"),
+        ("crm_business_unit", "commercial", "business-unit/commercial"),
+    ],
+)
+def test_a_plan_is_stale_when_any_field_of_what_it_touches_or_refers_to_moved(
+    root: Path, table: str, key: str, address: str
+) -> None:
+    edit(root, "name: Commercial\n", "name: Commercial\n---\n" + OTHER_BUSINESS_UNIT)
+    applied(root, planned(root))
+    edit(root, "businessUnit: commercial", "businessUnit: other")
+    plan = planned(root)
+    sql(root, f"UPDATE {table} SET description = 'Somebody was here' WHERE external_id = '{key}'")
+    with pytest.raises(StalePlan) as stale:
+        applied(root, plan)
+    assert [one.partition(" (")[0] for one in stale.value.moved] == [
+        f"{address}: description was None and is 'Somebody was here'"
+    ]
+
+
+OTHER_BUSINESS_UNIT = """apiVersion: orgsync/v1
+kind: BusinessUnit
+key: other
+name: Other
+"""
+
+TEAM = """
+apiVersion: orgsync/v1
+kind: BusinessUnit
+key: commercial
+name: Commercial
+---
+apiVersion: orgsync/v1
+kind: Unit
+key: sales
+name: Sales Team
+businessUnit: commercial
+owner: p0@example.com
+assignments: [{members}]
+"""
+
+
+def team(root: Path, *members: str) -> None:
+    (root / "units" / "sales.yaml").write_text(TEAM.replace("{members}", ", ".join(members)))
+
+
+def test_removals_that_are_fine_in_each_of_two_saved_plans_are_refused_in_a_row(root: Path) -> None:
+    people = [f"{{user: p{number}@example.com}}" for number in range(41)]
+    team(root, *people)
+    applied(root, planned(root))
+    team(root, *people[7:])
+    first = planned(root)
+    team(root, *people[:-5])
+    second = planned(root)
+    assert not any(guard.violated for plan in (first, second) for guard in plan.guards)
+    applied(root, first)
+    with pytest.raises(Refused) as refused:
+        applied(root, second)
+    assert [one.code for one in refused.value.findings] == ["membership-removals"]
+    assert applied(root, second, "membership-removals").complete
+
+
+def test_a_guard_that_was_accepted_is_accepted_in_the_words_that_were_reviewed(root: Path) -> None:
+    people = [f"{{user: p{number}@example.com}}" for number in range(40)]
+    team(root, *people)
+    applied(root, planned(root))
+    team(root, *people[12:])
+    plan = planned(root, "membership-removals")
+    assert [one.name for one in plan.guards if one.accepted] == ["membership-removals"]
+    team(root, *people[:-2])
+    other = planned(root)
+    applied(root, other)
+    with pytest.raises(Refused) as refused:
+        applied(root, plan)
+    assert [one.code for one in refused.value.findings] == ["membership-removals"]
+
+
+PRIVILEGED = """
+apiVersion: orgsync/v1
+kind: Role
+key: admin
+name: Administrator
+privileged: true
+"""
+
+
+def test_the_last_administrators_are_counted_again_before_a_saved_plan_is_applied(root: Path) -> None:
+    (root / "roles" / "roles.yaml").write_text(PRIVILEGED)
+    people = [
+        f"{{user: p{number}@example.com, roles: [admin], until: 2030-01-01, reason: Administers}}"
+        for number in range(3)
+    ]
+    team(root, *people)
+    applied(root, planned(root))
+    team(root, *people[:2])
+    plan = planned(root)
+    assert not any(guard.violated for guard in plan.guards)
+    sql(
+        root,
+        "DELETE FROM crm_grant WHERE membership_id IN (SELECT m.id FROM crm_membership m JOIN crm_user u"
+        " ON u.id = m.user_id WHERE u.login IN ('p0@example.com', 'p1@example.com'))",
+    )
+    with pytest.raises(Refused) as refused:
+        applied(root, plan)
+    assert "administrators" in [one.code for one in refused.value.findings]

@@ -15,7 +15,7 @@ from orgsync.explain import attributes
 from orgsync.finding import Finding, Position, Severity
 from orgsync.plan import Guard, Plan, Target, open_plan, save, seal, to_json
 from orgsync.resources import Fields, Kind
-from orgsync.seal import Judged, fingerprint
+from orgsync.seal import Judged, seen
 from orgsync.seal import seal as seal_judged
 from tests.organizations import (
     EVERY_FIELD,
@@ -53,7 +53,8 @@ PLAN = seal(
             Finding(code="c", severity=Severity.INFO, summary="d", detail="e", remedy="f", address="unit/u"),
         ),
         settings={"prune": ["unit"], "safety": {"allowance": 3}},
-        fingerprint="f" * 64,
+        seen={"unit/u": {"name": "a", "roles": []}, "unit/c": {"parent": None}},
+        roles={"role/r": {"privileged": True, "includes": ["s"]}},
         contents="c" * 64,
         origins={"unit/u": "units/x.yaml:3:5"},
         names={"unit/u": "Sales – Süd"},
@@ -245,7 +246,8 @@ OTHER_CHANGE = {
     "risky": frozenset[str](),
     "effects": (),
     "settings": {"prune": []},
-    "fingerprint": "e" * 64,
+    "seen": {"unit/u": {"name": "a", "roles": ["r"]}},
+    "roles": {},
     "contents": "d" * 64,
     "bound": {},
 }
@@ -287,10 +289,12 @@ def judged(*changes: Any) -> Judged:
 
 
 def sealed(desired: Any, live: Any, *changes: Any) -> Plan:
-    return seal_judged(judged(*changes), desired, live, target=TARGET, revision="r", settings={}, origins={}, bound={})
+    return seal_judged(
+        judged(*changes), desired, live, target=TARGET, revision="r", settings={}, origins={}, bound={}, roles={}
+    )
 
 
-def test_a_fingerprint_covers_what_is_touched_or_referred_to_and_nothing_else() -> None:
+def test_a_plan_keeps_what_it_saw_of_all_that_is_touched_or_referred_to_and_of_nothing_else() -> None:
     live: dict[str, Fields] = {
         "unit/u": {"parent": "a"},
         "unit/a": {"name": "A"},
@@ -298,10 +302,8 @@ def test_a_fingerprint_covers_what_is_touched_or_referred_to_and_nothing_else() 
         "unit/z": {"name": "Z"},
     }
     change = update("unit/u", {"parent": "a"}, {"parent": "b"})
-    first = fingerprint([change], snapshot(live))
-    for address in ("unit/u", "unit/a", "unit/b"):
-        assert fingerprint([change], snapshot({**live, address: {"name": "moved"}})) != first
-    assert fingerprint([change], snapshot({**live, "unit/z": {"name": "moved"}})) == first
+    kept = seen([change, create("unit/new", parent="b")], snapshot(live))
+    assert kept == {address: live[address] for address in ("unit/a", "unit/b", "unit/u")}
 
 
 def test_a_plan_names_what_it_speaks_of_and_counts_what_lives() -> None:

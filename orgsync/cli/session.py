@@ -17,6 +17,7 @@ import click
 
 from orgsync.cli.app import Options
 from orgsync.cli.output import Output
+from orgsync.cli.redact import redact
 from orgsync.errors import OrgsyncError
 from orgsync.finding import Position
 
@@ -84,7 +85,7 @@ def begin(formats: Sequence[str] = ("text", "json")) -> Session:
     output = Output(stdout=sys.stdout, stderr=sys.stderr, environment=os.environ)
     session = Session(options=options, output=output, environment=os.environ)
     Output.options, Output.current = options, output
-    output.source = lambda position: source_line(session.root, position)
+    output.source = lambda position: redact(source_line(session.root, position), session.environment)
     return session
 
 
