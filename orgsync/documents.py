@@ -23,7 +23,8 @@ from orgsync.resources import SCOPES
 _KEY = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 _FORMER = r"^((business-unit|unit|function|role)/)?[a-z0-9]+(-[a-z0-9]+)*$"
 _HIDDEN = "\u202a-\u202e\u2066-\u2069"  # marks that reverse the direction of what is shown
-_LINE = rf"^[^\n\t{_HIDDEN}]*[^\s{_HIDDEN}][^\n\t{_HIDDEN}]*$"
+_ENDS = "\n\r\t\u0085\u2028\u2029"  # what breaks a line somewhere
+_LINE = rf"^[^{_ENDS}{_HIDDEN}]*[^\s{_HIDDEN}][^{_ENDS}{_HIDDEN}]*$"
 _LINES = rf"^[^{_HIDDEN}]*$"
 _LOGIN = r"^[A-Za-z0-9.!#$%&'*+=?^_{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 _OBJECT = r"^[A-Za-z][A-Za-z0-9_.-]*$"
