@@ -15,11 +15,10 @@ def collector_paused() -> Iterator[None]:
     if not gc.isenabled():
         yield
         return
-    gc.collect()
-    gc.freeze()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()  # straight into the oldest generation, past two walks over all that is new
         gc.enable()
-        gc.unfreeze()
