@@ -347,7 +347,7 @@ def test_every_way_of_writing_yaml_agrees_with_a_plain_twin(content: bytes) -> N
     nodes = list(yaml.compose_all(content, Loader=yaml.SafeLoader))
     values, findings = parse(content, "f")
     assert findings == []
-    assert values == [None if node is None else twin(node) for node in nodes]
+    assert values == [twin(node) for node in nodes]
     for number, node in enumerate(nodes):
         for steps, place in places(node):
             assert str(position_in(content, "f", number, steps)) == f"f:{place}"
