@@ -23,7 +23,8 @@ from orgsync.resources import SCOPES
 _KEY = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 _FORMER = r"^((business-unit|unit|function|role)/)?[a-z0-9]+(-[a-z0-9]+)*$"
 _HIDDEN = "\u202a-\u202e\u2066-\u2069"  # marks that reverse the direction of what is shown
-_LINE = rf"^[^\n\t{_HIDDEN}]*[^\s{_HIDDEN}][^\n\t{_HIDDEN}]*$"
+_ENDS = "\n\r\t\u0085\u2028\u2029"  # what breaks a line somewhere
+_LINE = rf"^[^{_ENDS}{_HIDDEN}]*[^\s{_HIDDEN}][^{_ENDS}{_HIDDEN}]*$"
 _LINES = rf"^[^{_HIDDEN}]*$"
 _LOGIN = r"^[A-Za-z0-9.!#$%&'*+=?^_{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 _OBJECT = r"^[A-Za-z][A-Za-z0-9_.-]*$"
@@ -45,7 +46,7 @@ PATTERNS: Mapping[str, tuple[str, str, str]] = {
 
 
 def _flag(value: object) -> bool:
-    if value in {"true", "false"}:
+    if isinstance(value, str) and value in {"true", "false"}:
         return value == "true"
     raise PydanticCustomError("bad-flag", "true or false is expected")
 
@@ -314,7 +315,7 @@ def translate(error: ErrorDetails, path: Sequence[str | int], known: Sequence[st
     if kind in {"missing", "extra_forbidden"}:
         return _field_fault(kind, str(error["loc"][-1]), known)
     if kind.startswith("union_tag"):
-        return _kind_fault(kind, str(error.get("ctx", {}).get("tag", "")))
+        return _kind_fault(kind, value.get("kind") if isinstance(value, dict) else "")
     return _value_fault(kind, path, value, error.get("ctx", {}))
 
 
@@ -325,10 +326,11 @@ def _field_fault(kind: str, name: str, known: Sequence[str]) -> tuple[str, str, 
     return "unknown-field", "an unknown field", _show(name) + suggestion(name, known), remedy
 
 
-def _kind_fault(kind: str, found: str) -> tuple[str, str, str, str]:
+def _kind_fault(kind: str, found: object) -> tuple[str, str, str, str]:
     if kind == "union_tag_not_found":
         return "missing-kind", "the document does not say its kind", "", f"add kind: {' | '.join(MODELS)}"
-    return "unknown-kind", "an unknown kind", _show(found) + suggestion(found, list(MODELS)), f"use {_any(MODELS)}"
+    near = suggestion(found, list(MODELS)) if isinstance(found, str) else ""
+    return "unknown-kind", "an unknown kind", _show(found) + near, f"use {_any(MODELS)}"
 
 
 def _value_fault(

@@ -4,7 +4,6 @@ In: a folder. Out: documents (dicts, lists, texts; every scalar is the text that
 None). Never: guesses a type, follows a link out of the repository, expands an alias bomb, or raises for content.
 """
 
-import gc
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from orgsync.collector import collector_paused
 from orgsync.finding import Finding, Position
 from orgsync.resources import Place
 
@@ -64,7 +64,7 @@ class Repository:
 
     def line_text(self, position: Position) -> str:
         """The source line of a position, for the frame around an error; empty where there is none."""
-        lines = self.texts.get(position.file, b"").decode("utf-8", "replace").splitlines()
+        lines = self.texts.get(position.file, b"").decode("utf-8-sig", "replace").splitlines()
         return lines[position.line - 1] if position.line <= len(lines) else ""
 
 
@@ -73,10 +73,7 @@ def load(root: Path) -> Repository:
     documents: list[Document] = []
     findings: list[Finding] = []
     texts: dict[str, bytes] = {}
-    gc.collect()
-    gc.freeze()  # nothing that is loaded dies before the end of the run:
-    gc.disable()  # without this the collector walks it all again and again, half of the time for a large tree
-    try:
+    with collector_paused():
         for file in _files(root, findings):
             content = _read(root, file, findings)
             if content is not None:
@@ -88,9 +85,6 @@ def load(root: Path) -> Repository:
                     for number, value in enumerate(values)
                     if isinstance(value, dict)
                 ]
-    finally:
-        gc.enable()
-        gc.unfreeze()
     return Repository(root=root, documents=documents, findings=findings, texts=texts)
 
 
@@ -118,7 +112,7 @@ class _Stop(Exception):
 
 
 _NO_KEY = object()
-_REFUSED = "\0"
+_REFUSED = object()
 
 
 @dataclass(slots=True)
@@ -168,10 +162,25 @@ class _Builder:
         if event.tag is not None:
             self._fault(event, "yaml-tag", "a YAML tag is not allowed", f"tag {_tag(event.tag)}", "remove the tag")
         value: str = event.value
+        if event.style == '"' and (found := _ESCAPED.search(value)) is not None:
+            self._fault(event, *_CONTROL_FAULT, f"U+{ord(found.group()):04X}, written as an escape", "remove it")
+            raise _Stop
         plain_null = not event.style and value in _NULLS and event.tag is None
         if event.anchor is not None:
+            self._anchor(event)
             self.anchors[event.anchor] = (None if plain_null else value, 1)
         return None if plain_null else value
+
+    def _anchor(self, event: Any) -> None:
+        if event.anchor in self.anchors or event.anchor in self.open_anchors:
+            self._fault(
+                event,
+                "duplicate-anchor",
+                "an anchor is defined twice in one document",
+                f"&{event.anchor}",
+                "give one of the two another name",
+            )
+            raise _Stop
 
     def _open(self, event: Any, containers: list[Any], keys: list[Any], anchors: list[tuple[Any, int]]) -> None:
         if event.tag is not None:
@@ -183,6 +192,7 @@ class _Builder:
         keys.append(_NO_KEY)
         anchors.append((event, self.nodes))
         if event.anchor is not None:
+            self._anchor(event)
             self.open_anchors.add(event.anchor)
 
     def _close(self, containers: list[Any], keys: list[Any], anchors: list[tuple[Any, int]]) -> tuple[Any, Any]:
@@ -282,7 +292,10 @@ def _without_mark(content: bytes) -> bytes:
     return content.removeprefix(b"\xef\xbb\xbf")
 
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
+_CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff"
+_CONTROL = re.compile(f"[{_CONTROLS}]")
+_ESCAPED = re.compile(f"[\r{_CONTROLS}]")  # in a value no carriage return ends a line: it would hide what precedes it
+_CONTROL_FAULT = ("control-character", "a control character is not allowed")
 
 
 def _undecodable(content: bytes, file: str) -> Finding | None:
@@ -292,14 +305,14 @@ def _undecodable(content: bytes, file: str) -> Finding | None:
         text = _without_mark(content).decode()
     except UnicodeDecodeError as error:
         before = _without_mark(content)[: error.start]
-        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        line, column = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode()) + 1
         return _not_utf8(file, line, column, f"byte 0x{_without_mark(content)[error.start]:02x}")
     if (found := _CONTROL.search(text)) is None:
         return None
     start = found.start()
     return Finding(
-        code="control-character",
-        summary="a control character is not allowed",
+        code=_CONTROL_FAULT[0],
+        summary=_CONTROL_FAULT[1],
         detail=f"U+{ord(found.group()):04X}",
         remedy="remove it",
         position=Position(file=file, line=text.count("\n", 0, start) + 1, column=start - text.rfind("\n", 0, start)),
@@ -369,8 +382,16 @@ def _child(node: _Marks, step: str | int) -> tuple[_Marks, yaml.Node] | None:
 
 def _files(root: Path, findings: list[Finding]) -> Iterator[str]:
     """Paths relative to the root, sorted; what cannot be followed is a finding."""
+
+    def unlisted(error: OSError) -> None:
+        if not (isinstance(error, FileNotFoundError) and Path(error.filename).parent == root):
+            findings.append(_unlisted(Path(error.filename).relative_to(root), error.strerror or type(error).__name__))
+
     for folder in FOLDERS:
-        for above, folders, names in os.walk(root / folder):
+        if (root / folder).is_symlink():
+            findings.append(_link(Path(folder), "it is a link to a folder", "move the folder here"))
+            continue
+        for above, folders, names in os.walk(root / folder, onerror=unlisted):
             folders.sort()
             here = Path(above).relative_to(root)
             for name in [*folders]:
@@ -386,25 +407,42 @@ def _usable(root: Path, path: Path, findings: list[Finding]) -> bool:
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        shown = _shown(path)
         findings.append(_file_finding("bad-file-name", "a file name is not UTF-8", shown, "rename the file", shown))
         return False
-    full = root / path
-    if full.is_symlink() and not full.resolve().is_relative_to(root.resolve()):
+    if _leaves(root, path):
         findings.append(_link(path, "it leaves the repository", "put the file itself here"))
         return False
     return True
 
 
+def _leaves(root: Path, path: Path) -> bool:
+    """What cannot be followed at all, such as a ring of links, leaves nothing: opening it tells what is wrong."""
+    try:
+        return (root / path).is_symlink() and not (root / path).resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        return False
+
+
 def _link(path: Path, detail: str, remedy: str) -> Finding:
-    return _file_finding("link-not-followed", "a link is not followed", detail, remedy, path.as_posix())
+    return _file_finding("link-not-followed", "a link is not followed", detail, remedy, _shown(path))
+
+
+def _unlisted(path: Path, detail: str) -> Finding:
+    """Not to be passed over: everybody whom the folder declares would seem to have left."""
+    remedy = "check the folder and its rights"
+    return _file_finding("unreadable-folder", "a folder cannot be read", detail, remedy, _shown(path))
+
+
+def _shown(path: Path) -> str:
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _read(root: Path, file: str, findings: list[Finding]) -> bytes | None:
-    if not (root / file).is_file():  # opening a pipe or a device could wait for ever
-        findings.append(_unreadable(file, "it is not a regular file"))
-        return None
     try:
+        if not (root / file).is_file():  # opening a pipe or a device could wait for ever
+            findings.append(_unreadable(file, "it is not a regular file"))
+            return None
         with (root / file).open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:

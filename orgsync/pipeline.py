@@ -19,6 +19,7 @@ from orgsync.adapter import Adapter, Changed, Foreign, HasEffects, Scope, Snapsh
 from orgsync.adapters import open_adapter
 from orgsync.apply import apply, moved, settle, verify
 from orgsync.change import Batch, Change, Effect, Outcome, Status
+from orgsync.collector import collector_paused
 from orgsync.diff import diff, rename
 from orgsync.effects import make_good
 from orgsync.errors import AdapterError, InvalidInput, OrgsyncError, PlanRefused, Refused, StalePlan
@@ -89,12 +90,13 @@ class _Compared:
 
 def validate(root: Path, *, today: date, watch: Watch) -> Declared:
     """No CRM, no credentials. Raises nothing for content: errors are among the findings."""
-    with watch.stage("load"):
-        repository = load(root)
-    with watch.stage("validate"):
-        checked, invalid = documents.check(repository)
-    with watch.stage("resolve"):
-        desired, unresolved = resolve(checked, repository, today=today)
+    with collector_paused():
+        with watch.stage("load"):
+            repository = load(root)
+        with watch.stage("validate"):
+            checked, invalid = documents.check(repository)
+        with watch.stage("resolve"):
+            desired, unresolved = resolve(checked, repository, today=today)
     findings = _sorted([*repository.findings, *invalid, *unresolved])
     return Declared(repository=repository, desired=desired, findings=findings)
 

@@ -5,7 +5,7 @@ reads a clock or a file; stops at the first fault; reports a reference to a docu
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -26,12 +26,18 @@ _MAX_SUGGESTIONS = 200
 
 @dataclass(slots=True)
 class _Work:
-    """``known``: keys per kind, those of faulty documents included, so that one fault makes one finding."""
+    """``known``: keys per kind, those of faulty documents included, so that one fault makes one finding.
+
+    ``declared``: addresses of documents, a hundred times fewer than those of all resources; ``held``: membership ->
+    the roles that its assignment lists.
+    """
 
     repository: Repository
     today: str
     known: Mapping[Kind, set[str]]
     resources: dict[Address, Fields] = field(default_factory=dict)
+    declared: dict[Address, Fields] = field(default_factory=dict)
+    held: dict[Address, Sequence[str]] = field(default_factory=dict)
     sources: dict[Address, Place] = field(default_factory=dict)
     managed: set[Address] = field(default_factory=set)
     previously: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
@@ -71,7 +77,7 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
     for index, document in documents:
         _add(work, index, document)
     _check_names(work)
-    for address in list(work.resources):
+    for address in work.declared:
         _check_references(work, address)
     _check_rings(work)
     _check_previously(work)
@@ -109,7 +115,7 @@ def _add(work: _Work, index: int, document: BusinessUnit | Unit | Function | Rol
         )
         return
     work.sources[address] = (index, ())
-    work.resources[address] = _fields(document)
+    work.resources[address] = work.declared[address] = _fields(document)
     if document.previously:
         work.previously[address] = tuple(_former(address, former) for former in document.previously)
     if isinstance(document, Role) and document.bind:
@@ -180,13 +186,15 @@ def _add_assignment(work: _Work, place: Place, unit: str, assignment: Assignment
     work.sources.setdefault(f"{Kind.USER}/{user}", (place[0], (*place[1], "user")))
     work.resources.setdefault(f"{Kind.USER}/{user}", NO_FIELDS)
     work.resources[address] = _terms(assignment)
-    roles = assignment.get("roles", ())
+    work.held[address] = roles = assignment.get("roles", ())
     for number, role in enumerate(roles):
-        grant = f"{Kind.GRANT}/{unit}/{user}/{role}"
+        grant, here = f"{Kind.GRANT}/{unit}/{user}/{role}", (place[0], (*place[1], "roles", number))
         if grant in work.resources:
-            _repeated(work, (place[0], (*place[1], "roles", number)), role)
+            _repeated(work, here, role)
+        elif role not in work.known[Kind.ROLE]:
+            _unknown(work, Kind.ROLE, role, here, f"in the assignment of {user}", grant)
         work.resources[grant] = NO_FIELDS
-        work.sources[grant] = (place[0], (*place[1], "roles", number))
+        work.sources[grant] = here
 
 
 def _terms(assignment: Assignment) -> Fields:
@@ -223,10 +231,8 @@ def _expired(work: _Work, place: Place, user: str, unit: str, until: str) -> Non
 def _check_names(work: _Work) -> None:
     """Names are unique per kind in most CRMs, and two equal ones confuse people in all of them."""
     taken: dict[tuple[str, Json], Address] = {}
-    for address, fields in work.resources.items():
+    for address, fields in work.declared.items():
         kind = address.partition("/")[0]
-        if "name" not in fields or kind == Kind.USER:
-            continue
         first = taken.setdefault((kind, fields["name"]), address)
         if first != address:
             work.tell(
@@ -240,16 +246,9 @@ def _check_names(work: _Work) -> None:
 
 
 def _check_references(work: _Work, address: Address) -> None:
-    kind, *parts = address.split("/")
-    if kind == Kind.GRANT:
-        if parts[2] not in work.known[Kind.ROLE]:
-            _unknown(work, Kind.ROLE, parts[2], work.sources[address], f"in the assignment of {parts[1]}", address)
-        return
-    if kind in {Kind.MEMBERSHIP, Kind.USER}:
-        return
     index = work.sources[address][0]
     seen: set[tuple[str | int, str]] = set()
-    for path, target, key in _stated_keys(Kind(kind), work, address):
+    for path, target, key in _stated_keys(Kind(address.partition("/")[0]), work, address):
         if (path[0], key) in seen:
             _repeated(work, (index, path), key)
         seen.add((path[0], key))
@@ -290,7 +289,7 @@ def _check_rings(work: _Work) -> None:
     for kind, name in ((Kind.BUSINESS_UNIT, "parent"), (Kind.UNIT, "parent"), (Kind.ROLE, "includes")):
         graph = {
             address: {f"{kind}/{key}" for key in _keys(fields.get(name))}
-            for address, fields in work.resources.items()
+            for address, fields in work.declared.items()
             if address.startswith(f"{kind}/")
         }
         for _ in range(_MAX_RINGS):
@@ -354,7 +353,7 @@ def _bad_former(work: _Work, place: Place, detail: str, address: Address) -> Non
 
 def _check_holding(work: _Work) -> None:
     """Who would hold what: separation of duties, terms of privileged roles, numbers of holders."""
-    roles = {key_of(a): fields for a, fields in work.resources.items() if a.startswith(f"{Kind.ROLE}/")}
+    roles = {key_of(a): fields for a, fields in work.declared.items() if a.startswith(f"{Kind.ROLE}/")}
 
     @cache
     def closure(role: str) -> frozenset[str]:
@@ -372,23 +371,20 @@ def _check_holding(work: _Work) -> None:
         return frozenset().union(*map(closure, direct))
 
     held: dict[str, set[str]] = defaultdict(set)
-    by_membership: dict[Address, set[str]] = defaultdict(set)
-    for address in work.resources:
-        kind, *parts = address.split("/")
-        if kind == Kind.MEMBERSHIP:
-            unit_roles = _keys(work.resources.get(f"{Kind.UNIT}/{parts[0]}", NO_FIELDS).get("roles"))
-            by_membership[address].update(unit_roles)
-        elif kind == Kind.GRANT:
-            by_membership[f"{Kind.MEMBERSHIP}/{parts[0]}/{parts[1]}"].add(parts[2])
     privileged = {role for role, fields in roles.items() if fields.get("privileged") is True}
-    for membership, direct in by_membership.items():
-        everything = contained(frozenset(direct))
-        held[membership.split("/")[2]].update(direct)
-        if privileged and (strong := privileged & everything):
+    for membership, listed in work.held.items():
+        _, unit, user = membership.split("/")
+        direct = frozenset((*listed, *_unit_roles(work, unit)))
+        held[user] |= direct
+        if privileged and (strong := privileged & contained(direct)):
             _check_terms(work, membership, min(strong))
     holders = {user: contained(frozenset(direct)) for user, direct in held.items()}
-    _check_conflicts(work, roles, holders)
+    _check_conflicts(work, roles, holders, closure)
     _check_numbers(work, roles, Counter(role for everything in holders.values() for role in everything))
+
+
+def _unit_roles(work: _Work, unit: str) -> list[str]:
+    return _keys(work.declared.get(f"{Kind.UNIT}/{unit}", NO_FIELDS).get("roles"))
 
 
 def _check_terms(work: _Work, membership: Address, role: str) -> None:
@@ -405,26 +401,52 @@ def _check_terms(work: _Work, membership: Address, role: str) -> None:
         )
 
 
-def _check_conflicts(work: _Work, roles: Mapping[str, Fields], holders: Mapping[str, frozenset[str]]) -> None:
+def _check_conflicts(
+    work: _Work,
+    roles: Mapping[str, Fields],
+    holders: Mapping[str, frozenset[str]],
+    closure: Callable[[str], frozenset[str]],
+) -> None:
     pairs = {
         (min(role, other), max(role, other))
         for role, fields in roles.items()
         for other in _keys(fields.get("conflictsWith"))
     }
-    for one, other in sorted(pairs):
-        for user in sorted(user for user, everything in holders.items() if one in everything and other in everything):
-            work.tell(
-                "conflicting-roles",
-                "one person holds roles that exclude each other",
-                f"{user} would hold both {one} and {other}",
-                "take one of them away, or move the work to somebody else",
-                work.sources[f"{Kind.USER}/{user}"],
-                address=f"{Kind.USER}/{user}",
-            )
+    found = [
+        (user, one, other)
+        for one, other in sorted(pairs)
+        for user in sorted(user for user, everything in holders.items() if one in everything and other in everything)
+    ]
+    given = _given(work, {user for user, _, _ in found})
+    for user, one, other in found:
+        first, second = (next(place for role, place in given[user] if end in closure(role)) for end in (one, other))
+        before, after = sorted((first, second), key=[place for _, place in given[user]].index)
+        elsewhere = "" if before == after else f"; the first comes from {work.repository.position(before)}"
+        work.tell(
+            "conflicting-roles",
+            "one person holds roles that exclude each other",
+            f"{user} would hold both {one} and {other}{elsewhere}",
+            "take one of them away, or move the work to somebody else",
+            after,
+            address=f"{Kind.USER}/{user}",
+        )
+
+
+def _given(work: _Work, users: set[str]) -> Mapping[str, list[tuple[str, Place]]]:
+    """What gives these users their roles, in the order of the documents: (role, place); a unit's role is given
+    where the user is assigned."""
+    given: dict[str, list[tuple[str, Place]]] = defaultdict(list)
+    for membership, listed in work.held.items():
+        _, unit, user = membership.split("/")
+        if user in users:
+            index, path = work.sources[membership]
+            given[user] += [(role, (index, (*path, "user"))) for role in _unit_roles(work, unit)]
+            given[user] += [(role, (index, (*path, "roles", number))) for number, role in enumerate(listed)]
+    return given
 
 
 def _check_numbers(work: _Work, roles: Mapping[str, Fields], counts: Mapping[str, int]) -> None:
-    everybody_is_listed = all(a in work.managed for a in work.resources if a.startswith(f"{Kind.UNIT}/"))
+    everybody_is_listed = all(a in work.managed for a in work.declared if a.startswith(f"{Kind.UNIT}/"))
     for role, fields in roles.items():
         limits = fields.get("holders")
         if not isinstance(limits, dict):

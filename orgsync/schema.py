@@ -6,7 +6,8 @@ Editors read plain ``true``, ``5`` and ``2027-03-31`` as YAML 1.2 does; orgsync 
 for whatever these schemas accept.
 """
 
-from typing import Any
+import re
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 
@@ -34,7 +35,24 @@ def schemas() -> dict[str, Schema]:
 
 
 def _of(model: Any) -> Schema:
-    return TypeAdapter[Any](model).json_schema(by_alias=True, mode="validation")
+    return cast("Schema", _native(TypeAdapter[Any](model).json_schema(by_alias=True, mode="validation")))
+
+
+def _native(schema: Any) -> Any:
+    """Text whose pattern fits a number or a flag may be one to an editor: ``name: 2027``, ``key: 007``."""
+    if isinstance(schema, list):
+        return [_native(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _native(one) for name, one in schema.items()}
+    pattern = found.get("pattern")
+    if found.get("type") == "string" and isinstance(pattern, str):
+        fits = [name for name, sample in _SAMPLES.items() if re.search(pattern, sample)]
+        found |= {"type": ["string", *fits]} if fits else {}
+    return found
+
+
+_SAMPLES = {"integer": "2027", "number": "1.5", "boolean": "true"}
 
 
 def _object(optional: tuple[str, ...] = (), /, **properties: Schema) -> Schema:

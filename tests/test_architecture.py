@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "orgsync"
 
 WORDS = {
+    "collector": set[str](),
     "finding": set[str](),
     "resources": set[str](),
     "change": {"resources"},

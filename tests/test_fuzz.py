@@ -96,10 +96,33 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
     return content
 
 
-@pytest.mark.parametrize("seed", range(600))
+@pytest.mark.parametrize("seed", range(300))
 def test_a_damaged_sample_document(seed: int) -> None:
     rng = random.Random(seed)
     everything(mutated(rng.choice(SAMPLE), rng))
+
+
+NAMES = st.sampled_from(["a", "b", "key", "kind", "roles", "parent", "user", "assignments", "privileges", "previously"])
+SCALARS = st.sampled_from(["~", "a", "x-1", "Unit", "Role", "true", "2026-11-01", "a@b.example", "[]", "{}", "''"])
+ENTRIES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.tuples(st.sampled_from(["", "&a ", "&b ", "!t "]), st.lists(inner | st.sampled_from(["*a", "*b"]))).map(
+            lambda pair: f"{pair[0]}[{', '.join(pair[1])}]"
+        )
+        | st.lists(st.tuples(NAMES, inner), max_size=4).map(
+            lambda pairs: f"{{{', '.join(f'{name}: {value}' for name, value in pairs)}}}"
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@QUIET
+@given(st.sampled_from(["BusinessUnit", "Unit", "Function", "Role"]), st.lists(st.tuples(NAMES, ENTRIES), max_size=6))
+def test_well_formed_documents_of_the_wrong_shapes(kind: str, fields: list[tuple[str, str]]) -> None:
+    head = f"apiVersion: orgsync/v1\nkind: {kind}\nkey: x\nname: X\nbusinessUnit: x\n"
+    everything((head + "".join(f"{name}: {value}\n" for name, value in fields)).encode())
 
 
 @pytest.mark.parametrize("seed", range(300))

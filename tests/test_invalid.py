@@ -138,6 +138,7 @@ ELSEWHERE = {
     "not-utf-8": "test_load",
     "file-too-large": "test_load",
     "unreadable-file": "test_load",
+    "unreadable-folder": "test_load",
     "bad-file-name": "test_load",
     "link-not-followed": "test_load",
     "expired-assignment": "test_resolve",
@@ -179,7 +180,7 @@ def codes() -> set[str]:
     text = "\n".join((package / f"{name}.py").read_text() for name in SOURCES)
     before = r"(?:code=|_finding\(\s*|_fault\(\s*event,\s*|tell\(\s*|return |\(|    )"
     words = set(re.findall(before + r'"([a-z0-9]+(?:-[a-z0-9]+)+)"(?=,|: \()', text))
-    return words - {"utf-8"} | COMPOSED
+    return words - {"utf-8", "utf-8-sig"} | COMPOSED
 
 
 def test_a_fault_that_nobody_foresaw_is_told_without_jargon() -> None:

@@ -1,5 +1,6 @@
 """Loading: texts stay as written, positions are exact, and whatever the bytes, there is a finding and no traceback."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orgsync.finding import Position
 from orgsync.load import MAX_BYTES, MAX_DEPTH, Repository, Value, load, parse, position_in
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +49,16 @@ def test_a_plain_null_is_nothing_and_a_quoted_one_is_text(text: str) -> None:
     [
         ("a: b".encode("utf-16"), [("not-utf-8", "1:1")]),
         (b"a: b\nc: \xe9\n", [("not-utf-8", "2:4")]),
+        ("a: é é ".encode() + b"\xff\n", [("not-utf-8", "1:8")]),  # columns count characters
+        (b"\xef\xbb\xbfa: \xff\n", [("not-utf-8", "1:4")]),
+        (b'a: "\\0"\n', [("control-character", "1:4")]),
+        (b'a: b\n"\\e": c\n', [("control-character", "2:1")]),
+        (b"a: &x 1\nb: &x 2\n", [("duplicate-anchor", "2:4")]),
+        (b"a: &x [&x 1]\n", [("duplicate-anchor", "1:8")]),
+        (b"a: &x 1\n---\nb: &x 2\nc: *x\n", []),
+        (b"%YAML 1.1\n---\na: b\n", [("yaml-directive", "1:1")]),
+        (b"a: {<<: {b: c}}\n", [("merge-key", "1:5")]),
+        (b"~: b\n", [("complex-key", "1:1")]),
         (b"a: b\nc: x\x00\n", [("control-character", "2:5")]),
         (b"a:\n\tb: c\n", [("tab-indentation", "2:1")]),
         (b"a: &x [*x]\n", [("recursive-alias", "1:8")]),
@@ -91,6 +103,64 @@ def test_nesting_ends_at_a_limit(opening: str) -> None:
     assert [code for code, _ in told(deep.encode())] == ["too-deep"]
 
 
+def test_deep_indentation_ends_at_the_same_limit() -> None:
+    def nested(levels: int) -> bytes:
+        return "".join(f"{' ' * level}a:\n" for level in range(levels)).encode()
+
+    assert told(nested(MAX_DEPTH)) == []
+    assert [code for code, _ in told(nested(MAX_DEPTH + 1))] == ["too-deep"]
+    assert [code for code, _ in told(b"a:\n" + b"- " * 100_000 + b"b\n")] == ["too-deep"]
+
+
+def test_documents_of_one_file_are_numbered_and_empty_ones_counted(tmp_path: Path) -> None:
+    put(tmp_path, "a.yaml", b"a: 1\n---\n---\nb: 2\n---\n# nothing\n---\nc:\n  - 3\n")
+    repository = load(tmp_path)
+    assert [(one.number, one.value) for one in repository.documents] == [
+        (0, {"a": "1"}),
+        (2, {"b": "2"}),
+        (4, {"c": ["3"]}),
+    ]
+    assert [str(repository.position((index, ()))) for index in range(3)] == [
+        "units/a.yaml:1:1",
+        "units/a.yaml:4:1",
+        "units/a.yaml:8:1",
+    ]
+    assert str(repository.position((2, ("c", 0)))) == "units/a.yaml:9:5"
+
+
+def test_a_missing_path_stands_at_the_deepest_part_that_exists(tmp_path: Path) -> None:
+    put(tmp_path, "a.yaml", b"a:\n  b:\n    - c\n")
+    repository = load(tmp_path)
+    places = {
+        path: str(repository.position((0, path))).removeprefix("units/a.yaml:")
+        for path in [
+            ("a", "b", 0),
+            ("a", "b", 7),
+            ("a", "nothing"),
+            ("nothing", 3, "x"),
+            ("a", "b", 0, "deeper"),
+        ]
+    }
+    assert [*places.values()] == ["3:7", "3:5", "2:3", "1:1", "3:7"]
+    assert str(repository.position((0, ("a", "b")), of_key=True)) == "units/a.yaml:2:3"
+
+
+def test_the_line_of_a_position_is_shown_without_a_byte_order_mark(tmp_path: Path) -> None:
+    put(tmp_path, "a.yaml", b"\xef\xbb\xbfa: b\n")
+    repository = load(tmp_path)
+    assert repository.line_text(repository.position((0, ("a",)))) == "a: b"
+    assert repository.line_text(Position(file="units/a.yaml", line=9)) == ""
+    assert repository.line_text(Position(file="units/none.yaml")) == ""
+
+
+@pytest.mark.parametrize("text", ["|\n  NO\n", ">-\n  1e3\n", "'~'", '"null"', "'yes'"])
+def test_blocks_and_quoted_texts_are_never_nothing(text: str) -> None:
+    (value,), findings = parse(f"a: {text}\n".encode(), "f")
+    assert findings == []
+    assert isinstance(value, dict)
+    assert isinstance(value["a"], str)
+
+
 def test_a_megabyte_of_brackets_is_only_too_deep() -> None:
     assert [code for code, _ in told(b"a: " + b"[" * 1_000_000)] == ["too-deep"]
 
@@ -125,6 +195,76 @@ def test_a_linked_folder_is_not_followed(tmp_path: Path) -> None:
     put(tmp_path, "a/b.yaml", b"kind: Unit\n")
     (tmp_path / "units" / "again").symlink_to(tmp_path / "units")
     assert codes(load(tmp_path)) == [("link-not-followed", "units/again:1:1")]
+
+
+def test_units_and_roles_may_not_be_links_themselves(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    put(outside, "a.yaml", b"kind: Unit\n")
+    (tmp_path / "repository").mkdir()
+    (tmp_path / "repository" / "units").symlink_to(outside / "units")
+    repository = load(tmp_path / "repository")
+    assert codes(repository) == [("link-not-followed", "units:1:1")]
+    assert repository.documents == []
+
+
+def test_links_in_a_ring_are_told(tmp_path: Path) -> None:
+    put(tmp_path, "a.yaml", b"kind: Unit\n")
+    (tmp_path / "units" / "b.yaml").symlink_to(tmp_path / "units" / "c.yaml")
+    (tmp_path / "units" / "c.yaml").symlink_to(tmp_path / "units" / "b.yaml")
+    assert codes(load(tmp_path)) == [
+        ("unreadable-file", "units/b.yaml:1:1"),
+        ("unreadable-file", "units/c.yaml:1:1"),
+    ]
+
+
+def test_a_repository_without_folders_declares_nothing_and_is_no_fault(tmp_path: Path) -> None:
+    assert codes(load(tmp_path)) == []
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "roles").write_text("kind: Role\n")
+    assert codes(load(tmp_path)) == [("unreadable-folder", "roles:1:1")]
+
+
+@pytest.mark.parametrize("closed", ["units", "units/emea"])
+def test_a_folder_that_cannot_be_read_is_never_passed_over(
+    closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "emea/a.yaml", b"kind: Unit\n")
+    scandir = os.scandir
+
+    def guarded(path: str) -> Any:
+        if Path(path) == tmp_path / closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)  # rights do not bind whoever runs the tests as root
+    assert codes(load(tmp_path)) == [("unreadable-folder", f"{closed}:1:1")]
+
+
+def refuse(*_: object) -> Any:
+    raise PermissionError(errno.EACCES, "Permission denied")
+
+
+@pytest.mark.parametrize("call", ["open", "is_file"])
+def test_a_file_that_may_not_be_read_is_told(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a.yaml", b"kind: Unit\n")
+    monkeypatch.setattr(Path, call, refuse)
+    assert codes(load(tmp_path)) == [("unreadable-file", "units/a.yaml:1:1")]
+
+
+def test_a_link_that_may_not_be_followed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "units").mkdir()
+    (tmp_path / "units" / "a.yaml").symlink_to(tmp_path / "nowhere.yaml")
+    monkeypatch.setattr(Path, "resolve", refuse)
+    assert codes(load(tmp_path)) == [("unreadable-file", "units/a.yaml:1:1")]
+
+
+def test_a_name_that_is_not_utf_8_can_be_shown_wherever_it_stands(tmp_path: Path) -> None:
+    put(tmp_path, "a.yaml", b"kind: Unit\n")
+    os.symlink(b".", os.path.join(os.fsencode(tmp_path), b"units", b"caf\xe9"))  # noqa: PTH118, PTH211
+    (finding,) = load(tmp_path).findings
+    assert str(finding.position).encode() == rb"units/caf\xe9:1:1"
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
@@ -187,6 +327,32 @@ def test_values_and_positions_agree_with_a_plain_twin(path: Path) -> None:
             assert str(position_in(content, "f", number, steps)) == f"f:{place}"
 
 
+CORPUS = [
+    b"a: &x {b: [1, 2], c: ~}\nd: *x\ne: [*x, *x]\n",
+    b"a: |\n  one\n   two\nb: >-\n  folded\n  text\nc: |+\n  kept\n\n",
+    b"? a\n: b\n? c\n: - d\n  - {e: f}\n",
+    b"'a': \"b\\tc\\u00e9\"\n\"d e\": 'it''s'\n",
+    b"a:\n- b\n-\n- - c\n  - d\n",
+    b"{a: {b: {c: [[], {}, '']}}}\n",
+    b"--- {a: b}\n...\n---\n# nothing\n...\n--- {c: &s text, d: *s}\n",
+    "é: ü\n\U0001f600: [\U0001f600, b]\n".encode(),
+    b"a: b # not text\nc: 'd # text'\ne: f#text\n",
+    b"a: plain over\n  two lines\nb: -1\n",
+]
+"""Ways of writing YAML that the sample organization does not use."""
+
+
+@pytest.mark.parametrize("content", CORPUS)
+def test_every_way_of_writing_yaml_agrees_with_a_plain_twin(content: bytes) -> None:
+    nodes = list(yaml.compose_all(content, Loader=yaml.SafeLoader))
+    values, findings = parse(content, "f")
+    assert findings == []
+    assert values == [twin(node) for node in nodes]
+    for number, node in enumerate(nodes):
+        for steps, place in places(node):
+            assert str(position_in(content, "f", number, steps)) == f"f:{place}"
+
+
 TEXTS = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12)
 VALUES: st.SearchStrategy[Any] = st.recursive(
     TEXTS | st.none(),
@@ -205,4 +371,7 @@ def test_generated_values_agree_with_a_plain_twin(value: dict[str, Any], flow: b
     values, findings = parse(content, "f")
     if not findings:
         assert values == [twin(node) for node in nodes]
+        for number, node in enumerate(nodes):
+            for steps, place in places(node):
+                assert str(position_in(content, "f", number, steps)) == f"f:{place}"
     assert {one.code for one in findings} <= {"merge-key", "control-character"}

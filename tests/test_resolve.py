@@ -176,3 +176,124 @@ def test_thousands_of_unknown_references_are_told_without_comparing_each(monkeyp
     _, findings = resolved(UNIT + f"assignments: [{members}]\n")
     assert len(findings) == 5000
     assert len(asked) == 200
+
+
+ROLE_HEAD = HEADS[Kind.ROLE]
+UNIT_HEAD = HEADS[Kind.UNIT] + "owner: o@example.com\n"
+
+
+@pytest.mark.parametrize(
+    ("units", "roles", "code", "near"),
+    [
+        ([UNIT_HEAD.replace("Unit: company", "Unit: compny")], "", "unknown-business-unit", "company"),
+        ([HEADS[Kind.BUSINESS_UNIT] + "parent: compny\n"], "", "unknown-business-unit", "company"),
+        ([UNIT_HEAD + "parent: y\n", UNIT_HEAD.replace(": x", ": yy").replace(": X", ": Y")], "", "unknown-unit", ""),
+        ([UNIT_HEAD + "roles: [chieff]\n"], ROLES, "unknown-role", "chief"),
+        ([UNIT_HEAD + "assignments: [{user: a@example.com, roles: [payerr]}]\n"], ROLES, "unknown-role", "payer"),
+        ([], ROLES + "---\n" + ROLE_HEAD + "includes: [aprover]\n", "unknown-role", "approver"),
+        ([], ROLES + "---\n" + ROLE_HEAD + "conflictsWith: [aprover]\n", "unknown-role", "approver"),
+        (
+            [],
+            HEADS[Kind.FUNCTION].replace("key: x", "key: lead-management")
+            + "---\n"
+            + ROLE_HEAD
+            + "functions: {lead-managment: own}\n",
+            "unknown-function",
+            "lead-management",
+        ),
+    ],
+)
+def test_every_unknown_reference_is_told_once_with_what_may_be_meant(
+    units: list[str], roles: str, code: str, near: str
+) -> None:
+    _, findings = resolved(*units, roles=roles)
+    assert codes(findings) == [code]
+    assert (f'did you mean "{near}"?' in findings[0].detail) is bool(near)
+
+
+def test_a_reference_to_a_document_with_a_fault_of_its_own_is_not_told() -> None:
+    units = b"apiVersion: orgsync/v1\nkind: Unit\nkey: x\nname: X\nbusinessUnit: company\nowner: o@example.com\n"
+    broken = b"apiVersion: orgsync/v1\nkind: BusinessUnit\nkey: company\ncolour: red\nname: C\n"
+    texts = {"units/a.yaml": units, "units/b.yaml": broken}
+    documents = []
+    for file, text in texts.items():
+        (value,), _ = parse(text, file)
+        assert isinstance(value, dict)
+        documents.append(Loaded(value=value, file=file, number=0))
+    repository = Repository(root=Path(), documents=documents, texts=texts)
+    checked, invalid = check(repository)
+    assert codes(invalid) == ["unknown-field"]
+    assert resolve(checked, repository, today=TODAY)[1] == []
+
+
+def test_a_key_used_twice_across_files_names_both_places() -> None:
+    texts = {f"units/{name}.yaml": UNIT.replace("name: X", f"name: {name}").encode() for name in "ab"}
+    texts["units/c.yaml"] = COMPANY.encode()
+    documents = []
+    for file, text in texts.items():
+        (value,), _ = parse(text, file)
+        assert isinstance(value, dict)
+        documents.append(Loaded(value=value, file=file, number=0))
+    repository = Repository(root=Path(), documents=documents, texts=texts)
+    (finding,) = resolve(check(repository)[0], repository, today=TODAY)[1]
+    assert (finding.code, str(finding.position)) == ("duplicate-resource", "units/b.yaml:3:6")
+    assert "units/a.yaml:1:1" in finding.detail
+
+
+def test_a_conflict_points_at_what_adds_the_second_role_and_names_the_first() -> None:
+    first = UNIT + "assignments: [{user: a@example.com, roles: [payer]}]\n"
+    second = SECOND + "assignments: [{user: a@example.com, roles: [checker]}]\n"
+    _, (finding,) = resolved(first, second, roles=ROLES)
+    assert str(finding.position) == "units/a.yaml:18:45"
+    assert finding.detail.endswith("the first comes from units/a.yaml:9:45")
+
+
+def test_a_conflict_within_a_unit_points_at_the_member_and_within_a_role_at_the_role() -> None:
+    _, (finding,) = resolved(UNIT + "roles: [payer, checker]\nassignments:\n  - user: a@example.com\n", roles=ROLES)
+    assert str(finding.position) == "units/a.yaml:11:11"
+    both = ROLES + "---\n{apiVersion: orgsync/v1, kind: Role, key: both, name: Both, includes: [payer, checker]}\n"
+    _, (finding,) = resolved(UNIT + "assignments: [{user: a@example.com, roles: [both]}]\n", roles=both)
+    assert str(finding.position) == "units/a.yaml:9:45"
+    assert "the first" not in finding.detail
+
+
+def test_everybody_in_conflict_is_told_once_per_pair() -> None:
+    members = ", ".join(f"{{user: p{number}@example.com, roles: [payer, checker]}}" for number in range(3))
+    _, findings = resolved(UNIT + f"assignments: [{members}]\n", roles=ROLES)
+    assert codes(findings) == ["conflicting-roles"] * 3
+    assert [one.address for one in findings] == [f"user/p{number}@example.com" for number in range(3)]
+
+
+def test_an_ended_assignment_conflicts_with_nothing_and_counts_for_nobody() -> None:
+    roles = ROLES.replace("name: Payer,", "name: Payer, holders: {max: 0},")
+    text = UNIT + "assignments: [{user: a@example.com, roles: [payer, checker, boss], until: 2026-10-31}]\n"
+    assert codes(resolved(text, roles=roles)[1]) == ["expired-assignment"]
+
+
+@pytest.mark.parametrize("missing", ["until", "reason"])
+def test_a_privileged_role_needs_both_terms_and_an_empty_one_is_none(missing: str) -> None:
+    terms = {"until": "2029-01-01", "reason": "Lead"}
+    for value in (None, "~", "''") if missing == "reason" else (None, "~"):
+        given = {**terms, missing: value}
+        written = "".join(f", {name}: {one}" for name, one in given.items() if one is not None)
+        text = UNIT + f"assignments: [{{user: a@example.com, roles: [boss]{written}}}]\n"
+        (finding,) = resolved(text, roles=ROLES)[1]
+        assert finding.code == "privileged-without-terms"
+        assert finding.remedy == f"add {missing}: to the assignment"
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_a_ring_of_any_length_is_one_finding_for_every_kind(size: int) -> None:
+    keys = [f"k{number}" for number in range(size)]
+    pairs = [*zip(keys, [*keys[1:], keys[0]], strict=True)]
+
+    def ring(kind: Kind, line: str) -> list[str]:
+        head = UNIT if kind is Kind.UNIT else HEADS[kind]
+        return [
+            head.replace("key: x", f"key: {key}").replace("name: X", f"name: {key}") + line.format(other)
+            for key, other in pairs
+        ]
+
+    assert codes(resolved(*ring(Kind.UNIT, "parent: {}\n"))[1]) == ["parent-ring"]
+    assert codes(resolved(*ring(Kind.BUSINESS_UNIT, "parent: {}\n"))[1]) == ["parent-ring"]
+    assert codes(resolved(roles="---\n".join(ring(Kind.ROLE, "includes: [{}]\n")))[1]) == ["include-ring"]

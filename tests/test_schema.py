@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from orgsync.cli.schema import NAMES
+from orgsync.documents import check
+from orgsync.load import load
 from orgsync.schema import schemas
 
 ROOT = Path(__file__).parent.parent
@@ -86,3 +88,53 @@ def test_kinds_in_settings_are_written_as_orgsync_reads_them() -> None:
 
     assert not refused("settings", settings("membership", "businessUnit"))
     assert refused("settings", settings("business-unit"))
+
+
+@pytest.mark.parametrize("value", [2027, 1.5, True, "2027", "on"])
+def test_a_text_that_an_editor_takes_for_something_else_is_accepted(value: object) -> None:
+    assert not refused("unit", UNIT | {"name": value})
+    assert not refused("unit", UNIT | {"assignments": [{"user": "a@example.com", "reason": value}]})
+
+
+def test_a_number_is_accepted_only_where_its_text_would_be() -> None:
+    assert not refused("unit", UNIT | {"key": 2027, "roles": [7]})
+    assert refused("unit", UNIT | {"key": 1.5})
+    assert refused("unit", UNIT | {"owner": 7})
+    assert refused("unit", UNIT | {"review": {"every": 90}})
+    assert refused("unit", UNIT | {"name": None})
+    assert refused("unit", UNIT | {"name": ["Sales"]})
+
+
+VALID_LINES = [
+    ("name: 2027", "unit"),
+    ("name: NO", "unit"),
+    ("name: 1e3", "unit"),
+    ("description: 0x1F", "unit"),
+    ("roles: [007, 1-2, on]", "unit"),
+    ("assignments: [{user: a@example.com, until: 2027-03-31, reason: 12:30}]", "unit"),
+    ("previously: [unit/2027, 2026]", "unit"),
+    ("privileged: false", "role"),
+    ("holders: {min: 0, max: 5}", "role"),
+    ("privileges: {lead: {read: none}}", "role"),
+]
+
+
+@pytest.mark.parametrize(("line", "kind"), VALID_LINES)
+def test_what_orgsync_accepts_an_editor_accepts(line: str, kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / ("units" if kind == "unit" else "roles")
+    folder.mkdir()
+    name = line.partition(":")[0]
+    head = {"apiVersion": "orgsync/v1", "kind": kind.title(), "key": "x", "name": "X", "businessUnit": "company"}
+    stated = {one: value for one, value in head.items() if one != name and (kind == "unit" or one != "businessUnit")}
+    path = folder / "a.yaml"
+    path.write_text("".join(f"{one}: {value}\n" for one, value in stated.items()) + line + "\n")
+    assert check(load(tmp_path))[1] == []
+    (value,) = native(path)
+    assert not refused(kind, value)
+    assert not refused("document", value)
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_a_published_file_is_laid_out_for_diffs(name: str) -> None:
+    text = (ROOT / "schemas" / f"{name}.schema.json").read_text()
+    assert text == json.dumps(SCHEMAS[name], indent=2) + "\n"
