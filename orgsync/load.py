@@ -399,7 +399,7 @@ def _files(root: Path, findings: list[Finding]) -> Iterator[str]:
                     folders.remove(name)
                     findings.append(_link(here / name, "it is a link to a folder", "move the folder here"))
             for name in sorted(names):
-                if name.endswith((".yaml", ".yml")) and _usable(root, here / name, findings):
+                if name.lower().endswith((".yaml", ".yml")) and _usable(root, here / name, findings):
                     yield (here / name).as_posix()
 
 

@@ -96,7 +96,7 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
     return content
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", range(600))
 def test_a_damaged_sample_document(seed: int) -> None:
     rng = random.Random(seed)
     everything(mutated(rng.choice(SAMPLE), rng))

@@ -173,10 +173,10 @@ def test_aliases_save_typing_and_cannot_make_a_small_file_large() -> None:
 
 
 def test_files_come_in_order_from_any_depth_and_only_yaml(tmp_path: Path) -> None:
-    for name in ("b.yaml", "a/c.yml", "a/b/d.yaml", "notes.txt"):
+    for name in ("b.yaml", "a/c.yml", "a/b/d.YAML", "notes.txt"):
         put(tmp_path, name, b"kind: Unit\n")
     repository = load(tmp_path)
-    assert [one.file for one in repository.documents] == ["units/b.yaml", "units/a/c.yml", "units/a/b/d.yaml"]
+    assert [one.file for one in repository.documents] == ["units/b.yaml", "units/a/c.yml", "units/a/b/d.YAML"]
     assert repository.findings == []
 
 
