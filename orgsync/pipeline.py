@@ -27,12 +27,13 @@ from orgsync.load import Repository, load
 from orgsync.order import order
 from orgsync.plan import Plan, Target
 from orgsync.project import bound_names, project
+from orgsync.references import expand_url
 from orgsync.resolve import resolve
 from orgsync.resources import KEY, Address, Json, Kind, Organization, key_of, kind_of
 from orgsync.revision import revision
 from orgsync.safety import guard, names_taken, rings, risky, violations, withhold
 from orgsync.seal import Judged, seal
-from orgsync.settings import Settings, TargetSettings, expand
+from orgsync.settings import Settings, TargetSettings
 from orgsync.users import settle_users
 from orgsync.watch import Watch
 
@@ -143,7 +144,7 @@ def apply_plan(
         open_adapter(
             target.adapter, target, root, writable=True, actor=actor, environment=environment, clock=clock
         ) as adapter,
-        journal.open_journal(expand(settings.journal, environment), root) as book,
+        journal.open_journal(expand_url(settings.journal, environment), root) as book,
     ):
         if adapter.identity != plan.target.identity:
             raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
@@ -156,7 +157,7 @@ def apply_plan(
 
 def runs(root: Path, settings: Settings, *, environment: Environment) -> list[journal.Run]:
     """Newest first; empty where nothing was ever applied."""
-    with journal.read_journal(expand(settings.journal, environment), root) as book:
+    with journal.read_journal(expand_url(settings.journal, environment), root) as book:
         return book.runs() if book is not None else []
 
 
@@ -365,7 +366,7 @@ def _history(
     settings: Settings, root: Path, identity: str, today: date, environment: Environment
 ) -> tuple[frozenset[Address], list[Finding]]:
     """What was removed in the last days, and steps of runs that were cut off before their outcome was known."""
-    with journal.read_journal(expand(settings.journal, environment), root) as book:
+    with journal.read_journal(expand_url(settings.journal, environment), root) as book:
         if book is None:
             return frozenset(), []
         since = datetime.combine(today, time(), UTC) - settings.safety.window

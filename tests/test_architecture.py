@@ -19,6 +19,7 @@ WORDS = {
     "plan": {"change", "errors", "finding", "resources"},
     "watch": {"change"},
     "explain": {"change", "resources"},
+    "references": {"errors"},
 }
 DOORS = {
     "load": set[str](),
@@ -62,7 +63,7 @@ ADDRESSES = {
     "deepdiff": ("explain",),
     "click": ("cli",),
     "rich": ("cli", "render.text"),
-    "sqlalchemy": ("journal", "adapters.local", "settings"),  # settings only take a URL apart
+    "sqlalchemy": ("journal", "adapters.local"),
 }
 
 
