@@ -52,6 +52,7 @@ ALLOWED = WORDS | {name: {*WORDS, *more} for name, more in (DOORS | STAGES | HOU
 BY_WAY_OF_EXCEPTION = {
     ("cli.history", "journal"),  # the type of a run
     ("cli.doctor", "adapters"),  # asks an adapter without a plan
+    ("cli.validate", "adapters"),  # what they say about their options
 }
 
 ADDRESSES = {

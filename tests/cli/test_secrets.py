@@ -12,6 +12,7 @@ from tests.cli.conftest import Answer
 Run = Callable[..., Answer]
 FOLDER = Path(__file__).parent.parent / "invalid" / "settings"
 SECRETS = [path for path in sorted(FOLDER.glob("*.yaml")) if "canary" in path.read_text(encoding="utf-8")]
+HEAD = "apiVersion: orgsync/v1\nkind: Settings\norganization: Northwind\n"
 
 
 @pytest.mark.parametrize("style", ["text", "json", "github", "sarif", "markdown"])
@@ -51,3 +52,20 @@ def test_a_line_after_the_credentials_is_shown(tmp_path: Path) -> None:
     text = "targets:\n  demo:\n    credentials:\n      key: canary\n    missingUsers: creat\n"
     (tmp_path / "orgsync.yaml").write_text(text, encoding="utf-8")
     assert source_line(tmp_path, Position(file="orgsync.yaml", line=5)) == "    missingUsers: creat"
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "place"),
+    [
+        ("adapter: locl", "unknown-adapter", "6:14"),
+        ("adapter: local\n    url: sqlite:///x.db\n    missingUser: create", "unknown-option", "8:18"),
+        ("adapter: local", "missing-option", "6:5"),
+        ("adapter: local\n    url: sqlite:///x.db\n    seats: many", "invalid-option", "8:12"),
+    ],
+)
+def test_validate_checks_what_the_adapter_is_told(target: str, code: str, place: str, root: Path, run: Run) -> None:
+    (root / "orgsync.yaml").write_text(f"{HEAD}targets:\n  demo:\n    {target}\n", encoding="utf-8")
+    answer = run("validate")
+    assert answer.code == 2
+    assert f"error[{code}]" in answer.out
+    assert f"--> orgsync.yaml:{place}" in answer.out
