@@ -246,7 +246,7 @@ def _parsed(url: str) -> URL:
     except (SQLAlchemyError, ValueError):
         raise _broken("its URL cannot be read") from None
     if "@" in (parsed.host or ""):
-        raise _broken("the host in its URL has an @; write that of a password as %40")
+        raise _broken("the host in its URL has an @; write that of a password as %40") from None
     return parsed
 
 
