@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orgsync import documents, journal
+from orgsync import documents
 from orgsync.adapter import Adapter, Changed, Foreign, HasEffects, Scope, Snapshot
 from orgsync.adapters import open_adapter
 from orgsync.apply import apply, moved, settle, verify
@@ -36,6 +37,9 @@ from orgsync.seal import Judged, seal
 from orgsync.settings import Settings, TargetSettings
 from orgsync.users import settle_users
 from orgsync.watch import Watch
+
+if TYPE_CHECKING:  # it loads a database library, which validate has no use for
+    from orgsync import journal
 
 Environment = Mapping[str, str]
 Clock = Callable[[], datetime]
@@ -136,6 +140,8 @@ def apply_plan(
     accept: frozenset[str] = frozenset(),
 ) -> Report:
     """Does exactly the plan's changes. Raises Refused, PlanRefused, StalePlan before the first call to the CRM."""
+    from orgsync import journal  # noqa: PLC0415
+
     target = _target(settings, plan.target.name)
     _check_guards(plan, accept)
     if plan.settings != _in_force(settings, target):
@@ -155,8 +161,10 @@ def apply_plan(
         return _carry_out(plan, live, adapter, book, target.concurrency, actor=actor, clock=clock, watch=watch)
 
 
-def runs(root: Path, settings: Settings, *, environment: Environment) -> list[journal.Run]:
+def runs(root: Path, settings: Settings, *, environment: Environment) -> "list[journal.Run]":
     """Newest first; empty where nothing was ever applied."""
+    from orgsync import journal  # noqa: PLC0415
+
     with journal.read_journal(expand_url(settings.journal, environment), root) as book:
         return book.runs() if book is not None else []
 
@@ -245,7 +253,7 @@ def _carry_out(
     plan: Plan,
     live: Snapshot,
     adapter: Adapter,
-    book: journal.Journal,
+    book: "journal.Journal",
     concurrency: int,
     *,
     actor: str,
@@ -288,7 +296,7 @@ def _not_verified(why: str) -> Finding:
 class _Log:
     """Writes to the journal first, then tells whoever watches."""
 
-    def __init__(self, book: journal.Journal, run: str, clock: Clock, watch: Watch, total: int) -> None:
+    def __init__(self, book: "journal.Journal", run: str, clock: Clock, watch: Watch, total: int) -> None:
         self._book, self._run, self._clock, self._watch = book, run, clock, watch
         self._done, self._total = 0, total
 
@@ -366,6 +374,8 @@ def _history(
     settings: Settings, root: Path, identity: str, today: date, environment: Environment
 ) -> tuple[frozenset[Address], list[Finding]]:
     """What was removed in the last days, and steps of runs that were cut off before their outcome was known."""
+    from orgsync import journal  # noqa: PLC0415
+
     with journal.read_journal(expand_url(settings.journal, environment), root) as book:
         if book is None:
             return frozenset(), []
@@ -373,7 +383,7 @@ def _history(
         return book.removals(identity, since), [_cut_off(intent) for intent in book.open_intents(identity)]
 
 
-def _cut_off(intent: journal.OpenIntent) -> Finding:
+def _cut_off(intent: "journal.OpenIntent") -> Finding:
     return Finding(
         code="open-intent",
         severity=Severity.INFO,

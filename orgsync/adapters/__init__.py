@@ -24,7 +24,7 @@ from orgsync.references import expand_url
 from orgsync.resources import Address, RemoteId
 from orgsync.settings import TargetSettings, credentials_of
 
-BUILT_IN: Mapping[str, str] = {"local": "orgsync.adapters.local.adapter:opener"}
+BUILT_IN: Mapping[str, str] = {"local": "orgsync.adapters.local.opener:opener"}
 """Name -> ``module:attribute`` of an ``adapter.Opener``."""
 
 GROUP = "orgsync.adapters"
