@@ -14,10 +14,10 @@ EXHAUSTIVE := tests/test_order.py tests/test_scale.py
 help:
 	@sed -n 's/^# //p' Makefile
 
-.venv: .venv/installed
+.venv: $(BIN)/orgsync
 
-# Marked when all is there: a folder alone may be what an interrupted install left. Debian ships venv apart from Python.
-.venv/installed: pyproject.toml
+# What is installed last: a folder alone may be what an interrupted install left. Debian ships venv apart from Python.
+$(BIN)/orgsync: pyproject.toml
 	$(PYTHON) -m venv .venv || { $(APT) update && $(APT) install -y python3-venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@

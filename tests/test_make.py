@@ -35,5 +35,5 @@ def test_an_interrupted_install_is_begun_again(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").touch()
     command = ["make", "--dry-run", "--directory", str(tmp_path), "--file", str(ROOT / "Makefile"), ".venv"]
     assert "pip install" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    (tmp_path / ".venv" / "installed").touch()
+    (tmp_path / ".venv" / "bin" / "orgsync").touch()
     assert "pip install" not in subprocess.run(command, capture_output=True, text=True, check=True).stdout
