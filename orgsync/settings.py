@@ -89,8 +89,16 @@ Days = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^[1-9]\d{0,3}d$"}),
 ]
 KindWord = Annotated[Kind, BeforeValidator(_kind), WithJsonSchema({"type": "string", "enum": list(_KIND_WORDS)})]
-Reference = Annotated[str, AfterValidator(_reference)]
-Url = Annotated[str, AfterValidator(_url)]
+Reference = Annotated[
+    str,
+    AfterValidator(_reference),
+    WithJsonSchema({"type": "string", "pattern": r"^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$"}),
+]
+Url = Annotated[
+    str,
+    AfterValidator(_url),
+    WithJsonSchema({"type": "string", "pattern": r"^([A-Za-z][A-Za-z0-9+.-]*://|\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$)"}),
+]
 
 
 class _Model(BaseModel):

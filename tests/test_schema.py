@@ -86,3 +86,18 @@ def test_kinds_in_settings_are_written_as_orgsync_reads_them() -> None:
 
     assert not refused("settings", settings("membership", "businessUnit"))
     assert refused("settings", settings("business-unit"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "sqlite:///demo.db", "credentials": {"password": "hunter2"}},
+        {"url": "sqlite:///demo.db", "credentials": {"password": "${PASSWORD}"}},
+        {"url": "crm.example.com"},
+    ],
+)
+def test_an_editor_marks_a_literal_secret_and_an_address_without_a_scheme(wrong: dict[str, Any]) -> None:
+    head = {"apiVersion": "orgsync/v1", "kind": "Settings", "organization": "Northwind"}
+    right = {"adapter": "local", "url": "${env:CRM_URL}", "credentials": {"password": "${env:CRM_PASSWORD}"}}
+    assert not refused("settings", head | {"targets": {"demo": right}})
+    assert refused("settings", head | {"targets": {"demo": {"adapter": "local", **wrong}}})
