@@ -1,7 +1,7 @@
 # make demo   plan and apply the sample organization to the CRM in a file
 # make test   everything that CI runs
 .DELETE_ON_ERROR:
-.PHONY: help demo test check schemas bench postgresql clean
+.PHONY: help .venv demo test check schemas bench postgresql clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,11 +14,13 @@ EXHAUSTIVE := tests/test_order.py tests/test_scale.py
 help:
 	@sed -n 's/^# //p' Makefile
 
-# Debian ships venv apart from Python.
-.venv: pyproject.toml
+.venv: $(BIN)/orgsync
+
+# What is installed last: a folder alone may be what an interrupted install left. Debian ships venv apart from Python.
+$(BIN)/orgsync: pyproject.toml
 	$(PYTHON) -m venv .venv || { $(APT) update && $(APT) install -y python3-venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch .venv
+	touch $@
 
 demo: .venv
 	$(BIN)/orgsync validate

@@ -242,9 +242,12 @@ def _connected(url: str, root: Path) -> Iterator[Connection]:
 def _parsed(url: str) -> URL:
     """Whatever is wrong with the URL is not repeated: it may hold a password."""
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except (SQLAlchemyError, ValueError):
         raise _broken("its URL cannot be read") from None
+    if "@" in (parsed.host or ""):
+        raise _broken("the host in its URL has an @; write that of a password as %40") from None
+    return parsed
 
 
 def _sqlite_path(url: URL, root: Path) -> Path | None:

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orgsync import documents, journal
+from orgsync import documents
 from orgsync.adapter import Adapter, Changed, Foreign, HasEffects, Scope, Snapshot
 from orgsync.adapters import open_adapter
 from orgsync.apply import apply, moved, settle, verify
@@ -28,14 +29,18 @@ from orgsync.load import Repository, load
 from orgsync.order import order
 from orgsync.plan import Plan, Target
 from orgsync.project import bound_names, project
+from orgsync.references import expand_url
 from orgsync.resolve import resolve
 from orgsync.resources import KEY, Address, Json, Kind, Organization, key_of, kind_of
 from orgsync.revision import revision
 from orgsync.safety import carried_over, guard, guard_again, names_taken, rings, risky, violations, withhold
 from orgsync.seal import Judged, seal
-from orgsync.settings import Settings, TargetSettings, expand
+from orgsync.settings import Settings, TargetSettings
 from orgsync.users import settle_users
 from orgsync.watch import Watch
+
+if TYPE_CHECKING:  # it loads a database library, which validate has no use for
+    from orgsync import journal
 
 Environment = Mapping[str, str]
 Clock = Callable[[], datetime]
@@ -137,6 +142,8 @@ def apply_plan(
     accept: frozenset[str] = frozenset(),
 ) -> Report:
     """Does exactly the plan's changes. Raises Refused, PlanRefused, StalePlan before the first call to the CRM."""
+    from orgsync import journal  # noqa: PLC0415
+
     target = _target(settings, plan.target.name)
     _check_guards(plan, accept)
     if plan.settings != _in_force(settings, target):
@@ -145,7 +152,7 @@ def apply_plan(
         open_adapter(
             target.adapter, target, root, writable=True, actor=actor, environment=environment, clock=clock
         ) as adapter,
-        journal.open_journal(expand(settings.journal, environment), root) as book,
+        journal.open_journal(expand_url(settings.journal, environment), root) as book,
     ):
         if adapter.identity != plan.target.identity:
             raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
@@ -157,9 +164,11 @@ def apply_plan(
         return _carry_out(plan, live, adapter, book, target.concurrency, actor=actor, clock=clock, watch=watch)
 
 
-def runs(root: Path, settings: Settings, *, environment: Environment) -> list[journal.Run]:
+def runs(root: Path, settings: Settings, *, environment: Environment) -> "list[journal.Run]":
     """Newest first; empty where nothing was ever applied."""
-    with journal.read_journal(expand(settings.journal, environment), root) as book:
+    from orgsync import journal  # noqa: PLC0415
+
+    with journal.read_journal(expand_url(settings.journal, environment), root) as book:
         return book.runs() if book is not None else []
 
 
@@ -248,7 +257,7 @@ def _carry_out(
     plan: Plan,
     live: Snapshot,
     adapter: Adapter,
-    book: journal.Journal,
+    book: "journal.Journal",
     concurrency: int,
     *,
     actor: str,
@@ -291,7 +300,7 @@ def _not_verified(why: str) -> Finding:
 class _Log:
     """Writes to the journal first, then tells whoever watches."""
 
-    def __init__(self, book: journal.Journal, run: str, clock: Clock, watch: Watch, total: int) -> None:
+    def __init__(self, book: "journal.Journal", run: str, clock: Clock, watch: Watch, total: int) -> None:
         self._book, self._run, self._clock, self._watch = book, run, clock, watch
         self._done, self._total = 0, total
 
@@ -369,7 +378,7 @@ def _check_guards(plan: Plan, accept: frozenset[str]) -> None:
 
 
 def _guard_again(
-    plan: Plan, live: Snapshot, book: journal.Journal, settings: Settings, accept: frozenset[str], now: datetime
+    plan: Plan, live: Snapshot, book: "journal.Journal", settings: Settings, accept: frozenset[str], now: datetime
 ) -> None:
     """Other runs and other people may have come in between: two plans that are fine alone need not be so in a row."""
     past = book.removals(plan.target.identity, _since(now.date(), settings))
@@ -382,7 +391,9 @@ def _history(
     settings: Settings, root: Path, identity: str, today: date, environment: Environment
 ) -> tuple[frozenset[Address], list[Finding]]:
     """What was removed in the last days, and steps of runs that were cut off before their outcome was known."""
-    with journal.read_journal(expand(settings.journal, environment), root) as book:
+    from orgsync import journal  # noqa: PLC0415
+
+    with journal.read_journal(expand_url(settings.journal, environment), root) as book:
         if book is None:
             return frozenset(), []
         return book.removals(identity, _since(today, settings)), [
@@ -395,7 +406,7 @@ def _since(day: date, settings: Settings) -> datetime:
     return datetime.combine(day, time(), UTC) - settings.safety.window
 
 
-def _cut_off(intent: journal.OpenIntent) -> Finding:
+def _cut_off(intent: "journal.OpenIntent") -> Finding:
     return Finding(
         code="open-intent",
         severity=Severity.INFO,

@@ -5,7 +5,7 @@ environment variables, resolved only where an adapter is opened.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,21 +13,20 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails, PydanticCustomError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from orgsync.documents import Count, Key, Line, suggestion, translate
-from orgsync.errors import InvalidInput, OrgsyncError
+from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Position
 from orgsync.load import parse, position_in
+from orgsync.references import expand, holds_secret, is_reference, is_secret_name, is_url
 from orgsync.resources import Json, Kind
 
 FILE = "orgsync.yaml"
-_REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _MAX_BYTES = 1024 * 1024
 
 FAULTS: Mapping[str, tuple[str, str]] = {
     "literal-secret": ("a secret must not stand in the settings", 'write a reference such as "${env:CRM_TOKEN}"'),
+    "bad-address": ("an address begins with a scheme", "write one such as sqlite:///.orgsync/demo.db or https://..."),
     "bad-share": ("a share is expected", "write a percentage such as 25%"),
     "bad-period": ("a number of days is expected", "write days such as 30d"),
     "bad-kind": (
@@ -37,12 +36,8 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     "bad-concurrency": ("so many calls at once are not possible", "write a number from 1 to 64"),
     "unknown-target": ("the default target does not exist", "name one of the targets"),
 }
-
-
-KIND_WORDS: Mapping[str, Kind] = {
-    "businessUnit": Kind.BUSINESS_UNIT,
-    **{str(kind): kind for kind in Kind if kind is not Kind.BUSINESS_UNIT},
-}
+_UNSHOWN = frozenset({"literal-secret", "bad-address"})
+"""Faults whose value may be a secret."""
 
 
 def _share(value: object) -> float:
@@ -73,19 +68,16 @@ def _at_least_one(value: int) -> int:
 
 
 def _reference(value: str) -> str:
-    if not _REFERENCE.fullmatch(value):
+    if not is_reference(value):
         raise PydanticCustomError("literal-secret", "a literal secret")
     return value
 
 
-def _without_password(value: str) -> str:
-    """A password in a URL is a secret like any other, and must be a reference."""
-    try:
-        password = make_url(_REFERENCE.sub("reference", value)).password
-    except ArgumentError:
-        return value
-    if password is not None and password != "reference":  # noqa: S105
+def _url(value: str) -> str:
+    if holds_secret(value):
         raise PydanticCustomError("literal-secret", "a literal secret")
+    if not is_url(value):
+        raise PydanticCustomError("bad-address", "an address")
     return value
 
 
@@ -97,8 +89,16 @@ Days = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^[1-9]\d{0,3}d$"}),
 ]
 KindWord = Annotated[Kind, BeforeValidator(_kind), WithJsonSchema({"type": "string", "enum": list(_KIND_WORDS)})]
-Reference = Annotated[str, AfterValidator(_reference)]
-Url = Annotated[str, AfterValidator(_without_password)]
+Reference = Annotated[
+    str,
+    AfterValidator(_reference),
+    WithJsonSchema({"type": "string", "pattern": r"^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$"}),
+]
+Url = Annotated[
+    str,
+    AfterValidator(_url),
+    WithJsonSchema({"type": "string", "pattern": r"^([A-Za-z][A-Za-z0-9+.-]*://|\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$)"}),
+]
 
 
 class _Model(BaseModel):
@@ -190,13 +190,12 @@ def load_settings(root: Path) -> Settings:
         findings = [_finding("not-one-document", "one document is expected", f"{len(documents)} found", "keep one")]
     if findings:
         raise InvalidInput(findings)
-    number, value = documents[0]
-    try:
-        settings = Settings.model_validate(value)
-    except PydanticError as error:
-        raise InvalidInput([_fault(one, content, number) for one in error.errors(include_url=False)]) from None
-    _check_default(settings, content, number)
-    return settings
+    return _checked(documents[0][1], content, documents[0][0])
+
+
+def position_of(root: Path, path: Sequence[str | int]) -> Position:
+    """Where a setting stands; the deepest part that does, where it is not stated."""
+    return position_in(_content(root / FILE), FILE, 0, tuple(path))
 
 
 def credentials_of(target: TargetSettings, environment: Mapping[str, str]) -> dict[str, str]:
@@ -204,23 +203,46 @@ def credentials_of(target: TargetSettings, environment: Mapping[str, str]) -> di
     return {name: expand(reference, environment) for name, reference in target.credentials.items()}
 
 
-def expand(text: str, environment: Mapping[str, str]) -> str:
-    """``text`` with each ``${env:NAME}`` replaced."""
-
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in environment:
-            raise OrgsyncError(
-                f"the environment variable {found[1]} is not set", remedy=f"set {found[1]}; orgsync.yaml refers to it"
-            )
-        return environment[found[1]]
-
-    return _REFERENCE.sub(value, text)
-
-
 def safety_json(safety: Safety) -> Json:
     """As plain JSON, for plans."""
     result: Json = safety.model_dump(mode="json", by_alias=True)
     return result
+
+
+def _checked(value: object, content: bytes, number: int) -> Settings:
+    findings = [
+        _coded("literal-secret", "", position_in(content, FILE, number, path)) for path in _literal_secrets(value)
+    ]
+    try:
+        settings = Settings.model_validate(value)
+    except PydanticError as error:
+        findings += [_fault(one, content, number) for one in error.errors(include_url=False)]
+        raise InvalidInput(findings) from None
+    findings += _default_fault(settings, content, number)
+    if findings:
+        raise InvalidInput(findings)
+    return settings
+
+
+def _literal_secrets(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Places of secrets among what the models leave to others, such as an adapter's options."""
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _literal_secrets(one, (*path, index))
+    if not isinstance(value, dict):
+        return
+    for name, one in value.items():
+        here = (*path, name)
+        if is_secret_name(name) and _is_literal(one):
+            yield here
+        elif here[::2] != ("targets", "credentials"):  # the model's own
+            yield from _literal_secrets(one, here)
+
+
+def _is_literal(value: object) -> bool:
+    if isinstance(value, list):
+        return any(_is_literal(one) for one in value)
+    return isinstance(value, str) and not is_reference(value)
 
 
 def _content(path: Path) -> bytes:
@@ -250,10 +272,13 @@ def _fault(error: ErrorDetails, content: bytes, number: int) -> Finding:
     path = path[:-1] if path[-1:] == ("[key]",) or kind == "missing" else path
     position = position_in(content, FILE, number, path, of_key=of_key)
     if kind in FAULTS:
-        summary, remedy = FAULTS[kind]
-        detail = "" if kind == "literal-secret" else f'"{error["input"]}"'
-        return _finding(kind, summary, detail, remedy, position)
+        return _coded(kind, "" if kind in _UNSHOWN else f'"{error["input"]}"', position)
     return _finding(*translate(error, path, _known(path)), position)
+
+
+def _coded(code: str, detail: str, position: Position) -> Finding:
+    summary, remedy = FAULTS[code]
+    return _finding(code, summary, detail, remedy, position)
 
 
 def _known(path: Sequence[str | int]) -> list[str]:
@@ -263,10 +288,9 @@ def _known(path: Sequence[str | int]) -> list[str]:
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
-def _check_default(settings: Settings, content: bytes, number: int) -> None:
+def _default_fault(settings: Settings, content: bytes, number: int) -> list[Finding]:
     name = settings.default_target
-    if name is not None and name not in settings.targets:
-        summary, remedy = FAULTS["unknown-target"]
-        detail = f'"{name}"' + suggestion(name, settings.targets)
-        position = position_in(content, FILE, number, ("defaultTarget",))
-        raise InvalidInput([_finding("unknown-target", summary, detail, remedy, position)])
+    if name is None or name in settings.targets:
+        return []
+    detail = f'"{name}"' + suggestion(name, settings.targets)
+    return [_coded("unknown-target", detail, position_in(content, FILE, number, ("defaultTarget",)))]

@@ -221,6 +221,7 @@ SECRET = "hunter2"
     [
         f"postgresql+psycopg://me:{SECRET}@127.0.0.1:1/none",
         f"postgresql://me:{SECRET}@127.0.0.1:{SECRET}/none",
+        f"postgresql://me:pa@{SECRET}@127.0.0.1:1/none",
         f"nonsense://me:{SECRET}@host/db",
         f"no url but {SECRET}",
         f"mysql+nothing://me:{SECRET}@host/db",

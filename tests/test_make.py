@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -27,3 +28,12 @@ def test_the_sample_is_what_the_demo_plans() -> None:
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\ndemo: .venv\n")[1].split("\n\n")[0]
     steps = [line.rsplit("orgsync ", 1)[1] for line in recipe.splitlines()]
     assert steps == ["validate", "plan", "apply --yes", "plan"]
+
+
+def test_an_interrupted_install_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").touch()
+    command = ["make", "--dry-run", "--directory", str(tmp_path), "--file", str(ROOT / "Makefile"), ".venv"]
+    assert "pip install" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (tmp_path / ".venv" / "bin" / "orgsync").touch()
+    assert "pip install" not in subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -138,3 +138,18 @@ def test_what_orgsync_accepts_an_editor_accepts(line: str, kind: str, tmp_path: 
 def test_a_published_file_is_laid_out_for_diffs(name: str) -> None:
     text = (ROOT / "schemas" / f"{name}.schema.json").read_text()
     assert text == json.dumps(SCHEMAS[name], indent=2) + "\n"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "sqlite:///demo.db", "credentials": {"password": "hunter2"}},
+        {"url": "sqlite:///demo.db", "credentials": {"password": "${PASSWORD}"}},
+        {"url": "crm.example.com"},
+    ],
+)
+def test_an_editor_marks_a_literal_secret_and_an_address_without_a_scheme(wrong: dict[str, Any]) -> None:
+    head = {"apiVersion": "orgsync/v1", "kind": "Settings", "organization": "Northwind"}
+    right = {"adapter": "local", "url": "${env:CRM_URL}", "credentials": {"password": "${env:CRM_PASSWORD}"}}
+    assert not refused("settings", head | {"targets": {"demo": right}})
+    assert refused("settings", head | {"targets": {"demo": {"adapter": "local", **wrong}}})

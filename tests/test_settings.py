@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from orgsync.errors import InvalidInput, OrgsyncError
+from orgsync.references import expand_url
 from orgsync.resources import Kind
-from orgsync.settings import Settings, credentials_of, expand, load_settings
+from orgsync.settings import Settings, credentials_of, load_settings, position_of
 
 HEAD = "apiVersion: orgsync/v1\nkind: Settings\norganization: Northwind\n"
 TARGET = "targets:\n  demo:\n    adapter: local\n    url: sqlite:///demo.db\n"
@@ -62,7 +63,7 @@ def test_a_url_may_refer_to_its_password_but_not_hold_it(tmp_path: Path) -> None
     url = "postgresql://crm:${env:CRM_PASSWORD}@127.0.0.1/crm"
     settings = read(tmp_path, HEAD + TARGET.replace("sqlite:///demo.db", url))
     assert settings.targets["demo"].url == url
-    assert expand(url, {"CRM_PASSWORD": "canary"}) == "postgresql://crm:canary@127.0.0.1/crm"
+    assert expand_url(url, {"CRM_PASSWORD": "canary"}) == "postgresql://crm:canary@127.0.0.1/crm"
     with pytest.raises(InvalidInput) as raised:
         read(tmp_path, HEAD + TARGET.replace("sqlite:///demo.db", "postgresql://crm:canary@127.0.0.1/crm"))
     assert [one.code for one in raised.value.findings] == ["literal-secret"]
@@ -75,3 +76,25 @@ def test_a_literal_secret_is_refused_and_not_repeated(secret: str, tmp_path: Pat
         read(tmp_path, HEAD + TARGET + f'    credentials: {{password: "{secret}"}}\n')
     assert [one.code for one in raised.value.findings] == ["literal-secret"]
     assert "canary" not in f"{raised.value} {raised.value.findings}".lower()
+
+
+def test_secrets_and_faults_are_told_together(tmp_path: Path) -> None:
+    text = HEAD + "defaultTarget: dmo\n" + TARGET + "    apiKey: canary\n    tokens: {accessToken: [canary]}\n"
+    with pytest.raises(InvalidInput) as raised:
+        read(tmp_path, text)
+    assert [one.code for one in raised.value.findings] == ["literal-secret", "literal-secret", "unknown-target"]
+    with pytest.raises(InvalidInput) as raised:
+        read(tmp_path, text + "safty: {}\n")
+    assert [one.code for one in raised.value.findings] == ["literal-secret", "literal-secret", "unknown-field"]
+    assert "canary" not in repr(raised.value.findings)
+
+
+def test_an_option_that_refers_to_a_secret_is_the_adapters_business(tmp_path: Path) -> None:
+    settings = read(tmp_path, HEAD + TARGET + '    apiKey: "${env:CRM_KEY}"\n    tokenUrl: https://id.example.com\n')
+    assert settings.targets["demo"].options == {"apiKey": "${env:CRM_KEY}", "tokenUrl": "https://id.example.com"}
+
+
+def test_a_setting_is_found_again_in_its_file(tmp_path: Path) -> None:
+    read(tmp_path, HEAD + TARGET)
+    assert str(position_of(tmp_path, ("targets", "demo", "url"))) == "orgsync.yaml:7:10"
+    assert str(position_of(tmp_path, ("targets", "demo", "seats"))) == "orgsync.yaml:6:5"

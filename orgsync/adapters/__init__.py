@@ -6,6 +6,7 @@ apply before the adapter is asked. Never: imports an adapter that nobody asked f
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from importlib import import_module
@@ -18,11 +19,12 @@ from pydantic import ValidationError
 from orgsync.adapter import Adapter, Capabilities, HasDoctor, HasEffects, Opener, Scope, Snapshot
 from orgsync.change import Batch, Change, Effect, Outcome
 from orgsync.errors import InvalidInput, OrgsyncError, ReadOnly
-from orgsync.finding import Finding
+from orgsync.finding import Finding, Position
+from orgsync.references import expand_url
 from orgsync.resources import Address, RemoteId
-from orgsync.settings import TargetSettings, credentials_of, expand
+from orgsync.settings import TargetSettings, credentials_of
 
-BUILT_IN: Mapping[str, str] = {"local": "orgsync.adapters.local.adapter:opener"}
+BUILT_IN: Mapping[str, str] = {"local": "orgsync.adapters.local.opener:opener"}
 """Name -> ``module:attribute`` of an ``adapter.Opener``."""
 
 GROUP = "orgsync.adapters"
@@ -68,55 +70,81 @@ def _unknown(name: str) -> Finding:
     )
 
 
-def check_options(name: str, target: TargetSettings) -> list[Finding]:
+Where = Callable[[Sequence[str]], Position | None]
+"""Where a field of the target's settings stands."""
+
+
+def _nowhere(_: Sequence[str]) -> None:
+    return None
+
+
+def check_options(name: str, target: TargetSettings, where: Where = _nowhere) -> list[Finding]:
     """What is wrong with the adapter's name, its options and its credentials; nothing is opened."""
     try:
         opener = opener_of(name)
-        _options(opener, name, target)
+    except InvalidInput as error:
+        return [replace(one, position=where(["adapter"])) for one in error.findings]
+    try:
+        _options(opener, name, target, where=where)
     except InvalidInput as error:
         return list(error.findings)
-    return _unknown_credentials(opener, target)
+    return _unknown_credentials(opener, target, where)
 
 
-def _options(opener: Opener, name: str, target: TargetSettings, environment: Mapping[str, str] | None = None) -> Any:
+def _options(
+    opener: Opener,
+    name: str,
+    target: TargetSettings,
+    environment: Mapping[str, str] | None = None,
+    where: Where = _nowhere,
+) -> Any:
     """Without an environment, references in the URL stay as they are: enough to check it, not to use it."""
-    url = target.url if target.url is None or environment is None else expand(target.url, environment)
+    url = target.url if target.url is None or environment is None else expand_url(target.url, environment)
     stated = dict(target.options) | ({"url": url} if url is not None else {})
     try:
         return opener.Options.model_validate(stated)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
-        raise InvalidInput([_option_finding(name, opener, one) for one in found]) from None
+        raise InvalidInput([_option_finding(name, opener, one, where) for one in found]) from None
 
 
-def _option_finding(name: str, opener: Opener, error: Mapping[str, Any]) -> Finding:
-    where = ".".join(str(part) for part in error["loc"])
+def _option_finding(name: str, opener: Opener, error: Mapping[str, Any], where: Where) -> Finding:
+    option = ".".join(str(part) for part in error["loc"])
+    position = where([str(part) for part in error["loc"]])
     known = [spec.alias or field for field, spec in opener.Options.model_fields.items()]
     if error["type"] == "extra_forbidden":
-        close = get_close_matches(where, known, 1)
+        close = get_close_matches(option, [*known, *_of_every_target()], 1)
         hint = f"did you mean {close[0]}? " if close else ""
         return Finding(
             code="unknown-option",
             summary="the adapter has no such option",
-            detail=f"{name}: {where}",
+            detail=f"{name}: {option}",
             remedy=f"{hint}options of {name}: {', '.join(sorted(known))}",
+            position=position,
         )
     missing = error["type"] == "missing"
     return Finding(
         code="missing-option" if missing else "invalid-option",
         summary="the adapter needs an option" if missing else "an option of the adapter cannot be used",
-        detail=f"{name}: {where}" + ("" if missing else f": {error['msg'].removeprefix('Value error, ')}"),
-        remedy=f"state {where} in the target's settings" if missing else f"correct {where} in the target's settings",
+        detail=f"{name}: {option}" + ("" if missing else f": {error['msg'].removeprefix('Value error, ')}"),
+        remedy=f"state {option} in the target's settings" if missing else f"correct {option} in the target's settings",
+        position=position,
     )
 
 
-def _unknown_credentials(opener: Opener, target: TargetSettings) -> list[Finding]:
+def _of_every_target() -> list[str]:
+    """What an unknown option may have been meant to be, beside the adapter's own."""
+    return [spec.alias or field for field, spec in TargetSettings.model_fields.items()]
+
+
+def _unknown_credentials(opener: Opener, target: TargetSettings, where: Where) -> list[Finding]:
     return [
         Finding(
             code="unknown-credential",
             summary="the adapter knows no such credential",
             detail=credential,
             remedy=f"credentials it takes: {', '.join(opener.CREDENTIALS) or 'none'}",
+            position=where(["credentials", credential]),
         )
         for credential in target.credentials
         if credential not in opener.CREDENTIALS

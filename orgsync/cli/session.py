@@ -17,7 +17,6 @@ import click
 
 from orgsync.cli.app import Options
 from orgsync.cli.output import Output
-from orgsync.cli.redact import redact
 from orgsync.errors import OrgsyncError
 from orgsync.finding import Position
 
@@ -85,7 +84,7 @@ def begin(formats: Sequence[str] = ("text", "json")) -> Session:
     output = Output(stdout=sys.stdout, stderr=sys.stderr, environment=os.environ)
     session = Session(options=options, output=output, environment=os.environ)
     Output.options, Output.current = options, output
-    output.source = lambda position: redact(source_line(session.root, position), session.environment)
+    output.source = lambda position: source_line(session.root, position)
     return session
 
 
@@ -109,15 +108,35 @@ class _NoRepository(OrgsyncError):
 
 
 def source_line(root: Path, position: Position) -> str:
-    """The line that a position names, "" where there is none; never a file outside the repository."""
+    """The line that a position names, "" where there is none or a secret may stand; never a file from outside."""
     path = (root / position.file).resolve()
     try:
         if not path.is_relative_to(root.resolve()) or path.stat().st_size > _LONGEST_SOURCE:
             return ""
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[: position.line]
     except OSError:
         return ""
-    return lines[position.line - 1].rstrip("\r") if position.line <= len(lines) else ""
+    if len(lines) < position.line or (position.file == SETTINGS and _may_hold_secret(lines)):
+        return ""
+    return lines[-1].rstrip("\r")
+
+
+def _may_hold_secret(lines: Sequence[str]) -> bool:
+    """Whether the last line looks like one that holds a secret, or stands below ``credentials:``."""
+    from orgsync.cli.redact import redact
+
+    line = lines[-1]
+    margin = _margin(line)
+    for above in reversed(lines[:-1]):
+        if above.strip() and _margin(above) < margin:
+            margin = _margin(above)
+            if "credentials" in above:
+                return True
+    return "credentials" in line or redact(line) != line
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def known_targets(repo: str | None) -> list[str]:

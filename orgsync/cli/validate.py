@@ -1,6 +1,7 @@
 """``orgsync validate``: findings only."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -8,8 +9,11 @@ import click
 from orgsync.cli.app import shared
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from orgsync.cli.output import Output
-    from orgsync.finding import Finding
+    from orgsync.cli.session import Session
+    from orgsync.finding import Finding, Position
 
 
 @click.command(name="validate")
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @shared
 def validate(as_of: datetime | None, strict: bool) -> int:  # noqa: FBT001
-    """Check the YAML: no CRM, no credentials.
+    """Check the YAML and the settings: no CRM, no credentials.
 
     Exits with 2 where there are errors.
     """
@@ -27,13 +31,28 @@ def validate(as_of: datetime | None, strict: bool) -> int:  # noqa: FBT001
     from orgsync.finding import Severity
 
     session = begin(("text", "json", "markdown", "github", "sarif"))
-    _ = session.settings
+    stated = tuple(_targets(session))
     with watching(session.output) as watch:
         declared = pipeline.validate(session.root, today=session.today(as_of), watch=watch)
+    found = (*stated, *declared.findings)
     files = len({document.file for document in declared.repository.documents})
-    _show(session.output, declared.findings, files)
+    _show(session.output, found, files)
     bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    return 2 if any(finding.severity in bad for finding in declared.findings) else 0
+    return 2 if any(finding.severity in bad for finding in found) else 0
+
+
+def _targets(session: "Session") -> "Iterator[Finding]":
+    """What the adapters say about the options of every target; none is opened."""
+    from orgsync.adapters import check_options
+
+    for name, target in session.settings.targets.items():
+        yield from check_options(target.adapter, target, partial(_place, session, name))
+
+
+def _place(session: "Session", target: str, path: "Sequence[str]") -> "Position":
+    from orgsync.settings import position_of
+
+    return position_of(session.root, ("targets", target, *path))
 
 
 def _show(output: "Output", found: "tuple[Finding, ...]", files: int) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from orgsync.adapter import Adapter, Scope, Snapshot
-from orgsync.adapters.local.adapter import Options, opener
 from orgsync.adapters.local.connect import connect, parse_url, sqlite_path
+from orgsync.adapters.local.opener import Options, opener
 from orgsync.adapters.local.schema import METADATA
 from orgsync.adapters.memory import MemoryCrm
 from orgsync.change import Action, Batch, Outcome, Status, Step

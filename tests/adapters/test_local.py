@@ -9,8 +9,9 @@ from sqlalchemy.exc import DBAPIError
 
 from orgsync.adapter import Scope
 from orgsync.adapters.local import api
-from orgsync.adapters.local.adapter import LocalAdapter, Options, opener
+from orgsync.adapters.local.adapter import LocalAdapter
 from orgsync.adapters.local.connect import connect, identity_of, parse_url
+from orgsync.adapters.local.opener import Options, opener
 from orgsync.change import Action, Batch, Status
 from orgsync.errors import AdapterError, IncompleteRead, ReadOnly
 from orgsync.finding import Severity

@@ -1,7 +1,7 @@
 """Adapters by name: known ones, wrong options, entry points, and the guard before read-only ones."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
@@ -16,6 +16,7 @@ from orgsync.adapters import adapter_names, check_options, open_adapter
 from orgsync.adapters.memory import MemoryCrm
 from orgsync.change import Action, Batch
 from orgsync.errors import InvalidInput, OrgsyncError, ReadOnly
+from orgsync.finding import Position
 from orgsync.resources import Kind
 from orgsync.settings import TargetSettings
 from tests.adapters.crms import NOW, create
@@ -46,9 +47,12 @@ def target(adapter: str = "local", **stated: Any) -> TargetSettings:
 
 
 @contextmanager
-def opened(target: TargetSettings, root: Path, *, writable: bool) -> Iterator[Adapter]:
+def opened(
+    target: TargetSettings, root: Path, *, writable: bool, environment: Mapping[str, str] | None = None
+) -> Iterator[Adapter]:
+    given = environment or {"PW": "hunter2"}
     with open_adapter(
-        target.adapter, target, root, writable=writable, actor="me", environment={"PW": "hunter2"}, clock=lambda: NOW
+        target.adapter, target, root, writable=writable, actor="me", environment=given, clock=lambda: NOW
     ) as adapter:
         yield adapter
 
@@ -91,6 +95,8 @@ def test_an_unknown_adapter_is_a_finding_with_the_known_names() -> None:
     ("stated", "code", "words"),
     [
         ({"url": "sqlite:///x.db", "seat": "3"}, "unknown-option", "did you mean seats?"),
+        ({"url": "sqlite:///x.db", "missingUser": "create"}, "unknown-option", "did you mean missingUsers?"),
+        ({"url": "postgresql://127.0.0.1:port/crm"}, "invalid-option", "correct url"),
         ({"url": "sqlite:///x.db", "seats": "many"}, "invalid-option", "correct seats"),
         ({"url": "sqlite://"}, "invalid-option", "correct url"),
         ({}, "missing-option", "state url"),
@@ -105,6 +111,32 @@ def test_wrong_options_are_findings(stated: dict[str, Any], code: str, words: st
     (finding,) = check_options("local", target(**stated))
     assert finding.code == code
     assert words in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("adapter", "stated", "places"),
+    [
+        ("locl", {}, [["adapter"]]),
+        ("local", {"seats": "many", "seat": "3"}, [["url"], ["seats"], ["seat"]]),
+        ("local", {"url": "sqlite:///x.db", "credentials": {"pw": "${env:PW}"}}, [["credentials", "pw"]]),
+    ],
+)
+def test_a_finding_stands_where_the_field_does(adapter: str, stated: dict[str, Any], places: list[list[str]]) -> None:
+    asked: list[list[str]] = []
+
+    def where(path: Sequence[str]) -> Position:
+        asked.append(list(path))
+        return Position(file="orgsync.yaml", line=len(asked))
+
+    found = check_options(adapter, target(adapter, **stated), where)
+    assert asked == places
+    assert [one.position and one.position.line for one in found] == list(range(1, len(places) + 1))
+
+
+def test_no_part_of_a_password_becomes_the_host(tmp_path: Path) -> None:
+    wanted = target(url="postgresql://me:${env:PW}@127.0.0.1:1/crm")
+    with opened(wanted, tmp_path, writable=False, environment={"PW": "hunt@er2"}) as adapter:
+        assert adapter.identity == "postgresql://127.0.0.1:1/crm"
 
 
 def test_credentials_come_from_the_environment(tmp_path: Path) -> None:
@@ -145,3 +177,12 @@ def _install(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     point = EntryPoint(name=name, value=value, group=registry.GROUP)
     found = EntryPoints([point])
     monkeypatch.setattr(registry, "entry_points", found.select)
+
+
+@pytest.mark.parametrize("url", ["postgresql://crm:pa@ca/nary@127.0.0.1/crm", "postgresql://crm:x@127.0.0.1:canary/d"])
+def test_a_url_from_the_environment_that_cannot_be_read_is_not_repeated(url: str, tmp_path: Path) -> None:
+    wanted = target(url="${env:CRM_URL}")
+    with pytest.raises(InvalidInput) as caught, opened(wanted, tmp_path, writable=False, environment={"CRM_URL": url}):
+        pass
+    assert [one.code for one in caught.value.findings] == ["invalid-option"]
+    assert "nary" not in repr(caught.value.findings)

@@ -91,6 +91,9 @@ def engine(root: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     loaded = SimpleNamespace(default_target="demo", only_target="demo", targets={"demo": target, "production": target})
     settings.load_settings = lambda _root: loaded  # type: ignore[attr-defined]
     _replace(monkeypatch, "settings", settings)
+    adapters = ModuleType("orgsync.adapters")
+    adapters.check_options = lambda *_: []  # type: ignore[attr-defined]
+    _replace(monkeypatch, "adapters", adapters)
     return fake
 
 

@@ -32,6 +32,15 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert _python(code).stdout.endswith("HEAVY []\n")
 
 
+def test_checking_the_sample_loads_no_database_library() -> None:
+    code = (
+        "import sys\nfrom orgsync.cli import main\n"
+        f"try: main(['--repo', {str(_ROOT)!r}, 'validate'])\nexcept SystemExit: pass\n"
+        "print('HEAVY', 'sqlalchemy' in sys.modules)"
+    )
+    assert _python(code).stdout.endswith("HEAVY False\n")
+
+
 def test_a_reader_who_goes_away_is_no_failure_to_talk_about() -> None:
     code = (
         "import subprocess, sys\n"

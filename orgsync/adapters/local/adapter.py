@@ -1,22 +1,20 @@
-"""The embedded CRM behind the protocol: its options, how it is opened, what it is asked, what went wrong.
+"""The embedded CRM behind the protocol: how it is opened, what it is asked, what went wrong.
 
-In: options, who acts, a clock. Out: an adapter inside a context manager. Never: creates anything unless opened for
+In: an address, who acts, a clock. Out: an adapter inside a context manager. Never: creates anything unless opened for
 writing; shows a password.
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from orgsync.adapter import Adapter, Capabilities, Scope, Snapshot
+from orgsync.adapter import Capabilities, Scope, Snapshot
 from orgsync.adapters.local import api
 from orgsync.adapters.local.connect import (
     READING,
@@ -36,24 +34,8 @@ from orgsync.finding import Finding, Severity
 from orgsync.resources import Address, RemoteId
 
 
-def _usable(url: str) -> str:
-    parse_url(url)
-    return url
-
-
-class Options(BaseModel):
-    """What a target of the local adapter may state."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    url: Annotated[str, AfterValidator(_usable)] = Field(
-        description="a SQLAlchemy URL; a SQLite path is relative to the organization repository"
-    )
-    seats: int | None = Field(default=None, ge=0, description="how many active users the licence allows")
-
-
 class LocalAdapter:
-    """Made by ``LocalOpener.open``."""
+    """Made by ``opened``."""
 
     def __init__(
         self,
@@ -199,44 +181,23 @@ def _trouble(detail: str, remedy: str) -> Finding:
     return Finding(code="doctor", summary="the target cannot be used", detail=detail, remedy=remedy)
 
 
-class LocalOpener:
-    """What the registry holds."""
-
-    Options: type[Any] = Options
-    CREDENTIALS: Sequence[str] = ("username", "password")
-
-    def open(
-        self,
-        options: Any,
-        *,
-        root: Path,
-        credentials: Mapping[str, str],
-        writable: bool,
-        actor: str,
-        clock: Callable[[], datetime],
-    ) -> AbstractContextManager[Adapter]:
-        return _opened(options, root, credentials, writable=writable, actor=actor, clock=clock)
-
-
 @contextmanager
-def _opened(
-    options: Options,
-    root: Path,
+def opened(
+    address: str,
     credentials: Mapping[str, str],
     *,
+    root: Path,
+    seats: int | None,
     writable: bool,
     actor: str,
     clock: Callable[[], datetime],
 ) -> Iterator[LocalAdapter]:
-    url = parse_url(options.url, credentials)
+    url = parse_url(address, credentials)
     engine = connect(url, root, writable=writable)
     try:
-        adapter = LocalAdapter(url, engine, root=root, seats=options.seats, writable=writable, actor=actor, clock=clock)
+        adapter = LocalAdapter(url, engine, root=root, seats=seats, writable=writable, actor=actor, clock=clock)
         if writable:
             adapter.create_tables()
         yield adapter
     finally:
         engine.dispose()
-
-
-opener = LocalOpener()

@@ -29,10 +29,12 @@ def parse_url(text: str, credentials: Mapping[str, str] | None = None) -> URL:
         url.get_dialect()
     except NoSuchModuleError:
         raise ValueError("no such kind of database; sqlite and postgresql are supported") from None
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError("not a database URL; one looks like sqlite:///.orgsync/demo.db") from None
     except ImportError:
         raise ValueError("the driver is not installed; for PostgreSQL: pip install 'orgsync[postgresql]'") from None
+    if "@" in (url.host or ""):
+        raise ValueError("the host has an @; write that of a password as %40")
     if url.get_backend_name() == _SQLITE and url.database in {None, "", ":memory:"}:
         raise ValueError("a database in memory forgets everything; name a file, as in sqlite:///.orgsync/demo.db")
     given = credentials or {}

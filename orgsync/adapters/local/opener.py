@@ -1,0 +1,60 @@
+"""What the registry holds of the embedded CRM: its options, and how it is opened.
+
+In: options as the settings state them. Out: checked options; an adapter inside a context manager. Never: loads the
+database's library to look at the options of a SQLite file, so that ``validate`` starts fast.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from orgsync.adapter import Adapter
+
+_FILE = "sqlite:///"
+
+
+def _usable(url: str) -> str:
+    if url.startswith(_FILE) and "?" not in url and url.removeprefix(_FILE) not in {"", ":memory:"}:
+        return url
+    from orgsync.adapters.local.connect import parse_url  # noqa: PLC0415
+
+    parse_url(url)
+    return url
+
+
+class Options(BaseModel):
+    """What a target of the local adapter may state."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: Annotated[str, AfterValidator(_usable)] = Field(
+        description="a SQLAlchemy URL; a SQLite path is relative to the organization repository"
+    )
+    seats: int | None = Field(default=None, ge=0, description="how many active users the licence allows")
+
+
+class LocalOpener:
+    Options: type[Any] = Options
+    CREDENTIALS: Sequence[str] = ("username", "password")
+
+    def open(
+        self,
+        options: Any,
+        *,
+        root: Path,
+        credentials: Mapping[str, str],
+        writable: bool,
+        actor: str,
+        clock: Callable[[], datetime],
+    ) -> AbstractContextManager[Adapter]:
+        from orgsync.adapters.local.adapter import opened  # noqa: PLC0415
+
+        seats = options.seats
+        return opened(options.url, credentials, root=root, seats=seats, writable=writable, actor=actor, clock=clock)
+
+
+opener = LocalOpener()

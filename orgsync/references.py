@@ -1,0 +1,86 @@
+"""References to the environment, which stand in the settings wherever a secret would.
+
+In: texts as orgsync.yaml has them. Out: whether a secret stands in them, and what they are with each reference
+replaced. Never: repeats a value, in an error or anywhere else.
+"""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from orgsync.errors import OrgsyncError
+
+REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_MARK = "\0"  # stands for a reference; no YAML text can hold it
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_WEB = frozenset({"http", "https"})
+_SECRET_NAME = re.compile(
+    r"(secret|token|password|passwd|passphrase|pwd|credentials?|(api|private|access|secret)[_-]?key)$", re.IGNORECASE
+)
+
+
+def is_reference(text: str) -> bool:
+    return REFERENCE.fullmatch(text) is not None
+
+
+def is_secret_name(name: str) -> bool:
+    """``clientSecret`` and ``api_key``, but not ``tokenUrl``."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def is_url(text: str) -> bool:
+    """Begins with a scheme, or is a reference to something that does."""
+    return is_reference(text) or _SCHEME.match(text) is not None
+
+
+def holds_secret(url: str) -> bool:
+    """A password that is not a reference, before the host or in the query; for the web any literal user, too."""
+    marked = REFERENCE.sub(_MARK, url)
+    scheme = _SCHEME.match(marked)
+    user, password = _user_of(marked, scheme)
+    if password not in {"", _MARK}:
+        return True
+    if user.strip(_MARK) and scheme is not None and scheme[1].lower() in _WEB:
+        return True  # https://token@host
+    pairs = (pair.partition("=") for pair in re.split(r"[?&;#]", marked)[1:])
+    return any(is_secret_name(name) and value not in {"", _MARK} for name, _, value in pairs)
+
+
+def _user_of(url: str, scheme: re.Match[str] | None) -> tuple[str, str]:
+    """(user, password); a database's password may hold a slash, so there it reaches up to the last @."""
+    rest = url[scheme.end() :] if scheme is not None else url
+    if scheme is not None and scheme[1].lower() in _WEB:
+        rest = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    before, at, _ = rest.rpartition("@")
+    user, _, password = before.partition(":")
+    return (user, password) if at and "/" not in user else ("", "")
+
+
+def expand(text: str, environment: Mapping[str, str]) -> str:
+    """``text`` with each reference replaced. Raises OrgsyncError that names the missing variable, never a value."""
+    return REFERENCE.sub(lambda found: _value(found[1], environment), text)
+
+
+def expand_url(url: str, environment: Mapping[str, str]) -> str:
+    """As ``expand``, and what is put before the host or into the query is quoted: the variable holds the plain value.
+
+    Unquoted, a password with an @ would end up in the name of the host, which plans and errors show.
+    """
+    if is_reference(url):
+        return expand(url, environment)
+    query = url.find("?") if "?" in url else len(url)
+    host = url.rfind("@", 0, query)
+
+    def replaced(found: re.Match[str]) -> str:
+        value = _value(found[1], environment)
+        return quote(value, safe="") if found.start() < host or found.start() > query else value
+
+    return REFERENCE.sub(replaced, url)
+
+
+def _value(name: str, environment: Mapping[str, str]) -> str:
+    if name not in environment:
+        raise OrgsyncError(
+            f"the environment variable {name} is not set", remedy=f"set {name}; orgsync.yaml refers to it"
+        )
+    return environment[name]
