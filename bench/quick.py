@@ -167,7 +167,7 @@ class _Counting:
 
 
 class _Silent:
-    def intend(self, batch: Batch) -> None:
+    def intend(self, batches: Sequence[Batch]) -> None:
         """The journal is not what is counted here."""
 
     def record(self, outcomes: Sequence[Outcome]) -> None:

@@ -112,6 +112,7 @@ class Snapshot:
     foreign     what carries no key, sorted by kind and name
     findings    e.g. two live objects with one key
     seats       (used, limit) where the CRM counts licences, else None
+    acting      the login that orgsync has there, where the CRM tells; no plan takes its access away unasked
     """
 
     resources: Mapping[Address, Fields] = field(default_factory=dict)
@@ -120,6 +121,7 @@ class Snapshot:
     foreign: Sequence[Foreign] = ()
     findings: Sequence[Finding] = ()
     seats: tuple[int, int] | None = None
+    acting: str = ""
 
 
 class Adapter(Protocol):

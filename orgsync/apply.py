@@ -4,8 +4,9 @@ In: changes with their waits, an adapter, a journal. Out: one outcome per change
 sends a step whose waits were not all applied; repeats a step whose outcome is unknown.
 """
 
+import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
@@ -16,14 +17,22 @@ from orgsync.adapter import Adapter, Snapshot
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step, strata
 from orgsync.errors import AdapterError
 from orgsync.finding import Finding
-from orgsync.resources import KEY, NO_FIELDS, Address, Fields, Kind, RemoteId, references, same
+from orgsync.resources import KEY, NO_FIELDS, Address, Fields, Json, Kind, RemoteId, references, same
 
 
 class Log(Protocol):
     """Where intents and outcomes go: the journal, and whoever watches."""
 
-    def intend(self, batch: Batch) -> None: ...
+    def intend(self, batches: Sequence[Batch]) -> None: ...
     def record(self, outcomes: Sequence[Outcome]) -> None: ...
+
+
+Stop = Callable[[], str]
+"""Why no further call should be made; empty as long as all is well."""
+
+
+def _never() -> str:
+    return ""
 
 
 @dataclass(slots=True)
@@ -36,11 +45,18 @@ class _Progress:
 
 
 def apply(
-    changes: Sequence[Change], adapter: Adapter, ids: Mapping[Address, RemoteId], log: Log, *, concurrency: int = 1
+    changes: Sequence[Change],
+    adapter: Adapter,
+    ids: Mapping[Address, RemoteId],
+    log: Log,
+    *,
+    concurrency: int = 1,
+    stop: Stop = _never,
 ) -> list[Outcome]:
     """One outcome per change, in the order of ``changes``. ``ids``: remote ids that are known beforehand.
 
-    Raises nothing for what the CRM refuses; an AdapterError leaves its batch unknown and the rest skipped.
+    Raises nothing for what the CRM refuses; an AdapterError leaves its batch unknown and the rest skipped. ``stop`` is
+    asked before every call: what is under way is still written down, the rest is skipped.
     """
     by_id = {change.id: change for change in changes}
     progress = _Progress(dict(ids))
@@ -51,6 +67,7 @@ def apply(
             ready = sorter.get_ready()
             possible = _skip_what_cannot_be(sorted(ready), by_id, progress, log)
             for batches in _in_flight(_batches(possible, adapter), max(flying, 1)):
+                progress.stopped = progress.stopped or stop()
                 _send(batches, adapter, pool, progress, log)
             sorter.done(*ready)
     return [progress.outcomes[change.id] for change in changes]
@@ -114,8 +131,7 @@ def _send(batches: Sequence[Batch], adapter: Adapter, pool: ThreadPoolExecutor, 
         for batch in batches:
             _note(batch, [_step_outcome(step, Status.SKIPPED, progress.stopped) for step in batch.steps], progress, log)
         return
-    for batch in batches:
-        log.intend(batch)
+    log.intend(batches)
     ids = dict(progress.ids)
     run = pool.map if len(batches) > 1 else map  # one batch stays in this thread, where its connection lives
     answers = run(lambda batch: _call(adapter, batch, ids), batches)
@@ -175,7 +191,7 @@ def settle(
         one
         if one.status is not Status.UNKNOWN
         else replace(one, status=Status.APPLIED, detail=f"found by reading: {one.detail}")
-        if not _difference(by_id[one.id], live.resources, former)
+        if not differences(by_id[one.id], live.resources, former)
         else replace(one, status=Status.FAILED, detail=f"not done, found by reading: {one.detail}")
         for one in outcomes
     ]
@@ -197,11 +213,12 @@ def verify(
         )
         for change in changes
         if change.id in applied and last[change.address] == change.id
-        for difference in _difference(change, live.resources, former)
+        for difference in differences(change, live.resources, former)
     ]
 
 
-def _difference(change: Change, live: Mapping[Address, Fields], former: Collection[Address]) -> list[str]:
+def differences(change: Change | Step, live: Mapping[Address, Fields], former: Collection[Address] = ()) -> list[str]:
+    """What in the CRM is not as the change wanted it; empty where it was carried out."""
     current = live.get(change.address)
     if change.action is Action.DELETE:
         return [f"{change.address} is still there"] if current is not None else []
@@ -210,7 +227,7 @@ def _difference(change: Change, live: Mapping[Address, Fields], former: Collecti
     after = change.after or NO_FIELDS
     keys = [f"{change.address} still has its former key"] if KEY in after and change.address in former else []
     return keys + [
-        f"{change.address}: {name} is {current.get(name)!r}, not {value!r}"
+        f"{change.address}: {name} is {_shown(current.get(name))}, not {_shown(value)}"
         for name, value in after.items()
         if name != KEY and not same(current.get(name), value)
     ]
@@ -266,7 +283,7 @@ def _changed(address: Address, seen: Mapping[Address, Fields], live: Mapping[Add
 
 def _differing(address: Address, was: Fields, current: Fields) -> list[str]:
     return [
-        f"{address}: {name} was {value!r} and is {current.get(name)!r}"
+        f"{address}: {name} was {_shown(value)} and is {_shown(current.get(name))}"
         for name, value in was.items()
         if name != KEY and not same(current.get(name), value)
     ]
@@ -290,6 +307,10 @@ def _gone(change: Change, live: Mapping[Address, Fields], arriving: set[Address]
         for reference in references(change.address, change.after)
         if reference not in live and reference not in arriving
     ]
+
+
+def _shown(value: Json) -> str:
+    return "nothing" if value in (None, [], {}) else json.dumps(value, ensure_ascii=False, default=dict)
 
 
 def _who(address: Address, live: Snapshot) -> str:

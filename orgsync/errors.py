@@ -6,12 +6,15 @@ OrgsyncError                 exit 1
 ├── PlanRefused              exit 1   a plan file that was edited, or is for another target, format or organization
 │   └── StalePlan            exit 1   the CRM moved since the plan was made
 ├── JournalError             exit 1   the journal cannot be read or written
+│   ├── LeaseHeld            exit 1   another apply to this target is under way
+│   └── LeaseLost            exit 1   another run took this one for dead and was given the target
 └── AdapterError             exit 1   the CRM could not be reached, or refused as a whole
     ├── ReadOnly             exit 1   something tried to write while only reading was allowed
     └── IncompleteRead       exit 4   the CRM could not be read completely
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from orgsync.finding import Finding
 
@@ -61,6 +64,23 @@ class StalePlan(PlanRefused):
 
 class JournalError(OrgsyncError):
     pass
+
+
+class LeaseHeld(JournalError):
+    def __init__(self, identity: str, run: str, holder: str, until: datetime) -> None:
+        super().__init__(
+            f"{identity} is being changed by run {run} ({holder}), which holds it until {until:%Y-%m-%d %H:%M:%S} UTC",
+            remedy=f"wait for it; if you know that it died, repeat with --take-over {run}",
+        )
+        self.run = run
+
+
+class LeaseLost(JournalError):
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"run {run} was taken for dead, and another run was given the target: nothing more was sent",
+            remedy="see orgsync history; then run orgsync plan again",
+        )
 
 
 class AdapterError(OrgsyncError):

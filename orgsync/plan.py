@@ -46,12 +46,16 @@ class Plan:
     risky           ids of the changes that a reviewer must look at first
     settings        the safety and prune settings that were in force
     seen            address -> live fields of everything that the plan touches or refers to: what apply must find again
-    roles           role address -> ``privileged`` and ``includes`` as declared, for the guards that apply asks again
+    roles           role address -> ``privileged``, ``includes`` and ``holders`` as declared, for the guards that apply
+                    asks again
     contents        digest of the desired organization, whatever the commit
     revision        of the organization repository: a git commit, with ``+dirty`` where files differ
     origins         change id -> "file:line:column" of the statement behind it
     names           address -> display name, for everything that a reader of the plan meets
     bound           role address -> name of a role of the CRM's own that stands in for it
+    undoes          the run that this plan rolls back
+    journal         "seq:hash" of the journal's last entry: one that was cut or rewritten since is not gone on with
+    signature       of the digest, by whoever made the plan; empty where no key was given
     """
 
     target: Target
@@ -71,8 +75,11 @@ class Plan:
     bound: Mapping[Address, str] = field(default_factory=dict)
     seats: tuple[int, int] | None = None
     live: Mapping[str, int] = field(default_factory=dict)  # kind -> number of live resources that were read
+    undoes: str = ""
+    journal: str = ""
     digest: str = ""
     change_digest: str = ""
+    signature: str = ""
 
     @property
     def summary(self) -> dict[str, int]:
@@ -114,6 +121,7 @@ _REVIEWED = (
     "withheld",
     "effects",
     "bound",
+    "undoes",
 )
 
 
@@ -122,7 +130,8 @@ def to_json(plan: Plan, attributes: Attributes) -> dict[str, Any]:
 
     The explanation is derived from before and after, so it stands outside the digest.
     """
-    members = {**_members(plan), "digest": plan.digest, "changeDigest": plan.change_digest, "summary": plan.summary}
+    members = {**_members(plan), "digest": plan.digest, "changeDigest": plan.change_digest}
+    members |= {"signature": plan.signature, "summary": plan.summary}
     for member, change in zip(members["changes"], plan.changes, strict=True):
         member["attributes"] = [
             {"path": one.path, "before": one.before, "after": one.after} for one in attributes(change)
@@ -181,6 +190,8 @@ def _members(plan: Plan) -> dict[str, Any]:
         "names": dict(plan.names),
         "bound": dict(plan.bound),
         "seats": list(plan.seats) if plan.seats else None,
+        "undoes": plan.undoes,
+        "journal": plan.journal,
     }
 
 
@@ -220,6 +231,9 @@ def _from_json(value: Mapping[str, Any]) -> Plan:
         names=value["names"],
         bound=value["bound"],
         seats=(value["seats"][0], value["seats"][1]) if value["seats"] else None,
+        undoes=value["undoes"],
+        journal=value["journal"],
+        signature=value["signature"],
     )
 
 

@@ -1,4 +1,4 @@
-"""References to the environment, which stand in the settings wherever a secret would.
+"""References to the environment or the keyring, which stand in the settings wherever a secret would.
 
 In: texts as orgsync.yaml has them. Out: whether a secret stands in them, and what they are with each reference
 replaced. Never: repeats a value, in an error or anywhere else.
@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from orgsync.errors import OrgsyncError
 
-REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+REFERENCE = re.compile(r"\$\{(?:env:([A-Za-z_][A-Za-z0-9_]*)|keyring:([\w.-]+)/([\w.@+-]+))\}", re.ASCII)
+"""``${env:CRM_TOKEN}``, or ``${keyring:service/user}``."""
 _MARK = "\0"  # stands for a reference; no YAML text can hold it
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _WEB = frozenset({"http", "https"})
@@ -58,7 +59,7 @@ def _user_of(url: str, scheme: re.Match[str] | None) -> tuple[str, str]:
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
     """``text`` with each reference replaced. Raises OrgsyncError that names the missing variable, never a value."""
-    return REFERENCE.sub(lambda found: _value(found[1], environment), text)
+    return REFERENCE.sub(lambda found: _value(found, environment), text)
 
 
 def expand_url(url: str, environment: Mapping[str, str]) -> str:
@@ -72,15 +73,39 @@ def expand_url(url: str, environment: Mapping[str, str]) -> str:
     host = url.rfind("@", 0, query)
 
     def replaced(found: re.Match[str]) -> str:
-        value = _value(found[1], environment)
+        value = _value(found, environment)
         return quote(value, safe="") if found.start() < host or found.start() > query else value
 
     return REFERENCE.sub(replaced, url)
 
 
-def _value(name: str, environment: Mapping[str, str]) -> str:
+def is_set(reference: str, environment: Mapping[str, str]) -> bool:
+    found = REFERENCE.fullmatch(reference)
+    return found is not None and (found[1] is None or bool(environment.get(found[1])))
+
+
+def _value(found: re.Match[str], environment: Mapping[str, str]) -> str:
+    name, service, user = found.groups()
+    if name is None:
+        return _from_keyring(service, user)
     if name not in environment:
         raise OrgsyncError(
             f"the environment variable {name} is not set", remedy=f"set {name}; orgsync.yaml refers to it"
         )
     return environment[name]
+
+
+def _from_keyring(service: str, user: str) -> str:
+    try:
+        import keyring  # noqa: PLC0415
+    except ImportError:
+        raise OrgsyncError("the keyring cannot be used", remedy="pip install 'orgsync[keyring]'") from None
+    try:
+        value = keyring.get_password(service, user)
+    except keyring.errors.KeyringError as error:
+        raise OrgsyncError(
+            f"the keyring cannot be used: {type(error).__name__}", remedy="keyring diagnose says what is there"
+        ) from None
+    if value is None:
+        raise OrgsyncError(f"the keyring has nothing for {service}/{user}", remedy=f"keyring set {service} {user}")
+    return value

@@ -18,6 +18,7 @@ from orgsync.resources import (
     FIELDS,
     KEY,
     NO_FIELDS,
+    SCOPES,
     Address,
     Fields,
     Json,
@@ -204,16 +205,17 @@ def guard(
     *,
     declared: Resources,
     earlier: Collection[Address] = (),
+    acting: str = "",
     accepted: frozenset[str] = frozenset(),
 ) -> list[Guard]:
     """Every guard that has something to say.
 
     ``desired`` is what the CRM can express of ``declared``, which alone knows what a CRM has no place for (which roles
     are privileged, what they include). ``earlier``: what runs within the window removed, from the journal; what
-    lives again does not count.
+    lives again does not count. ``acting``: the login that orgsync runs as.
     """
     found = [
-        *guard_again(changes, live, safety, declared=declared, earlier=earlier),
+        *guard_again(changes, live, safety, declared=declared, earlier=earlier, acting=acting),
         *_shrunk(live.resources, desired.resources, [*changes, *withheld], safety.shrink),
     ]
     return [replace(one, accepted=one.violated and one.name in accepted) for one in found]
@@ -226,6 +228,7 @@ def guard_again(
     *,
     declared: Resources,
     earlier: Collection[Address] = (),
+    acting: str = "",
 ) -> list[Guard]:
     """The guards that depend on what lives and on past runs: what was fine when a plan was made may not be any more."""
     before, after = live.resources, _after(changes, live.resources)
@@ -236,7 +239,14 @@ def guard_again(
         *_groups(changes, before, after, safety, past),
         *_protected(changes, safety.protected),
         *_privileged(before, after, declared, safety),
+        *_too_few(before, after, declared),
+        *_own_access(changes, before, after, declared, acting),
     ]
+
+
+def acting_in(live: Snapshot, stated: str | None) -> str:
+    """The login that orgsync runs as: what the CRM says, or else the settings."""
+    return live.acting or stated or ""
 
 
 def carried_over(reviewed: Iterable[Guard], again: Iterable[Guard], accepted: frozenset[str]) -> list[Guard]:
@@ -281,11 +291,42 @@ def _is_risky(change: Change, after: Resources, strong: Collection[str], protect
         case Kind.MEMBERSHIP:
             return any(role in strong for role in _unit_roles(parts_of(change.address)[0], after))
         case Kind.UNIT:
-            return any(str(role) in strong for role in _listed(wrote.get("roles")))
-        case Kind.ROLE:
+            moved = change.before is not None and "businessUnit" in wrote  # it bounds what data the members see
+            return moved or any(str(role) in strong for role in _listed(wrote.get("roles")))
+        case Kind.ROLE | Kind.FUNCTION:
             touched = wrote.keys() & {"includes", "functions", "privileges"}
-            return "privileged" in wrote or bool(touched and parts_of(change.address)[0] in strong)
+            return "privileged" in wrote or bool(touched and parts_of(change.address)[0] in strong) or _widens(change)
     return False
+
+
+def _widens(change: Change) -> bool:
+    """Whoever holds it already can do more: another action, a wider scope, another role inside."""
+    return change.before is not None and change.after is not None and _is_wider(change.after, change.before)
+
+
+def _is_wider(one: Fields, other: Fields) -> bool:
+    had = _reach(other)
+    return any(level > had.get(path, 0) for path, level in _reach(one).items())
+
+
+def _reach(fields: Fields) -> dict[tuple[str, ...], int]:
+    """(object, action), (function,) or (role,) -> how far it reaches; what is only listed reaches as far as can be."""
+    found: dict[tuple[str, ...], int] = {(str(key),): len(SCOPES) for key in _listed(fields.get("includes"))}
+    found |= {(name,): _level(scope) for name, scope in _mapped(fields.get("functions")).items()}
+    for thing, actions in _mapped(fields.get("privileges")).items():
+        if isinstance(actions, dict):
+            found |= {(thing, action): _level(scope) for action, scope in actions.items()}
+        else:
+            found |= {(thing, str(action)): len(SCOPES) for action in _listed(actions)}
+    return found
+
+
+def _level(scope: Json) -> int:
+    return SCOPES.index(scope) if isinstance(scope, str) and scope in SCOPES else len(SCOPES)
+
+
+def _mapped(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
 
 
 def _after(changes: Iterable[Change], live: Resources) -> Resources:
@@ -411,7 +452,7 @@ def _shrunk(live: Resources, desired: Resources, changes: Iterable[Change], shar
     return [Guard(name="shrunken-organization", text=f"{gone} of {have} resources are not declared", violated=True)]
 
 
-_USER = f"{Kind.USER}/"
+_USER, _ROLE = f"{Kind.USER}/", f"{Kind.ROLE}/"
 
 
 def _protected(changes: Iterable[Change], patterns: Sequence[str]) -> list[Guard]:
@@ -453,6 +494,61 @@ def _privileged(before: Resources, after: Resources, declared: Resources, safety
             violated=len(gained) > safety.gains,
         ),
     ]
+
+
+def _too_few(before: Resources, after: Resources, declared: Resources) -> list[Guard]:
+    """Roles that lose holders and are left with fewer than they must have."""
+    least = {
+        address.removeprefix(_ROLE): count
+        for resources in (after, declared)
+        for address, fields in resources.items()
+        if address.startswith(_ROLE) and (count := _least(fields))
+    }
+    if not least:
+        return []
+    had, have = (_holders(side, _strong(side, declared, set(least))) for side in (before, after))
+    few = []
+    for role, count in sorted(least.items()):
+        could, can = (
+            _able([pair for pair in pairs if pair[1] == role], s) for pairs, s in ((had, before), (have, after))
+        )
+        if len(can) < min(count, len(could)):
+            few.append(f"role/{role} has {len(can)} of at least {count}")
+    return [Guard(name="minimum-holders", text=f"too few holders: {', '.join(few)}", violated=True)] if few else []
+
+
+def _least(fields: Fields) -> int:
+    least = _mapped(fields.get("holders")).get("min")
+    return least if isinstance(least, int) else 0
+
+
+def _own_access(
+    changes: Iterable[Change], before: Resources, after: Resources, declared: Resources, acting: str
+) -> list[Guard]:
+    """The identity that orgsync runs as must not saw off the branch it sits on."""
+    if not acting:
+        return []
+    had, have = (_held_by(acting, side, declared) for side in (before, after))
+    lost = [f"loses role/{role}" for role in sorted(had - have)]
+    user = f"{_USER}{acting}"
+    if before.get(user, NO_FIELDS).get("active") is not False and after.get(user, NO_FIELDS).get("active") is False:
+        lost.append("is deactivated")
+    lost += [
+        f"can do less through {c.address}" for c in changes if c.address.removeprefix(_ROLE) in have and _narrows(c)
+    ]
+    text = f"{acting}, whom orgsync runs as, {', '.join(lost)}"
+    return [Guard(name="own-access", text=text, violated=True)] if lost else []
+
+
+def _held_by(user: str, resources: Resources, declared: Resources) -> set[str]:
+    edges = [a for a in resources if a.startswith((_GRANT, _MEMBERSHIP)) and parts_of(a)[1] == user]
+    direct = {parts_of(a)[2] for a in edges if a.startswith(_GRANT)}
+    direct.update(role for a in edges if a.startswith(_MEMBERSHIP) for role in _unit_roles(parts_of(a)[0], resources))
+    return set[str]().union(*(_contained(role, resources, declared) for role in direct))
+
+
+def _narrows(change: Change) -> bool:
+    return change.before is not None and change.after is not None and _is_wider(change.before, change.after)
 
 
 def _able(holders: Iterable[Pair], resources: Resources) -> set[str]:

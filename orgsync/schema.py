@@ -138,9 +138,12 @@ def _plan_members(change: Schema) -> dict[str, Schema]:
         "names": _map(_TEXT),
         "bound": _map(_TEXT),
         "seats": _or_null({"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2}),
+        "undoes": _TEXT,
+        "journal": _TEXT,
         "summary": _SUMMARY,
         "digest": _DIGEST,
         "changeDigest": _DIGEST,
+        "signature": _TEXT,
     }
 
 
@@ -165,4 +168,7 @@ def _drift() -> Schema:
 def _apply() -> Schema:
     outcome = _object(id=_TEXT, address=_TEXT, action=_ACTION, status=_STATUS, detail=_TEXT)
     summary = _object(applied=_COUNT, failed=_COUNT, skipped=_COUNT, unknown=_COUNT)
-    return _titled("Apply", _object(run=_TEXT, outcomes=_list(outcome), summary=summary, differences=_list(_FINDING)))
+    return _titled(
+        "Apply",
+        _object(run=_TEXT, outcomes=_list(outcome), summary=summary, differences=_list(_FINDING), journal=_TEXT),
+    )

@@ -48,6 +48,8 @@ def seal(
     origins: Mapping[str, str],
     bound: Mapping[Address, str],
     roles: Mapping[Address, Fields],
+    undoes: str = "",
+    journal: str = "",
 ) -> Plan:
     """``roles``: as declared, before anything that the CRM cannot express was folded away."""
     everything = [*judged.changes, *judged.withheld]
@@ -70,6 +72,8 @@ def seal(
             names=_names(everything, desired, live),
             seats=live.seats,
             live=_counts(live.resources),
+            undoes=undoes,
+            journal=journal,
         )
     )
 
@@ -81,9 +85,9 @@ def seen(changes: Iterable[Change], live: Snapshot) -> dict[Address, Fields]:
 
 
 def _weights(roles: Mapping[Address, Fields]) -> dict[Address, Fields]:
-    """What makes a role privileged: the flag, and the roles that it contains."""
+    """What the guards ask of a role: whether it is privileged, the roles that it contains, how many must hold it."""
     found = {
-        address: {name: fields[name] for name in ("includes", "privileged") if fields.get(name)}
+        address: {name: fields[name] for name in ("holders", "includes", "privileged") if fields.get(name)}
         for address, fields in roles.items()
         if address.startswith(f"{Kind.ROLE}/")
     }

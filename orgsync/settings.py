@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from orgsync.documents import Count, Key, Line, suggestion, translate
+from orgsync.documents import Count, Key, Line, Login, suggestion, translate
 from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Position
 from orgsync.load import parse, position_in
@@ -34,6 +34,10 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         "use membership, grant, unit, role, function or businessUnit",
     ),
     "bad-concurrency": ("so many calls at once are not possible", "write a number from 1 to 64"),
+    "bad-public-key": (
+        "an Ed25519 public key is expected",
+        "write what this prints: openssl pkey -in KEY -pubout",
+    ),
     "unknown-target": ("the default target does not exist", "name one of the targets"),
 }
 _UNSHOWN = frozenset({"literal-secret", "bad-address"})
@@ -81,6 +85,19 @@ def _url(value: str) -> str:
     return value
 
 
+_REFERENCE = r"\$\{(env:[A-Za-z_][A-Za-z0-9_]*|keyring:[A-Za-z0-9_.-]+/[A-Za-z0-9_.@+-]+)\}"
+_PUBLIC_KEY = (
+    r"^\s*(-----BEGIN PUBLIC KEY-----\s*)?MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=(\s*-----END PUBLIC KEY-----)?\s*$"
+)
+"""Of Ed25519, whose DER always begins alike."""
+
+
+def _public_key(value: str) -> str:
+    if re.search(_PUBLIC_KEY, value) is None:
+        raise PydanticCustomError("bad-public-key", "a public key")
+    return value
+
+
 Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%$"})]
 Days = Annotated[
     timedelta,
@@ -92,13 +109,16 @@ KindWord = Annotated[Kind, BeforeValidator(_kind), WithJsonSchema({"type": "stri
 Reference = Annotated[
     str,
     AfterValidator(_reference),
-    WithJsonSchema({"type": "string", "pattern": r"^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_REFERENCE}$"}),
 ]
 Url = Annotated[
     str,
     AfterValidator(_url),
-    WithJsonSchema({"type": "string", "pattern": r"^([A-Za-z][A-Za-z0-9+.-]*://|\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$)"}),
+    WithJsonSchema({"type": "string", "pattern": f"^([A-Za-z][A-Za-z0-9+.-]*://|{_REFERENCE}$)"}),
 ]
+
+
+PublicKey = Annotated[str, AfterValidator(_public_key), WithJsonSchema({"type": "string", "pattern": _PUBLIC_KEY})]
 
 
 class _Model(BaseModel):
@@ -149,7 +169,7 @@ class TargetSettings(_Model):
     adapter: Key
     url: Url | None = None
     credentials: dict[str, Reference] = {}
-    """Name -> "${env:VARIABLE}"."""
+    """Name -> "${env:VARIABLE}" or "${keyring:service/user}"."""
     missing_users: Literal["error", "skip", "create"] = "error"
     """What an assigned user means whom the CRM does not know."""
     prune: frozenset[KindWord] = frozenset({Kind.MEMBERSHIP, Kind.GRANT})
@@ -157,10 +177,21 @@ class TargetSettings(_Model):
     scope_fallback: Literal["error", "narrower"] = "error"
     """What a scope means that the CRM cannot express."""
     concurrency: Annotated[Count, AfterValidator(_at_least_one)] = 4
+    runs_as: Login | None = None
+    """The login that orgsync has there, where the CRM does not tell: no plan takes its access away."""
 
     @property
     def options(self) -> dict[str, Any]:
         return dict(self.__pydantic_extra__ or {})
+
+
+class Plans(_Model):
+    """Who may make the plans that are applied."""
+
+    key: Reference | None = None
+    """What plans are signed with, where it is set: an Ed25519 private key."""
+    trusted: tuple[PublicKey, ...] = ()
+    """Public keys. Where any is named, apply refuses what was not signed with one of them."""
 
 
 class Settings(_Model):
@@ -173,6 +204,7 @@ class Settings(_Model):
     targets: dict[Key, TargetSettings] = {}
     journal: Url = "sqlite:///.orgsync/journal.db"
     safety: Safety = Safety()
+    plans: Plans = Plans()
     policies: dict[str, Any] = {}
 
     @property
@@ -285,6 +317,8 @@ def _known(path: Sequence[str | int]) -> list[str]:
     model: type[BaseModel] = Settings
     if path[:1] == ("safety",):
         model = Limit if len(path) > 2 else Safety  # noqa: PLR2004
+    if path[:1] == ("plans",):
+        model = Plans
     return [info.alias or name for name, info in model.model_fields.items()]
 
 

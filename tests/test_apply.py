@@ -21,8 +21,8 @@ class Book:
 
     entries: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
-    def intend(self, batch: Batch) -> None:
-        self.entries.append(("intent", tuple(step.id for step in batch.steps)))
+    def intend(self, batches: Sequence[Batch]) -> None:
+        self.entries.append(("intent", tuple(step.id for batch in batches for step in batch.steps)))
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         self.entries.append(("outcome", tuple(one.id for one in outcomes)))

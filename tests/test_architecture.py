@@ -35,6 +35,8 @@ STAGES = {
     "order": set[str](),
     "effects": set[str](),
     "safety": {"settings"},
+    "signing": set[str](),
+    "undo": set[str](),
     "seal": set[str](),
     "apply": set[str](),
     "journal": set[str](),
@@ -52,7 +54,10 @@ ALLOWED = WORDS | {name: {*WORDS, *more} for name, more in (DOORS | STAGES | HOU
 
 LATE = {"deepdiff", "rich.console", "sqlalchemy.pool"}
 LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
-    "pipeline": {"orgsync.journal"},
+    "pipeline.applying": {"orgsync.journal", "orgsync.signing"},
+    "pipeline.past": {"orgsync.journal"},
+    "pipeline.planning": {"orgsync.signing"},
+    "references": {"keyring"},
     "adapters.local.opener": {"orgsync.adapters.local.adapter", "orgsync.adapters.local.connect"},
 }
 
@@ -72,6 +77,8 @@ ADDRESSES = {
     "click": ("cli",),
     "rich": ("cli", "render.text"),
     "sqlalchemy": ("journal", "adapters.local"),
+    "cryptography": ("signing",),
+    "keyring": ("references",),
 }
 
 

@@ -26,7 +26,7 @@ def url(request: pytest.FixtureRequest) -> str:
     server: str = request.getfixturevalue("postgresql_url")
     engine = create_engine(server)
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS orgsync_journal"))
+        connection.execute(text("DROP TABLE IF EXISTS orgsync_journal, orgsync_journal_head, orgsync_lease"))
     engine.dispose()
     return server
 
@@ -54,11 +54,13 @@ def batch(*addresses: str) -> Batch:
 
 
 def run(book: Journal, name: str, *addresses: str, minutes: int = 0, finish: bool = True) -> None:
+    book.take("memory", name, "ci", over=name)
     book.start(name, PLAN, actor="ci", at=at(minutes))
-    book.intend(name, batch(*addresses), at=at(minutes + 1))
+    book.intend(name, [batch(*addresses)], at=at(minutes + 1))
     book.record(name, [outcome(address) for address in addresses], at=at(minutes + 2))
     if finish:
         book.finish(name, {"applied": len(addresses)}, at=at(minutes + 3))
+    book.release(name)
 
 
 def tamper(book: Journal, statement: str) -> None:
@@ -154,10 +156,11 @@ def test_an_entry_that_cannot_be_read_is_an_error_of_the_journal(book: Journal) 
 
 
 def test_an_intent_without_an_outcome_stays_open(book: Journal) -> None:
+    book.take("memory", "one", "ci")
     book.start("one", PLAN, actor="ci", at=at(0))
-    book.intend("one", batch("unit/u", "unit/v", "unit/w"), at=at(1))
+    book.intend("one", [batch("unit/u", "unit/v", "unit/w")], at=at(1))
     book.record("one", [outcome("unit/u"), outcome("unit/w", Status.UNKNOWN)], at=at(2))
-    assert [(one.run, one.address, one.action, one.at) for one in book.open_intents("memory")] == [
+    assert [(one.run, one.step.address, one.step.action, one.at) for one in book.open_intents("memory")] == [
         ("one", "unit/v", Action.DELETE, at(1)),
         ("one", "unit/w", Action.DELETE, at(1)),
     ]
@@ -165,8 +168,9 @@ def test_an_intent_without_an_outcome_stays_open(book: Journal) -> None:
 
 
 def test_a_finished_run_leaves_no_open_intent(book: Journal) -> None:
+    book.take("memory", "one", "ci")
     book.start("one", PLAN, actor="ci", at=at(0))
-    book.intend("one", batch("unit/u"), at=at(1))
+    book.intend("one", [batch("unit/u")], at=at(1))
     book.finish("one", {}, at=at(2))
     assert book.open_intents("memory") == []
 

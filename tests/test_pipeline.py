@@ -16,6 +16,7 @@ from orgsync.adapters import open_adapter
 from orgsync.change import Action, Batch, Outcome, Status
 from orgsync.errors import AdapterError, InvalidInput, OrgsyncError, PlanRefused, ReadOnly, Refused, StalePlan
 from orgsync.explain import attributes
+from orgsync.pipeline import applying
 from orgsync.plan import Plan, Target, open_plan, save, seal
 from orgsync.resources import KEY, Address, Kind, RemoteId
 from orgsync.settings import Settings, load_settings
@@ -341,7 +342,7 @@ def test_a_run_that_was_killed_is_told_of_by_the_next_plan_which_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline._Log, "record", killed)
+        patch.setattr(applying._Log, "record", killed)
         with pytest.raises(KeyboardInterrupt):
             applied(root, plan)
     again = planned(root)

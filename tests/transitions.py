@@ -23,7 +23,7 @@ State = dict[Address, Fields]
 class Silent:
     """A log that keeps nothing."""
 
-    def intend(self, batch: Batch) -> None:
+    def intend(self, batches: Sequence[Batch]) -> None:
         pass
 
     def record(self, outcomes: Sequence[Outcome]) -> None:

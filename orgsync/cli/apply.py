@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @click.option("--accept", multiple=True, metavar="GUARD", help="Accept a guard by its name; repeatable.")
 @click.option("--expect-digest", metavar="DIGEST", help="Refuse any plan but the one that was reviewed.")
+@click.option("--take-over", default="", metavar="RUN", help="Take the target over from a run that died.")
 @shared
-def apply(plan_file: Path | None, yes: bool, accept: tuple[str, ...], expect_digest: str | None) -> int:  # noqa: FBT001
+def apply(
+    plan_file: Path | None,
+    yes: bool,  # noqa: FBT001
+    accept: tuple[str, ...],
+    expect_digest: str | None,
+    take_over: str,
+) -> int:
     """Apply a saved plan; or plan, show, ask, and apply.
 
     A saved plan is refused where it was edited, is for another target, or the CRM moved since.
@@ -42,9 +49,9 @@ def apply(plan_file: Path | None, yes: bool, accept: tuple[str, ...], expect_dig
     if not yes and not _agreed(plan):
         session.output.say("nothing was applied")
         return 1
-    report = _apply(session, plan, accepted)
+    report, interrupted = _apply(session, plan, accepted, take_over)
     _finish(session, plan, report)
-    return 0 if report.complete else 1
+    return 130 if interrupted else 0 if report.complete else 1
 
 
 def _plan(session: "Session", plan_file: Path | None, accept: frozenset[str]) -> "Plan":
@@ -107,14 +114,16 @@ def _agreed(plan: "Plan") -> bool:
     return click.confirm(question, default=False, err=True)
 
 
-def _apply(session: "Session", plan: "Plan", accept: frozenset[str]) -> "Report":
+def _apply(session: "Session", plan: "Plan", accept: frozenset[str], take_over: str) -> "tuple[Report, bool]":
+    """The report, and whether somebody asked to stop."""
     from orgsync import pipeline
+    from orgsync.cli.interrupt import stopping
     from orgsync.cli.progress import watching
     from orgsync.cli.session import now
     from orgsync.render.view import sentences
 
-    with watching(session.output, sentences(plan)) as watch:
-        return pipeline.apply_plan(
+    with stopping(session.output) as stop, watching(session.output, sentences(plan)) as watch:
+        report = pipeline.apply_plan(
             plan,
             session.root,
             session.settings,
@@ -123,7 +132,10 @@ def _apply(session: "Session", plan: "Plan", accept: frozenset[str]) -> "Report"
             clock=now,
             watch=watch,
             accept=accept,
+            take_over=take_over,
+            stop=stop,
         )
+        return report, bool(stop())
 
 
 def _finish(session: "Session", plan: "Plan", report: "Report | None") -> None:
@@ -132,9 +144,13 @@ def _finish(session: "Session", plan: "Plan", report: "Report | None") -> None:
 
     output = session.output
     run, outcomes, differences = (report.run, report.outcomes, report.differences) if report else ("", (), ())
+    head = report.journal if report else ""
     if output.options.format == "json":
-        output.write(shapes.text(shapes.report(run, outcomes, differences)))
+        output.write(shapes.text(shapes.report(run, outcomes, differences, head)))
     elif output.options.format == "markdown":
         output.write(markdown.report(run, outcomes, differences, sentences(plan)))
     elif report is not None:
         output.lines(text.report(run, outcomes, differences, sentences(plan), output.page()))
+    if head:
+        seq, _, digest = head.partition(":")
+        output.say(f"journal {seq}:{digest[:16]} (orgsync history --verify --expect {seq}:{digest[:16]})")

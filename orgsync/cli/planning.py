@@ -35,6 +35,24 @@ def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datet
     return plan
 
 
+def roll_back(session: Session, run: str, *, accept: frozenset[str] = frozenset()) -> Plan:
+    """A plan that takes back what a run did."""
+    from orgsync import pipeline
+
+    with watching(session.output) as watch:
+        plan = pipeline.make_rollback(
+            session.root,
+            session.settings,
+            run,
+            today=session.today(),
+            environment=session.environment,
+            watch=watch,
+            accept=accept,
+        )
+    warn_unused(session.output, plan, accept)
+    return plan
+
+
 def warn_unused(output: Output, plan: Plan, accept: frozenset[str]) -> None:
     violated = {guard.name for guard in plan.guards if guard.violated}
     for name in sorted(accept - violated):

@@ -55,8 +55,8 @@ def _foreign(one: Foreign) -> dict[str, str | None]:
     }
 
 
-def report(run: str, outcomes: Sequence[Outcome], differences: Sequence[Finding]) -> dict[str, Any]:
-    """``run`` is "" where there was nothing to do."""
+def report(run: str, outcomes: Sequence[Outcome], differences: Sequence[Finding], journal: str = "") -> dict[str, Any]:
+    """``run`` and ``journal`` (its head afterwards) are "" where there was nothing to do."""
     return {
         "run": run,
         "outcomes": [
@@ -71,4 +71,5 @@ def report(run: str, outcomes: Sequence[Outcome], differences: Sequence[Finding]
         ],
         "summary": {str(status): sum(one.status is status for one in outcomes) for status in Status},
         "differences": findings(differences),
+        "journal": journal,
     }

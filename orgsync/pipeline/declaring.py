@@ -1,0 +1,60 @@
+"""From the files to the desired organization, and findings with their places."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from orgsync import documents
+from orgsync.collector import collector_paused
+from orgsync.errors import InvalidInput
+from orgsync.finding import Finding, Severity, has_errors
+from orgsync.load import load
+from orgsync.pipeline.values import Declared
+from orgsync.resolve import resolve
+from orgsync.watch import Watch
+
+
+def validate(root: Path, *, today: date, watch: Watch) -> Declared:
+    """No CRM, no credentials. Raises nothing for content: errors are among the findings."""
+    with collector_paused():
+        with watch.stage("load"):
+            repository = load(root)
+        with watch.stage("validate"):
+            checked, invalid = documents.check(repository)
+        with watch.stage("resolve"):
+            desired, unresolved = resolve(checked, repository, today=today)
+    findings = by_place([*repository.findings, *invalid, *unresolved])
+    return Declared(repository=repository, desired=desired, findings=findings)
+
+
+def stop_at_errors(findings: Sequence[Finding]) -> None:
+    if has_errors(list(findings)):
+        raise InvalidInput(by_place(findings))
+
+
+def placed(findings: Iterable[Finding], declared: Declared) -> list[Finding]:
+    """Findings about resources, at the place in the YAML that states them."""
+    return [
+        replace(one, position=declared.repository.position(declared.desired.sources[one.address]))
+        if one.position is None and one.address in declared.desired.sources
+        else one
+        for one in findings
+    ]
+
+
+def by_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those without a place last; errors before warnings in one place."""
+    ranks = {severity: rank for rank, severity in enumerate(Severity)}
+    return tuple(
+        sorted(
+            findings,
+            key=lambda one: (
+                one.position is None,
+                (one.position.file, one.position.line, one.position.column) if one.position else ("", 0, 0),
+                ranks[one.severity],
+                one.code,
+                one.detail,
+            ),
+        )
+    )

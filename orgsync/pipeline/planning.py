@@ -1,0 +1,324 @@
+"""From what is declared, or what a run did, to a sealed plan. Reads the CRM and changes nothing."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from orgsync.adapter import Adapter, HasEffects, Scope, Snapshot
+from orgsync.change import Change, Effect, Status
+from orgsync.diff import diff, rename
+from orgsync.effects import make_good
+from orgsync.errors import PlanRefused
+from orgsync.finding import Finding
+from orgsync.order import order
+from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
+from orgsync.pipeline.past import Past, explained, past_of, steps
+from orgsync.pipeline.target import WITH_LOGIN, in_force, reading, target_of
+from orgsync.pipeline.values import Declared, Drift, Environment
+from orgsync.plan import Plan, Target
+from orgsync.project import bound_names, project
+from orgsync.references import expand, is_set
+from orgsync.resources import Address, Fields, Kind, Organization
+from orgsync.revision import revision
+from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
+from orgsync.seal import Judged, seal
+from orgsync.settings import Settings, TargetSettings
+from orgsync.undo import Image, images, undo
+from orgsync.users import settle_users
+from orgsync.watch import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """Both sides in the CRM's space, under today's addresses.
+
+    stated   what is declared beyond what the CRM can express (privileged, includes, holders), for the guards
+    """
+
+    desired: Organization
+    live: Snapshot
+    former: Mapping[Address, Address]
+    stated: Mapping[Address, Fields]
+    bound: Mapping[Address, str]
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What every plan needs to know, and gets from whoever asks."""
+
+    root: Path
+    settings: Settings
+    name: str
+    today: date
+    environment: Environment
+    watch: Watch
+    accept: frozenset[str] = frozenset()
+    undoes: str = ""
+
+    @property
+    def target(self) -> TargetSettings:
+        return target_of(self.settings, self.name)
+
+
+Place = Callable[[Iterable[Finding]], list[Finding]]
+Origins = Callable[[Sequence[Change]], Mapping[str, str]]
+
+
+def make_plan(
+    root: Path,
+    settings: Settings,
+    target_name: str,
+    *,
+    today: date,
+    environment: Environment,
+    watch: Watch,
+    accept: frozenset[str] = frozenset(),
+) -> Plan:
+    """Raises InvalidInput (errors in the YAML, or what the target cannot do), IncompleteRead, AdapterError."""
+    asked = _Asked(
+        root=root,
+        settings=settings,
+        name=target_name,
+        today=today,
+        environment=environment,
+        watch=watch,
+        accept=accept,
+    )
+    return _plan_declared(asked)[0]
+
+
+def find_drift(
+    root: Path, settings: Settings, target_name: str, *, today: date, environment: Environment, watch: Watch
+) -> Drift:
+    """Raises as ``make_plan``."""
+    asked = _Asked(root=root, settings=settings, name=target_name, today=today, environment=environment, watch=watch)
+    plan, live = _plan_declared(asked)
+    touched = [change.address for change in (*plan.changes, *plan.withheld)]
+    changed = {address: live.changed[address] for address in touched if address in live.changed}
+    return Drift(plan=plan, foreign=tuple(live.foreign), changed=changed)
+
+
+def make_rollback(
+    root: Path,
+    settings: Settings,
+    run: str,
+    *,
+    today: date,
+    environment: Environment,
+    watch: Watch,
+    accept: frozenset[str] = frozenset(),
+) -> Plan:
+    """A plan that restores what a run found, as far as nobody changed it since. No YAML is read: it may be broken.
+
+    Raises OrgsyncError (no such run), PlanRefused (the target is another one by now), and as ``make_plan``.
+    """
+    past, taken = steps(root, settings, run, environment=environment)
+    did, renamed = images(one.step for one in taken if one.status not in {Status.FAILED, Status.SKIPPED})
+    asked = _Asked(
+        root=root,
+        settings=settings,
+        name=past.target,
+        today=today,
+        environment=environment,
+        watch=watch,
+        accept=accept,
+        undoes=past.id,
+    )
+    with reading(asked.target, root, environment) as adapter:
+        if adapter.identity != past.identity:
+            raise PlanRefused(f"run {past.id} was against {past.identity}, not {adapter.identity}")
+        with watch.stage("read"):
+            found = adapter.read(Scope(logins=None, bound=past.bound))
+        with watch.stage("diff"):
+            live, former = rename(found, renamed)
+            desired, kept = undo(_renamed(did, renamed), live)
+            kept += [_key_kept(new, old) for new, (old, *_) in renamed.items() if new not in former]
+        compared = _Compared(
+            desired=desired,
+            live=live,
+            former=former,
+            stated={**live.resources, **past.roles},
+            bound=past.bound,
+            findings=[*kept, *live.findings],
+        )
+        return _plan(asked, compared, adapter, contents=desired, place=list, origins=_from_nowhere)
+
+
+def _renamed(did: Mapping[Address, Image], renamed: Mapping[Address, tuple[Address, ...]]) -> dict[Address, Image]:
+    """The images under the addresses from before the run."""
+    before, _ = rename(Snapshot(resources={a: one.before or {} for a, one in did.items()}), renamed)
+    after, _ = rename(Snapshot(resources={a: one.after or {} for a, one in did.items()}), renamed)
+    return {
+        address: Image(
+            None if one.before is None else dict(before.resources[address]),
+            None if one.after is None else dict(after.resources[address]),
+        )
+        for address, one in zip(before.resources, did.values(), strict=True)
+    }
+
+
+def _key_kept(new: Address, old: Address) -> Finding:
+    return Finding(
+        code="not-undone",
+        summary="this is not taken back",
+        detail=f"{old}: its key stays, since {new} exists again, or it is gone",
+        remedy="state the former key under `previously` in the YAML, or change it in the CRM",
+        address=old,
+    )
+
+
+def _from_nowhere(_: Sequence[Change]) -> Mapping[str, str]:
+    return {}
+
+
+def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
+    target = asked.target
+    declared = validate(asked.root, today=asked.today, watch=asked.watch)
+    stop_at_errors(declared.findings)
+    with reading(target, asked.root, asked.environment) as adapter:
+        compared = _compare(declared, target, adapter, asked.watch)
+        plan = _plan(
+            asked,
+            compared,
+            adapter,
+            contents=compared.desired,
+            place=lambda findings: placed(findings, declared),
+            origins=lambda changes: _origins(changes, declared),
+            findings=declared.findings,
+        )
+    return plan, compared.live
+
+
+def _plan(
+    asked: _Asked,
+    compared: _Compared,
+    adapter: Adapter,
+    *,
+    contents: Organization,
+    place: Place,
+    origins: Origins,
+    findings: Sequence[Finding] = (),
+) -> Plan:
+    target, watch, live = asked.target, asked.watch, compared.live
+    stop_at_errors(place(compared.findings))
+    with watch.stage("diff"):
+        changes = diff(compared.desired, live, compared.former, today=asked.today)
+    with watch.stage("order"):
+        kept, withheld = withhold(changes, live, target.prune, adapter.capabilities)
+        effects = adapter.effects(kept, live) if isinstance(adapter, HasEffects) else ()
+        kept = make_good(kept, effects, compared.desired.resources, live.resources)
+        kept = order(kept, live.resources, adapter.capabilities)
+        stop_at_errors(place(names_taken(kept, live, adapter.capabilities) + rings(kept, live.resources)))
+    with watch.stage("safety"):
+        past = past_of(asked.settings, asked.root, adapter.identity, asked.today, asked.environment)
+        found = by_place([*findings, *place([*compared.findings, *explained(past, live)])])
+        judged = _judge(asked, compared, kept, withheld, effects, past, found)
+    with watch.stage("seal"):
+        plan = seal(
+            judged,
+            contents,
+            live,
+            target=Target(name=asked.name, adapter=target.adapter, identity=adapter.identity),
+            revision=revision(asked.root),
+            settings=in_force(asked.settings, target),
+            origins=origins([*kept, *withheld]),
+            bound=compared.bound,
+            roles=compared.stated,
+            undoes=asked.undoes,
+            journal=past.head,
+        )
+        return _signed(plan, asked)
+
+
+def _signed(plan: Plan, asked: _Asked) -> Plan:
+    """Where the settings name a key and the environment has it: the job that applies need not."""
+    key = asked.settings.plans.key
+    if key is None or not is_set(key, asked.environment):
+        return plan
+    from orgsync.signing import signed  # noqa: PLC0415
+
+    return signed(plan, expand(key, asked.environment))
+
+
+def _compare(declared: Declared, target: TargetSettings, adapter: Adapter, watch: Watch) -> _Compared:
+    desired = declared.desired
+    bound = bound_names(desired, target.adapter)
+    with watch.stage("project"):
+        projected, lost = project(
+            desired, adapter.capabilities, target.adapter, narrower=target.scope_fallback == "narrower"
+        )
+    with watch.stage("read"):
+        live = adapter.read(Scope(logins=_logins(projected, target), bound=bound))
+    with watch.stage("diff"):
+        live, former = rename(live, projected.previously)
+        settled, people = settle_users(projected, live, target.missing_users)
+    findings = (*lost, *people, *_unbound(bound, live), *live.findings)
+    return _Compared(
+        desired=settled, live=live, former=former, stated=desired.resources, bound=bound, findings=findings
+    )
+
+
+def _judge(
+    asked: _Asked,
+    compared: _Compared,
+    kept: Sequence[Change],
+    withheld: Sequence[Change],
+    effects: Sequence[Effect],
+    past: Past,
+    findings: Sequence[Finding],
+) -> Judged:
+    stated, live, safety = compared.stated, compared.live, asked.settings.safety
+    return Judged(
+        changes=kept,
+        withheld=withheld,
+        effects=effects,
+        risky=risky(kept, live.resources, stated, effects, safety.protected),
+        guards=guard(
+            kept,
+            withheld,
+            live,
+            compared.desired,
+            safety,
+            declared=stated,
+            earlier=past.removed,
+            acting=acting_in(live, asked.target.runs_as),
+            accepted=asked.accept,
+        ),
+        findings=findings,
+    )
+
+
+def _logins(desired: Organization, target: TargetSettings) -> frozenset[str]:
+    """Of whoever is assigned, and of whom orgsync runs as: the guards ask what becomes of that one."""
+    prefix = f"{Kind.USER}/"
+    found = {address.removeprefix(prefix) for address in desired.resources if address.startswith(prefix)}
+    return frozenset(found | ({target.runs_as} if target.runs_as else set()))
+
+
+def _unbound(bound: Mapping[Address, str], live: Snapshot) -> list[Finding]:
+    return [
+        Finding(
+            code="bound-role-missing",
+            summary="the role to use does not exist in the target",
+            detail=f'no role is named "{name}"',
+            remedy="correct the name under `bind`, or create that role in the CRM",
+            address=address,
+        )
+        for address, name in bound.items()
+        if address not in live.resources
+    ]
+
+
+def _origins(changes: Iterable[Change], declared: Declared) -> dict[str, str]:
+    """Change id -> file:line:column of the statement behind it; of a removed edge, that of its unit."""
+    found: dict[str, str] = {}
+    sources = declared.desired.sources
+    for change in changes:
+        place = sources.get(change.address)
+        if place is None and change.kind in WITH_LOGIN:
+            place = sources.get(f"{Kind.UNIT}/{change.address.split('/')[1]}")
+        if place is not None:
+            found[change.id] = str(declared.repository.position(place))
+    return found

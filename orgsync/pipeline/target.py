@@ -1,0 +1,66 @@
+"""A target's settings, and what lives there under a plan's addresses."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from orgsync.adapter import Adapter, Scope, Snapshot
+from orgsync.adapters import open_adapter
+from orgsync.diff import rename
+from orgsync.errors import OrgsyncError
+from orgsync.pipeline.values import Environment
+from orgsync.plan import Plan
+from orgsync.resources import KEY, Address, Json, Kind, key_of, kind_of
+from orgsync.settings import Settings, TargetSettings
+
+WITH_LOGIN = {Kind.MEMBERSHIP, Kind.GRANT}
+
+
+def target_of(settings: Settings, name: str) -> TargetSettings:
+    if name not in settings.targets:
+        known = ", ".join(sorted(settings.targets)) or "none"
+        raise OrgsyncError(f'there is no target "{name}"', remedy=f"targets in orgsync.yaml: {known}")
+    return settings.targets[name]
+
+
+def in_force(settings: Settings, target: TargetSettings) -> dict[str, Json]:
+    """What a plan is made under, and may only be applied under."""
+    return {
+        "prune": [*sorted(target.prune)],
+        "missingUsers": target.missing_users,
+        "scopeFallback": target.scope_fallback,
+        "runsAs": target.runs_as,
+        "safety": settings.safety.model_dump(mode="json", by_alias=True),
+    }
+
+
+@contextmanager
+def reading(target: TargetSettings, root: Path, environment: Environment) -> Iterator[Adapter]:
+    with open_adapter(
+        target.adapter, target, root, writable=False, actor="", environment=environment, clock=_never
+    ) as adapter:
+        yield adapter
+
+
+def _never() -> datetime:
+    raise AssertionError("a read asks for no time")
+
+
+def read_again(plan: Plan, adapter: Adapter, *, everybody: bool = False) -> tuple[Snapshot, Mapping[Address, Address]]:
+    """The live organization under the plan's addresses, for the users that it speaks of; what has its former key.
+
+    ``everybody``: all users, since the guards ask who of them can still administer.
+    """
+    logins = {change.address.split("/")[2] for change in plan.changes if kind_of(change.address) in WITH_LOGIN}
+    logins |= {key_of(change.address) for change in plan.changes if kind_of(change.address) is Kind.USER}
+    live = adapter.read(Scope(logins=None if everybody else frozenset(logins), bound=plan.bound))
+    previously = {
+        change.address: (f"{change.kind}/{change.before[KEY]}",)
+        for change in (*plan.changes, *plan.withheld)
+        if change.before is not None and KEY in change.before
+    }
+    return rename(live, previously)
+
+
+__all__ = ["WITH_LOGIN", "in_force", "read_again", "reading", "target_of"]
