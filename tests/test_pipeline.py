@@ -300,7 +300,7 @@ def break_adapter(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
         with open_adapter(name, *arguments, writable=writable, **more) as adapter:
             yield Faulty(adapter, fault) if writable else adapter
 
-    monkeypatch.setattr(pipeline, "open_adapter", broken)
+    monkeypatch.setattr(applying, "open_adapter", broken)
 
 
 def rename_ready(root: Path) -> Plan:
@@ -399,7 +399,7 @@ def test_a_plan_is_stale_when_any_field_of_what_it_touches_or_refers_to_moved(
     with pytest.raises(StalePlan) as stale:
         applied(root, plan)
     assert [one.partition(" (")[0] for one in stale.value.moved] == [
-        f"{address}: description was None and is 'Somebody was here'"
+        f'{address}: description was nothing and is "Somebody was here"'
     ]
 
 

@@ -408,6 +408,10 @@ def test_a_ring_that_only_shows_with_what_is_not_stated_is_found_before_anything
     assert rings([], live) == []
 
 
+def wider(before: str, after: str) -> tuple[Fields, Fields]:
+    return {"privileges": {"lead": {"read": before}}}, {"privileges": {"lead": {"read": after}}}
+
+
 ROLE_ADMIN: State = {"role/admin": ADMIN, "unit/u": {"roles": ["admin"]}, "unit/v": {"roles": []}}
 
 
@@ -423,7 +427,17 @@ ROLE_ADMIN: State = {"role/admin": ADMIN, "unit/u": {"roles": ["admin"]}, "unit/
         (update("unit/v", {"roles": []}, {"roles": ["other"]}), False),
         (update("role/other", {"privileged": False}, {"privileged": True}), True),
         (update("role/admin", {"privileges": {}}, {"privileges": {"lead": {"read": "own"}}}), True),
-        (update("role/other", {"privileges": {}}, {"privileges": {"lead": {"read": "own"}}}), False),
+        (update("role/other", {"privileges": {}}, {"privileges": {"lead": {"read": "own"}}}), True),
+        (update("role/other", *wider("unit", "organization")), True),
+        (update("role/other", *wider("organization", "unit")), False),
+        (update("role/other", {"functions": {"f": "own"}}, {"functions": {"f": "unit"}}), True),
+        (update("role/other", {"includes": []}, {"includes": ["third"]}), True),
+        (update("role/other", {"includes": ["third"]}, {"includes": []}), False),
+        (update("function/f", {"privileges": {"lead": ["read"]}}, {"privileges": {"lead": ["delete", "read"]}}), True),
+        (update("function/f", {"privileges": {"lead": ["read"]}}, {"privileges": {"lead": []}}), False),
+        (create("role/other", privileges={"lead": {"read": "organization"}}), False),
+        (update("unit/v", {"businessUnit": "a"}, {"businessUnit": "b"}), True),
+        (create("unit/v", businessUnit="b"), False),
         (update("role/other", {"includes": []}, {"includes": ["admin"]}), True),
         (update("unit/board", {"name": "a"}, {"name": "b"}), True),
         (update("unit/v", {"name": "a"}, {"name": "b"}), False),
@@ -434,7 +448,7 @@ def test_removals_and_gains_of_privilege_and_protected_things_are_risky(change: 
 
 
 def test_a_change_whose_effects_lose_something_is_risky() -> None:
-    change = update("unit/v", {"businessUnit": "a"}, {"businessUnit": "b"})
+    change = update("unit/v", {"parent": "a"}, {"parent": "b"})
     harmless = Effect(cause="unit/v", summary="a mail is sent")
     assert risky([change], {}, {}, [harmless], []) == frozenset()
     assert risky([change], {}, {}, [replace(harmless, drops=("grant/v/p@x/r",))], []) == {"unit/v"}

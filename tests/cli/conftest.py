@@ -16,6 +16,8 @@ from orgsync.cli.output import Output
 from orgsync.plan import Plan
 from tests.render import plans
 
+HEAD = f"41:{'7b1ec09' * 9}"
+
 
 @dataclass(kw_only=True)
 class Answer:
@@ -57,7 +59,7 @@ class Engine:
         )
         arguments["watch"].outcomes(outcomes, len(outcomes), len(outcomes))
         complete = self.status is Status.APPLIED
-        return SimpleNamespace(run="7b1ec09", outcomes=outcomes, differences=(), complete=complete)
+        return SimpleNamespace(run="7b1ec09", outcomes=outcomes, differences=(), complete=complete, journal=HEAD)
 
     def find_drift(self, _root: Path, _settings: object, target: str, **arguments: Any) -> object:
         self._ask("find_drift", target=target, **arguments)
