@@ -4,7 +4,6 @@ A call is *safe* (it reads, by whatever method), *idempotent* (twice is as good 
 outcome is in doubt are repeated only for the first two; what the server surely did not carry out, for all.
 """
 
-import ipaddress
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,13 +12,14 @@ from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
 from typing import Self
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
 from orgsync import __version__
+from orgsync.adapters.http.address import Base, joined, origin
 from orgsync.adapters.http.answers import Answer, Failure, NotJson, json_of, said, words
 from orgsync.adapters.http.authorization import Authorization, Fixed
 from orgsync.adapters.http.quota import common_quota
@@ -33,7 +33,6 @@ _BUSY = frozenset({429})
 _NOT_IMPLEMENTED, _TIMEOUT, _UNAUTHORIZED = 501, 408, 401
 _SAME_METHOD = frozenset({307, 308})
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +126,7 @@ class Client:
         time: Time = Time(),
     ) -> None:
         """Raises AdapterError for an address with a password, one that is not https, and a missing ``ca``."""
-        where = _checked(base)
-        self._origin = f"{where.scheme}://{where.netloc}"
-        self._base = f"{self._origin}{where.path.rstrip('/')}/"
+        self._base = Base.of(base)
         self._authorization, self._writable = authorization or Fixed(""), writable
         self._secrets = {*secrets, urlsplit(proxy or "").password or ""}
         self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _AGENT, **headers}
@@ -144,7 +141,7 @@ class Client:
         self._transport, self._lock, self._held_until = Transport(_CONNECTIONS), Lock(), 0.0
 
     def __repr__(self) -> str:
-        return f"Client({self._origin})"
+        return f"Client({self._base.origin})"
 
     def __enter__(self) -> Self:
         return self
@@ -178,7 +175,7 @@ class Client:
         reads = method in _SAFE if safe is None else safe
         call = _Call(
             method=method,
-            url=self._address(path),
+            url=self._base.below(path),
             safe=reads,
             repeatable=reads or idempotent,
             as_json=as_json and method != "HEAD",
@@ -189,14 +186,6 @@ class Client:
         if not (reads or self._writable):
             raise ReadOnly(f"{call.name}: not sent, since only reading was allowed")
         return self._answered(_Tries(call=call, retry=self._retry, token=self._token()))
-
-    def _address(self, path: str) -> str:
-        """Always on our own host, by construction."""
-        url = urljoin(self._base, path)
-        if _origin(url) != _origin(self._base):
-            raise AdapterError(f"an address at {_origin(url)} is not for {self._origin}: nothing was sent")
-        where = urlsplit(url)
-        return f"{self._origin}{where.path or '/'}" + (f"?{where.query}" if where.query else "")
 
     def _token(self, *, stale: str = "") -> str:
         token = self._authorization.header(stale=stale)
@@ -264,12 +253,11 @@ class Client:
             moved = found.headers.get("Location", "") if 300 <= found.status < 400 else ""  # noqa: PLR2004
             if not moved:
                 return self._judged(call, found)
-            target = urljoin(call.url, moved)
-            follow = call.safe and (call.method in _SAFE or found.status in _SAME_METHOD)
-            if not follow or _origin(target) != _origin(self._base):
-                why = f"redirected to {_origin(target)}, which is not followed"
+            target, same_call = joined(call.url, moved), call.method in _SAFE or found.status in _SAME_METHOD
+            if not (call.safe and same_call and self._base.covers(target)):
+                why = f"redirected to {origin(target)}, which is not followed"
                 return Failure(why=why, certain=found.status in _SAME_METHOD, answer=found)
-            call = replace(call, url=self._address(target), body=_without_params(call.body))
+            call = replace(call, url=target, body={**call.body, "params": {}})
         return Failure(why=f"redirected more than {_REDIRECTS} times", certain=True)
 
     def _exchange(self, call: _Call, token: str) -> Answer | Failure:
@@ -289,7 +277,7 @@ class Client:
     def _prepared(self, call: _Call, token: str) -> requests.PreparedRequest:
         headers = {**self._headers, **call.headers} | ({"Authorization": token} if token else {})
         try:
-            return requests.Request(call.method, call.url, headers=headers, **call.body).prepare()
+            return requests.Request(call.method, self._base.below(call.url), headers=headers, **call.body).prepare()
         except (requests.RequestException, ValueError) as error:  # their texts quote headers
             raise AdapterError(f"{call.name}: not sent, since it cannot be written: {type(error).__name__}") from None
 
@@ -325,42 +313,6 @@ class Client:
 
 
 _AGENT = f"orgsync/{__version__}"
-
-
-def _checked(base: str) -> SplitResult:
-    try:
-        where = urlsplit(base)
-        port = where.port
-    except ValueError:
-        raise AdapterError("the target's url is not an address") from None
-    if where.username is not None or where.password is not None:
-        raise AdapterError("the target's url has a password in it", remedy="state it under `credentials`")
-    if where.scheme not in _PORTS or not where.hostname or port == 0 or where.query or where.fragment:
-        raise AdapterError("the target's url is not of the form https://host/path")
-    if where.scheme == "http" and not _on_this_machine(where.hostname):
-        raise AdapterError(f"credentials are not sent unencrypted to {where.hostname}", remedy="use https://")
-    return where
-
-
-def _on_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _origin(url: str) -> str:
-    """Without userinfo, with the port even where it goes without saying; what is no address is nobody's origin."""
-    try:
-        where = urlsplit(url)
-        return f"{where.scheme}://{where.hostname}:{where.port or _PORTS.get(where.scheme)}"
-    except ValueError:
-        return "an unreadable address"
-
-
-def _without_params(body: Mapping[str, object]) -> Mapping[str, object]:
-    """A redirect's address has the query that it wants."""
-    return {**body, "params": {}}
 
 
 def _read(call: _Call, answer: Answer) -> Answer | Failure:
