@@ -11,6 +11,7 @@ from orgsync.adapters.http.client import Client, Limits, Time
 from orgsync.adapters.http.oauth import oauth_token
 from orgsync.adapters.http.paging import Page, pages
 from orgsync.adapters.http.quota import common_quota
+from orgsync.adapters.http.writing import carry_out
 
 __all__ = [
     "Answer",
@@ -23,6 +24,7 @@ __all__ = [
     "Time",
     "basic",
     "bearer",
+    "carry_out",
     "common_quota",
     "oauth_token",
     "pages",
