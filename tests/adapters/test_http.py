@@ -25,11 +25,14 @@ from orgsync.adapters.http import (
     Time,
     basic,
     bearer,
+    carry_out,
     common_quota,
     oauth_token,
     pages,
 )
+from orgsync.change import Status
 from orgsync.errors import AdapterError, CallRefused, IncompleteRead, OrgsyncError, ReadOnly, UnknownOutcome
+from tests.adapters.crms import create
 from tests.faults import acts
 from tests.faults.acts import Act, Reply, fine, refuses, says
 from tests.faults.server import Request, Server, certificate, serving
@@ -824,6 +827,53 @@ def test_half_of_the_pages_is_none(found: list[Page[int] | AdapterError], told: 
 def test_a_total_that_grows_and_items_that_look_alike_are_fine() -> None:
     found = [Page(items=[1], after=1, total=2), Page(items=[1, 1], total=3)]
     assert pages(fetching(*found), what="things") == [1, 1, 1]
+
+
+# one write
+
+
+@pytest.mark.parametrize(
+    ("sent", "found", "unique", "status", "detail"),
+    [
+        (["7"], [], False, Status.APPLIED, ""),
+        ([CallRefused("no")], [], False, Status.FAILED, "no"),
+        ([UnknownOutcome("lost")], [(True, "7")], False, Status.APPLIED, "found by reading: lost"),
+        ([UnknownOutcome("lost")], [(False, None)], False, Status.UNKNOWN, "lost"),
+        ([UnknownOutcome("lost"), "7"], [(False, None)], True, Status.APPLIED, ""),
+        ([UnknownOutcome("lost"), CallRefused("taken")], [(False, None), (True, "7")], True, Status.APPLIED, "found"),
+        ([UnknownOutcome("lost"), CallRefused("no")], [(False, None)] * 2, True, Status.UNKNOWN, "lost"),
+        ([UnknownOutcome("lost"), UnknownOutcome("again")], [(False, None)] * 2, True, Status.UNKNOWN, "again"),
+    ],
+)
+def test_a_write_in_doubt_is_looked_for_before_it_is_sent_again(
+    sent: list[str | AdapterError],
+    found: list[tuple[bool, str | None]],
+    unique: bool,  # noqa: FBT001
+    status: Status,
+    detail: str,
+) -> None:
+    step = create("unit/sales")
+    outcome = carry_out(step, playing(sent), playing(found), unique=unique)
+    assert (sent, found) == ([], [])
+    assert (outcome.id, outcome.action, outcome.status) == (step.id, step.action, status)
+    assert outcome.detail.startswith(detail)
+    assert outcome.remote_id == ("7" if status is Status.APPLIED else None)
+
+
+def playing(script: list[Any]) -> Any:
+    def play() -> Any:
+        one = script.pop(0)
+        if isinstance(one, AdapterError):
+            raise one
+        return one
+
+    return play
+
+
+@pytest.mark.parametrize("error", [AdapterError("not sent"), ReadOnly("no"), IncompleteRead("cut off")])
+def test_a_crm_that_cannot_be_spoken_to_stops_the_run(error: AdapterError) -> None:
+    with pytest.raises(type(error)):
+        carry_out(create("unit/sales"), playing([error]), playing([]))
 
 
 def test_the_servers_of_these_tests_are_strict() -> None:

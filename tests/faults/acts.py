@@ -93,6 +93,14 @@ def carries_out_and_says(reply: Reply) -> Act:
     return act
 
 
+def carries_out_and_adds(**headers: str) -> Act:
+    def act(wire: Wire, carry_out: CarryOut) -> None:
+        reply, named = carry_out(), {name.replace("_", "-"): text for name, text in headers.items()}
+        wire.send(Reply(status=reply.status, headers={**reply.headers, **named}, body=reply.body).wire)
+
+    return act
+
+
 def late(seconds: float) -> Act:
     def act(wire: Wire, carry_out: CarryOut) -> None:
         wire.rest(seconds)
@@ -163,7 +171,8 @@ def drips_body(every: float) -> Act:
 
 
 def garbage(wire: Wire, carry_out: CarryOut) -> None:
-    wire.send(Reply(status=carry_out().status or 200, headers={"Content-Type": "application/json"}, body=b"\x00{").wire)
+    carry_out()
+    wire.send(Reply(headers={"Content-Type": "application/json"}, body=b"\x00{").wire)
 
 
 def empty(wire: Wire, carry_out: CarryOut) -> None:

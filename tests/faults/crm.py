@@ -5,7 +5,7 @@ from typing import Any
 
 from orgsync.adapter import Capabilities, Scope, Snapshot
 from orgsync.adapters.http import Client, Page, carry_out, pages
-from orgsync.adapters.memory import FULL, MemoryCrm
+from orgsync.adapters.memory import MemoryCrm
 from orgsync.change import Action, Batch, Outcome, Status, Step
 from orgsync.resources import KEY, Address, Json, RemoteId, kind_of, same
 from tests.faults.acts import Reply
@@ -79,12 +79,12 @@ class HttpCrm:
 class HttpAdapter:
     """``unique``: trust in the CRM to refuse a second resource with one key."""
 
-    def __init__(self, client: Client, *, unique: bool) -> None:
-        self._client, self._unique = client, unique
+    def __init__(self, client: Client, capabilities: Capabilities, *, unique: bool) -> None:
+        self._client, self._capabilities, self._unique = client, capabilities, unique
 
     @property
     def capabilities(self) -> Capabilities:
-        return FULL
+        return self._capabilities
 
     @property
     def identity(self) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from orgsync.adapter import Foreign, Scope, Snapshot
-from orgsync.adapters.http import Client, Limits, Renewed, Time, oauth_token
+from orgsync.adapter import Capabilities, Foreign, Scope, Snapshot
+from orgsync.adapters.http import Answer, Client, Limits, Renewed, Time, oauth_token
 from orgsync.adapters.memory import MemoryCrm
 from orgsync.apply import apply, settle, verify
 from orgsync.change import Change, Outcome, Status
@@ -87,7 +87,8 @@ ONCE: Kinds = {
     "429 with seconds": always(refuses(429, Retry_After="7")),
     "429 with a date": lambda *_: refuses(429, Retry_After=formatdate(time.time() + 60, usegmt=True)),
     "429 for an hour": always(refuses(429, Retry_After=AN_HOUR)),
-    "no quota left": always(acts.carries_out_and_says(Reply.of({}, 429, X_RateLimit_Remaining="0"))),
+    "no quota left": always(acts.carries_out_and_adds(X_RateLimit_Remaining="0", X_RateLimit_Reset="9")),
+    "no quota left for an hour": always(acts.carries_out_and_adds(RateLimit_Remaining="0", RateLimit_Reset=AN_HOUR)),
     "503 with seconds": always(refuses(503, Retry_After="7")),
     "400": always(refuses(400)),
     "500 before": always(refuses(500)),
@@ -158,7 +159,7 @@ def expected() -> dict[str, Any]:
 
 
 @contextmanager
-def connected(url: str, limits: Limits, *, unique: bool) -> Iterator[HttpAdapter]:
+def connected(url: str, capabilities: Capabilities, limits: Limits, *, unique: bool) -> Iterator[HttpAdapter]:
     """As a new process would; waiting is taken for granted."""
     now = Time(sleep=lambda _: None)
     limits = Limits(connect=limits.connect, read=limits.read, answer=limits.answer, size=200_000, total=300)
@@ -166,16 +167,18 @@ def connected(url: str, limits: Limits, *, unique: bool) -> Iterator[HttpAdapter
     with Client(url, authorization=None, writable=False, secrets=[SECRET], limits=limits, time=now) as login:
         authorization = Renewed(lambda: oauth_token(login, "token", form))
         with Client(url, authorization=authorization, writable=True, limits=limits, time=now) as client:
-            yield HttpAdapter(client, unique=unique)
+            yield HttpAdapter(client, capabilities, unique=unique)
 
 
-def tried(server: Server, crm: HttpCrm, limits: Limits, *, unique: bool, healed_after: int = ROUNDS) -> Trial:
+def tried(
+    server: Server, crm: HttpCrm, limits: Limits, *, unique: bool, healed_after: int = ROUNDS, concurrency: int = 1
+) -> Trial:
     """Plans and applies, as often as it takes; ``healed_after``: rounds after which no fault comes any more."""
     trial, server.app = Trial(crm), crm
     for number in range(ROUNDS):
         if number == healed_after:
             server.acts = {}
-        with connected(server.url, limits, unique=unique) as adapter:
+        with connected(server.url, crm.crm.capabilities, limits, unique=unique) as adapter:
             trial.rounds += 1
             try:
                 changes = planned(GOAL, adapter)
@@ -185,13 +188,13 @@ def tried(server: Server, crm: HttpCrm, limits: Limits, *, unique: bool, healed_
             if not changes:
                 trial.converged = True
                 break
-            _apply(trial, changes, adapter)
+            _apply(trial, changes, adapter, concurrency)
     trial.calls = len(server.requests)
     return trial
 
 
-def _apply(trial: Trial, changes: list[Change], adapter: HttpAdapter) -> None:
-    outcomes = apply(changes, adapter, {}, Silent())
+def _apply(trial: Trial, changes: list[Change], adapter: HttpAdapter, concurrency: int) -> None:
+    outcomes = apply(changes, adapter, {}, Silent(), concurrency=concurrency)
     trial.texts += [one.detail for one in outcomes]
     trial.unexplained += sum(one.status is not Status.APPLIED and not one.detail for one in outcomes)
     try:
@@ -223,7 +226,7 @@ def calls_of_a_run(*, unique: bool) -> int:
 
 def check(
     part: str, make: Callable[[Server, HttpCrm], Act], limits: Limits, *, unique: bool, lasting: bool = False
-) -> None:
+) -> list[Trial]:
     count = calls_of_a_run(unique=unique)
     found: list[Trial] = []
     with serving(at={}) as other, serving(at={}) as server:
@@ -236,9 +239,11 @@ def check(
         leaked = sum(trial.leaked for trial in found) + len(other.requests)
     lost, doubled = sum(trial.lost for trial in found), sum(len(trial.crm.doubled) for trial in found)
     unexplained = sum(trial.unexplained + (not trial.converged) for trial in found)
-    record("HTTP faults", part, tried=count, lost=lost, doubled=doubled, leaked=leaked, unexplained=unexplained)
+    if part:
+        record("HTTP faults", part, tried=count, lost=lost, doubled=doubled, leaked=leaked, unexplained=unexplained)
     assert count > 20
     assert (lost, doubled, leaked, unexplained) == (0, 0, 0, 0)
+    return found
 
 
 @pytest.mark.parametrize("kind", ONCE)
@@ -254,3 +259,33 @@ def test_a_stall_at_any_call_loses_nothing_and_doubles_nothing(kind: str) -> Non
 @pytest.mark.parametrize("kind", FROM_HERE_ON)
 def test_a_crm_that_fails_from_any_call_on_is_caught_up_with_later(kind: str) -> None:
     check(f"{kind}, from there on", FROM_HERE_ON[kind], PATIENT, unique=False, lasting=True)
+
+
+@pytest.mark.parametrize("kind", ["500 before", "500 after", "reset before", "reset after", "truncated", "empty"])
+def test_where_keys_are_unique_a_fault_at_any_call_does_not_even_cost_a_second_run(kind: str) -> None:
+    found = check(f"{kind}, unique keys", ONCE[kind], PATIENT, unique=True)
+    assert {trial.rounds for trial in found} == {2}
+
+
+def test_batches_in_flight_together_survive_a_fault_at_every_third_call() -> None:
+    crm = HttpCrm(MemoryCrm(BEFORE, foreign=FOREIGN, max_batch=1))
+    with serving(at={}) as other, serving(at={}) as server:
+        made = [make(other, crm) for kind, make in ONCE.items() if "hour" not in kind and kind != "400"]
+        server.acts = {3 * number + 5: act for number, act in enumerate(made)}
+        trial = tried(server, crm, PATIENT, unique=True, healed_after=2, concurrency=4)
+        leaked = trial.leaked + len(other.requests)
+    bad = {"lost": trial.lost, "doubled": len(crm.doubled), "leaked": leaked, "unexplained": trial.unexplained}
+    record("HTTP faults", "in flight together", tried=1, **bad)
+    assert trial.converged
+    assert set(bad.values()) == {0}
+
+
+def test_these_tests_notice_a_client_that_repeats_what_it_must_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Client.call
+
+    def careless(client: Client, *args: Any, **declared: Any) -> Answer:
+        return honest(client, *args, **declared | {"idempotent": True})
+
+    monkeypatch.setattr(Client, "call", careless)
+    with pytest.raises(AssertionError):
+        check("", ONCE["reset after"], PATIENT, unique=False)

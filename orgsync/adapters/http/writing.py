@@ -1,6 +1,6 @@
 """One write and what became of it: a no is an outcome, and who knows is settled by reading before anything else.
 
-In: a step, how to send it, how to look. Out: its Outcome. Never: repeats what may have been carried out without looking.
+In: a step, how to send it, how to look. Out: its Outcome. Never: repeats blindly.
 """
 
 from collections.abc import Callable
