@@ -7,7 +7,8 @@ whether the call was carried out. Never: sends a credential to another host, fol
 
 from orgsync.adapters.http.answers import Answer
 from orgsync.adapters.http.authorization import Authorization, Fixed, Renewed, basic, bearer
-from orgsync.adapters.http.client import Client, Limits, Time
+from orgsync.adapters.http.client import Client
+from orgsync.adapters.http.limits import Limits, Time
 from orgsync.adapters.http.oauth import oauth_token
 from orgsync.adapters.http.paging import Page, pages
 from orgsync.adapters.http.quota import common_quota

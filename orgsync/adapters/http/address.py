@@ -6,7 +6,7 @@ In: the target's url, paths and links. Out: addresses on that origin. Never: ano
 import ipaddress
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from orgsync.errors import AdapterError
 
@@ -41,7 +41,12 @@ class Base:
         return origin(url) == origin(self.url)
 
     def below(self, path: str) -> str:
-        """Put together from our own origin, so that no way of writing a link can lead elsewhere."""
+        """Put together from our own origin, so that no way of writing a link can lead elsewhere.
+
+        Raises AdapterError for another origin, and for what an unquoted id would do: climb up, or cut the rest off.
+        """
+        if "#" in path or {unquote(part) for part in path.partition("?")[0].split("/")} & {".", ".."}:
+            raise AdapterError("an id in an address is not quoted: nothing was sent")
         url = joined(self.url, path)
         if not self.covers(url):
             raise AdapterError(f"an address at {origin(url)} is not for {self.origin}: nothing was sent")

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 _LONGEST = 300
-_AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic|session|token)\s+[\w.~+/=:-]{8,}")
+_AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic|(?:session|token)(?=\s+\S*\d))\s+[\w.~+/=:-]{8,}")
 _WORDS = ("message", "detail", "error_description", "error", "errors", "title", "reason")
 
 

@@ -4,8 +4,6 @@ A call is *safe* (it reads, by whatever method), *idempotent* (twice is as good 
 outcome is in doubt are repeated only for the first two; what the server surely did not carry out, for all.
 """
 
-import random
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from orgsync import __version__
 from orgsync.adapters.http.address import Base, joined, origin
 from orgsync.adapters.http.answers import Answer, Failure, NotJson, json_of, said, words
 from orgsync.adapters.http.authorization import Authorization, Fixed
+from orgsync.adapters.http.limits import Limits, Time
 from orgsync.adapters.http.quota import common_quota
 from orgsync.adapters.http.transport import Transport
 from orgsync.errors import AdapterError, CallRefused, IncompleteRead, ReadOnly, UnknownOutcome
@@ -29,45 +28,10 @@ from orgsync.errors import AdapterError, CallRefused, IncompleteRead, ReadOnly, 
 _SAFE = frozenset({"GET", "HEAD"})
 _CONNECTIONS = 16
 _REDIRECTS = 5
-_BUSY = frozenset({429})
+_SHORTEST = 0.001
 _NOT_IMPLEMENTED, _TIMEOUT, _UNAUTHORIZED = 501, 408, 401
 _SAME_METHOD = frozenset({307, 308})
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Seconds, bytes and counts.
-
-    connect   until the connection stands
-    read      between two bytes
-    answer    until one answer is complete
-    total     for a call with all its repetitions and waits
-    size      of an answer, unpacked
-    attempts  at most, the first among them
-    backoff   before the first repetition; doubled each time, up to ``longest``, less up to half of it by chance
-    busy      statuses by which the server surely did nothing and wants to be asked again later
-    """
-
-    connect: float = 10
-    read: float = 30
-    answer: float = 120
-    total: float = 600
-    size: int = 64 << 20
-    attempts: int = 5
-    backoff: float = 0.5
-    longest: float = 60
-    busy: frozenset[int] = _BUSY
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Time:
-    """``clock``: seconds that only grow; ``wall``: seconds since 1970; ``chance``: from 0 to 1."""
-
-    clock: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
-    chance: Callable[[], float] = random.random
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +83,11 @@ class Client:
         writable: bool,
         secrets: Iterable[str] = (),
         headers: Mapping[str, str] = _NO_HEADERS,
-        limits: Limits = Limits(),
+        limits: Limits = Limits(),  # noqa: B008  (frozen)
         quota: Callable[[Mapping[str, str], float], float] = common_quota,
         proxy: str | None = None,
         ca: Path | None = None,
-        time: Time = Time(),
+        time: Time = Time(),  # noqa: B008  (frozen)
     ) -> None:
         """Raises AdapterError for an address with a password, one that is not https, and a missing ``ca``."""
         self._base = Base.of(base)
@@ -165,7 +129,8 @@ class Client:
     ) -> Answer:
         """A 2xx answer, complete.
 
-        path        below ``base``; with a slash in front: of the host; or an address on the same host (a next link)
+        path        below ``base``; with a slash in front: of the host; or an address on the same host (a next link);
+                    ids in it are quoted by the caller
         safe        None: GET and HEAD are
         idempotent  may be carried out twice
         as_json     the answer has to be JSON (or, for what is not safe, 204)
@@ -257,7 +222,7 @@ class Client:
             if not (call.safe and same_call and self._base.covers(target)):
                 why = f"redirected to {origin(target)}, which is not followed"
                 return Failure(why=why, certain=found.status in _SAME_METHOD, answer=found)
-            call = replace(call, url=target, body={**call.body, "params": {}})
+            call = replace(call, url=target.partition("#")[0], body={**call.body, "params": {}})
         return Failure(why=f"redirected more than {_REDIRECTS} times", certain=True)
 
     def _exchange(self, call: _Call, token: str) -> Answer | Failure:
@@ -266,7 +231,7 @@ class Client:
             self._prepared(call, token),
             left=lambda: until - self._time.clock(),
             size=self._limits.size,
-            timeout=(self._limits.connect, self._limits.read),
+            timeout=(max(min(self._limits.connect, until - self._time.clock()), _SHORTEST), self._limits.read),
             verify=self._verify,
             proxies=self._proxies,
         )
