@@ -387,17 +387,15 @@ BOUNDS = [Limits(answer=0.4, attempts=1), Limits(total=0.4)]
 )
 def test_a_server_that_keeps_us_waiting_runs_into_a_bound(act: Act, limits: Limits) -> None:
     begin = real_time.monotonic()
-    with talking(act, limits=limits, time=Time()) as (_, client):
+    with serving(at={0: act}) as server, client_of(server.url, limits=limits, time=Time()) as client:
         assert "no complete answer in time" in str(fails(client))
     assert real_time.monotonic() - begin < 3
 
 
 def test_time_that_runs_out_between_two_reads_is_noticed_before_the_next() -> None:
     ticking = count(1000.0, 3)
-    with talking(acts.silent, limits=Limits(answer=5, attempts=1), time=Time(clock=lambda: next(ticking))) as (
-        _,
-        client,
-    ):
+    time, limits = Time(clock=lambda: next(ticking)), Limits(answer=5, attempts=1)
+    with serving(at={0: acts.silent}) as server, client_of(server.url, limits=limits, time=time) as client:
         assert "no complete answer in time" in str(fails(client))
 
 
