@@ -10,6 +10,8 @@ OrgsyncError                 exit 1
 │   └── LeaseLost            exit 1   another run took this one for dead and was given the target
 └── AdapterError             exit 1   the CRM could not be reached, or refused as a whole
     ├── ReadOnly             exit 1   something tried to write while only reading was allowed
+    ├── CallRefused          exit 1   the CRM answered one call with a definite no: nothing was written
+    ├── UnknownOutcome       exit 1   a write without a usable answer: it may or may not have been carried out
     └── IncompleteRead       exit 4   the CRM could not be read completely
 """
 
@@ -84,11 +86,25 @@ class LeaseLost(JournalError):
 
 
 class AdapterError(OrgsyncError):
-    pass
+    """``status``: of the HTTP answer, where there was one. ``said``: its JSON without our secrets, else None."""
+
+    def __init__(
+        self, message: str, *, remedy: str = "", status: int | None = None, said: object | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status, self.said = status, said
 
 
 class ReadOnly(AdapterError):
     pass
+
+
+class CallRefused(AdapterError):
+    """A definite no: the call was not carried out. The message ends with the vendor's words."""
+
+
+class UnknownOutcome(AdapterError):
+    """The call may or may not have been carried out: whoever made it reads before it is repeated."""
 
 
 class IncompleteRead(AdapterError):

@@ -76,6 +76,8 @@ ADDRESSES = {
     "deepdiff": ("explain",),
     "click": ("cli",),
     "rich": ("cli", "render.text"),
+    "requests": ("adapters.http",),
+    "urllib3": ("adapters.http",),
     "sqlalchemy": ("journal", "adapters.local"),
     "cryptography": ("signing",),
     "keyring": ("references",),
