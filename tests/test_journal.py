@@ -1,6 +1,7 @@
 """The chain shows every edit; runs, intents and removals are read back; SQLite and PostgreSQL alike."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -130,6 +131,57 @@ def test_a_removed_entry_shows_although_the_others_are_numbered_anew(book: Journ
         "entry 3 (finish of run one) does not fit the one before it",
         "entries 4 to 4 are missing: the end was cut off",
     ]
+
+
+@pytest.mark.parametrize("kept", [0, 3, 7])
+def test_an_end_that_was_cut_off_shows(book: Journal, kept: int) -> None:
+    run(book, "one", "unit/u")
+    run(book, "two", "unit/v")
+    tamper(book, f"DELETE FROM orgsync_journal WHERE seq > {kept}")
+    assert book.verify() == [f"entries {kept + 1} to 8 are missing: the end was cut off"]
+
+
+def test_an_end_that_was_cut_off_together_with_its_head_shows_to_whoever_noted_the_head(book: Journal) -> None:
+    run(book, "one", "unit/u")
+    noted = book.head()
+    run(book, "two", "unit/v")
+    assert book.holds(noted)
+    assert book.holds(replace(noted, hash=noted.hash[:12]))
+    assert not book.holds(replace(noted, hash=noted.hash[:11]))
+    assert not book.holds(replace(noted, hash="0" * 64))
+    tamper(book, "DELETE FROM orgsync_journal WHERE seq > 2")
+    tamper(book, "UPDATE orgsync_journal_head SET seq = 2, hash = (SELECT hash FROM orgsync_journal WHERE seq = 2)")
+    assert book.verify() == []
+    assert not book.holds(noted)
+
+
+def test_a_journal_without_its_head_is_neither_read_on_nor_written(book: Journal) -> None:
+    run(book, "one", "unit/u")
+    tamper(book, "DELETE FROM orgsync_journal_head")
+    for use in (book.verify, book.head, lambda: run(book, "two", "unit/v")):
+        with pytest.raises(JournalError, match="head"):
+            use()
+
+
+def test_an_entry_added_behind_the_head_shows(book: Journal) -> None:
+    run(book, "one", "unit/u")
+    tamper(
+        book,
+        "INSERT INTO orgsync_journal (seq, run, at, event, body, hash) "
+        "SELECT 5, run, at, event, body, hash FROM orgsync_journal WHERE seq = 4",
+    )
+    assert book.verify()[-1] == "the last entry is 5, and the journal was at 4: an entry was added or edited"
+
+
+def test_a_run_that_was_cut_off_is_open_until_a_later_one_came_to_its_end(book: Journal) -> None:
+    book.take("memory", "one", "ci")
+    book.start("one", PLAN, actor="ci", at=at(0))
+    book.intend("one", [batch("unit/u")], at=at(1))
+    book.release("one")
+    run(book, "two", "unit/v", minutes=10, finish=False)
+    assert [taken.run for taken in book.open_intents("memory")] == ["one"]
+    run(book, "three", "unit/v", minutes=20)
+    assert book.open_intents("memory") == []
 
 
 def test_an_inserted_entry_shows(book: Journal) -> None:

@@ -197,7 +197,8 @@ def header(plan: Plan) -> str:
     shown = [Kind.USER, Kind.UNIT, Kind.ROLE, Kind.MEMBERSHIP, Kind.GRANT, Kind.BUSINESS_UNIT, Kind.FUNCTION]
     read = [count(number, kind.replace("-", " ")) for kind in shown if (number := plan.live.get(kind, 0))]
     live = ", ".join(read[:5]) if read else "empty"
-    return f"target {plan.target.name} ({plan.target.adapter}) · config {_revision(plan)} · live read: {live}"
+    undoes = f" · undoes run {plan.undoes}" if plan.undoes else ""
+    return f"target {plan.target.name} ({plan.target.adapter}) · config {_revision(plan)}{undoes} · live read: {live}"
 
 
 def _revision(plan: Plan) -> str:
