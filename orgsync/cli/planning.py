@@ -43,7 +43,7 @@ def warn_unused(output: Output, plan: Plan, accept: frozenset[str]) -> None:
 
 def show(output: Output, plan: Plan) -> None:
     """On stdout, in the format that was asked for."""
-    from orgsync.render import github, html, markdown, shapes
+    from orgsync.render import github, html, markdown, sarif, shapes
 
     match output.options.format:
         case "text":
@@ -56,8 +56,8 @@ def show(output: Output, plan: Plan) -> None:
             output.write(html.plan(plan))
         case "github":
             output.write(github.plan(plan))
-        case other:
-            output.findings_as(other, plan.findings)
+        case _:
+            output.write(shapes.text(sarif.plan(plan)))
 
 
 def save(output: Output, plan: Plan, path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from orgsync.change import RELEASE, Action, AttributeChange, Change
 from orgsync.explain import attributes
-from orgsync.plan import Plan
+from orgsync.plan import Guard, Plan
 from orgsync.resources import NO_UNIT, Json, Kind, key_of, parts_of
 
 _PEOPLE = (Kind.MEMBERSHIP, Kind.GRANT)
@@ -190,6 +190,11 @@ def summary_line(plan: Plan) -> str:
         f"{found['create']:,} to create, {found['update']:,} to update, "
         f"{found['delete']:,} to remove, {found['withheld']:,} withheld"
     )
+
+
+def refused(plan: Plan) -> list[Guard]:
+    """Guards that make apply refuse this plan."""
+    return [guard for guard in plan.guards if guard.violated and not guard.accepted]
 
 
 def header(plan: Plan) -> str:

@@ -83,6 +83,12 @@ def test_exit_code_tells_of_changes(plan: Plan, code: int, engine: Engine, run: 
     assert run("plan", "--exit-code").code == code
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "github", "sarif", "json"])
+def test_a_refusing_guard_is_seen_in_every_format(form: str, engine: Engine, run: Run) -> None:
+    assert engine.error is None
+    assert "removals 1 of 2 units" in run("plan", "--format", form).out
+
+
 def test_verbose_tells_the_seconds_of_each_stage_on_stderr(engine: Engine, run: Run) -> None:
     assert engine.error is None
     answer = run("plan", "-v")

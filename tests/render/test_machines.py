@@ -74,6 +74,23 @@ def test_sarif_places_findings_and_lists_rules_once() -> None:
     assert place["artifactLocation"]["uri"] == "units/a%2Cb%3Ac.yaml"
 
 
+def test_sarif_of_a_plan_has_an_error_for_each_guard_that_refuses_it() -> None:
+    results = sarif.plan(plans.everything())["runs"][0]["results"]
+    assert [(one["ruleId"], one["level"]) for one in results] == [
+        ("user-deactivated", "warning"),
+        ("unit-removals", "error"),
+    ]
+    assert "removals 1 of 2 units" in results[1]["message"]["text"]
+    assert "--accept unit-removals" in results[1]["message"]["text"]
+
+
+def test_sarif_gives_everything_a_place_since_code_scanning_refuses_what_has_none() -> None:
+    (result,) = sarif.findings([Finding(code="bad", summary="it is bad", address="unit/a")])["runs"][0]["results"]
+    (location,) = result["locations"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == "orgsync.yaml"
+    assert location["logicalLocations"] == [{"fullyQualifiedName": "unit/a"}]
+
+
 def test_the_json_of_a_plan_has_the_published_members() -> None:
     value = json.loads(shapes.text(shapes.plan(plans.everything())))
     assert value["summary"] == {"create": 5, "update": 1, "delete": 3, "withheld": 1}
