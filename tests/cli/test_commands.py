@@ -185,6 +185,17 @@ def test_a_saved_plan_is_shown_as_it_was_planned(engine: Engine, root: Path, run
     assert run("show", path).out == planned.out
 
 
+def test_saving_a_plan_that_guards_refuse_says_what_to_accept(engine: Engine, root: Path, run: Run) -> None:
+    path = str(root / "a.plan.json")
+    err = run("plan", "-o", path).err
+    assert "saved; apply would refuse it: 1 guard not accepted" in err
+    assert err.endswith(f"--expect-digest {engine.plan.change_digest} --accept unit-removals\n")
+    assert "to apply exactly this" not in err
+    engine.plan = _guarded()
+    assert "to apply exactly this: orgsync apply" in run("plan", "-o", path).err
+    assert "--accept" not in run("plan", "-o", path).err
+
+
 def test_an_edited_plan_is_refused(engine: Engine, root: Path, run: Run) -> None:
     path = root / "a.plan.json"
     save(engine.plan, path, attributes)
