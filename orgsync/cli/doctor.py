@@ -39,9 +39,7 @@ def _check(name: str, session: "Session") -> dict[str, object]:
     from orgsync.cli.redact import redact
     from orgsync.errors import OrgsyncError
 
-    target = session.settings.targets.get(name)
-    if target is None:
-        return _failed(name, "", f'there is no target "{name}"', "orgsync targets lists them")
+    target = session.settings.targets[name]
     try:
         with open_adapter(
             target.adapter,

@@ -1,13 +1,15 @@
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from orgsync import errors
 from orgsync.change import Status
 from orgsync.cli.app import COMMANDS
-from orgsync.errors import IncompleteRead, InvalidInput, OrgsyncError, Refused
+from orgsync.errors import IncompleteRead, InvalidInput, OrgsyncError, Refused, StalePlan
 from orgsync.explain import attributes
 from orgsync.finding import Finding, Position
 from orgsync.plan import Guard, Plan, save
@@ -64,6 +66,23 @@ def test_without_a_repository_the_remedy_is_init(
     answer = run("plan", "--repo", ".")
     assert answer.code == 2
     assert "orgsync init" in answer.err
+
+
+@pytest.mark.parametrize("command", [("plan",), ("drift",), ("apply", "--yes"), ("doctor",)])
+def test_an_unknown_target_is_a_usage_error(command: tuple[str, ...], engine: Engine, run: Run) -> None:
+    answer = run(*command, "--target", "nope")
+    assert answer.code == 2
+    assert 'there is no target "nope"' in answer.err
+    assert "demo, production" in answer.err
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("command", [("show",), ("apply", "--yes")])
+def test_a_missing_plan_file_is_a_usage_error(command: tuple[str, ...], engine: Engine, run: Run) -> None:
+    answer = run(*command, "nothing.plan.json")
+    assert answer.code == 2
+    assert "cannot read nothing.plan.json" in answer.err
+    assert engine.asked == []
 
 
 def test_accept_and_the_day_are_passed_on(engine: Engine, run: Run) -> None:
@@ -201,6 +220,13 @@ def test_an_edited_plan_is_refused(engine: Engine, root: Path, run: Run) -> None
     save(engine.plan, path, attributes)
     path.write_text(path.read_text().replace("benelux", "beneluxx"))
     assert run("show", str(path)).code == 1
+    assert run("apply", "--yes", str(path)).code == 1
+
+
+def test_every_error_has_the_exit_code_that_the_page_of_errors_says() -> None:
+    said = dict(re.findall(r"(\w+) +exit (\d)", errors.__doc__ or ""))
+    classes = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, OrgsyncError)]
+    assert said == {one.__name__: str(one.exit_code) for one in classes}
 
 
 def test_drift_pending_is_three_only_when_asked(engine: Engine, run: Run) -> None:
@@ -232,6 +258,7 @@ def test_findings_of_validate_are_its_result(engine: Engine, run: Run) -> None:
     [
         (InvalidInput([_bad()]), 2),
         (Refused([_bad()]), 1),
+        (StalePlan(["unit/a moved"]), 1),
         (OrgsyncError("no way", remedy="try another"), 1),
         (IncompleteRead("page 3 of 5 failed"), 4),
         (KeyboardInterrupt(), 130),
