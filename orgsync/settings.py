@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orgsync.documents import Count, Key, Line, suggestion, translate
 from orgsync.errors import InvalidInput
-from orgsync.finding import Finding, Position
+from orgsync.finding import Finding, Position, has_errors
 from orgsync.load import parse, position_in
 from orgsync.references import expand, holds_secret, is_reference, is_secret_name, is_url
 from orgsync.resources import Json, Kind
@@ -186,9 +186,9 @@ def load_settings(root: Path) -> Settings:
     content = _content(root / FILE)
     values, findings = parse(content, FILE)
     documents = [(number, value) for number, value in enumerate(values) if value is not None]
-    if not findings and len(documents) != 1:
+    if not has_errors(findings) and len(documents) != 1:
         findings = [_finding("not-one-document", "one document is expected", f"{len(documents)} found", "keep one")]
-    if findings:
+    if has_errors(findings):
         raise InvalidInput(findings)
     return _checked(documents[0][1], content, documents[0][0])
 

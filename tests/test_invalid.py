@@ -136,6 +136,7 @@ def _speaks_plainly(finding: Finding) -> None:
 SOURCES = ("load", "documents", "resolve", "settings")
 ELSEWHERE = {
     "not-utf-8": "test_load",
+    "file-not-read": "test_load",
     "file-too-large": "test_load",
     "unreadable-file": "test_load",
     "unreadable-folder": "test_load",

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orgsync.finding import Position
+from orgsync.finding import Position, Severity
 from orgsync.load import MAX_BYTES, MAX_DEPTH, Repository, Value, load, parse, position_in
 
 ROOT = Path(__file__).parent.parent
@@ -83,11 +83,37 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
     assert str(position_in(b"\xef\xbb\xbfa: b\r\nc:\r\n  - d\r\n", "f", 0, ("c", 0))) == "f:3:5"
 
 
-@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"---\n", b"---\n---\n"])
-def test_an_empty_file_declares_nothing(content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "places"),
+    [
+        (b"", ["1:1"]),
+        (b"# nothing\n", ["1:1"]),
+        (b"~\n", ["1:1"]),
+        (b"---\n", ["1:1"]),
+        (b"---\n---\n", ["1:1", "2:1"]),
+        (b"a: b\n---\n# c\n", ["2:1"]),
+    ],
+)
+def test_an_empty_document_declares_nothing_and_that_is_said(content: bytes, places: list[str]) -> None:
     values, findings = parse(content, "f")
-    assert [value for value in values if value is not None] == []
-    assert findings == []
+    assert [value for value in values if value not in (None, {"a": "b"})] == []
+    assert told(content) == [("empty-document", place) for place in places]
+    assert {one.severity for one in findings} == {Severity.WARNING}
+
+
+@pytest.mark.parametrize("name", ["sales.yml.txt", "sales.json", "sales.yaml~", "sales", "a/b.toml"])
+def test_a_file_that_is_not_read_is_told(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name, b"a: b\n")
+    repository = load(tmp_path)
+    assert repository.documents == []
+    assert codes(repository) == [("file-not-read", f"units/{name}:1:1")]
+    assert repository.findings[0].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize("name", ["README", "readme.txt", "notes.md", ".gitkeep", ".sales.yaml.swp", "CODEOWNERS"])
+def test_a_file_that_is_meant_for_others_is_not_told(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name, b"a: b\n")
+    assert codes(load(tmp_path)) == []
 
 
 def test_a_broken_file_declares_nothing_at_all() -> None:
@@ -346,7 +372,7 @@ CORPUS = [
 def test_every_way_of_writing_yaml_agrees_with_a_plain_twin(content: bytes) -> None:
     nodes = list(yaml.compose_all(content, Loader=yaml.SafeLoader))
     values, findings = parse(content, "f")
-    assert findings == []
+    assert {one.code for one in findings} <= {"empty-document"}
     assert values == [twin(node) for node in nodes]
     for number, node in enumerate(nodes):
         for steps, place in places(node):

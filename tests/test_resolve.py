@@ -29,7 +29,7 @@ def resolved(*units: str, roles: str = "") -> tuple[Organization, list[Finding]]
     documents = []
     for file, text in texts.items():
         values, faults = parse(text, file)
-        assert faults == []
+        assert {one.code for one in faults} <= {"empty-document"}
         documents += [Loaded(value=v, file=file, number=n) for n, v in enumerate(values) if isinstance(v, dict)]
     repository = Repository(root=Path(), documents=documents, texts=texts)
     checked, invalid = check(repository)
