@@ -31,6 +31,8 @@ MAX_DEPTH = 50
 MAX_EXPANDED = 100_000
 """Values that aliases may add to one file: anchors save typing, they do not make a small file a large one."""
 
+_LEAVE_THE_DOCUMENT = frozenset({"yaml-tag", "yaml-directive", "complex-key", "merge-key", "duplicate-key"})
+
 Value = None | str | list["Value"] | dict[str, "Value"]
 Path_ = tuple[str | int, ...]
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -61,6 +63,11 @@ class Repository:
         if document.file not in self._indexes:
             self._indexes[document.file] = _index(self.texts[document.file])
         return _find(self._indexes[document.file][document.number], place[1], document.file, of_key=of_key)
+
+    @property
+    def unread(self) -> list[Finding]:
+        """Because of these there may be documents that nobody has seen; every other fault leaves its document."""
+        return [one for one in self.findings if one.severity is Severity.ERROR and one.code not in _LEAVE_THE_DOCUMENT]
 
     def line_text(self, position: Position) -> str:
         """The source line of a position, for the frame around an error; empty where there is none."""
@@ -348,7 +355,8 @@ def _not_utf8(file: str, line: int, column: int, detail: str) -> Finding:
 
 
 def _syntax(error: yaml.YAMLError, content: bytes, file: str) -> Finding:
-    mark = getattr(error, "problem_mark", None)
+    unclosed = getattr(error, "context", None) == "while scanning a quoted scalar"
+    mark = getattr(error, "context_mark" if unclosed else "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     lines = content.decode("utf-8", "replace").splitlines()
     text = lines[line - 1] if line <= len(lines) else ""
@@ -364,7 +372,7 @@ def _syntax(error: yaml.YAMLError, content: bytes, file: str) -> Finding:
     return Finding(
         code="yaml-syntax",
         summary="this is not valid YAML",
-        detail=str(getattr(error, "problem", None) or "it cannot be read"),
+        detail="a quote that begins here is never closed" if unclosed else str(getattr(error, "problem", None) or ""),
         remedy="check indentation, colons and quotes on this line and the one before",
         position=position,
     )

@@ -142,6 +142,7 @@ ELSEWHERE = {
     "unreadable-folder": "test_load",
     "bad-file-name": "test_load",
     "link-not-followed": "test_load",
+    "checks-wait": "test_resolve",
     "expired-assignment": "test_resolve",
     "too-many-holders": "test_resolve",
     "no-settings": "test_settings",

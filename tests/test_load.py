@@ -71,7 +71,8 @@ def test_a_plain_null_is_nothing_and_a_quoted_one_is_text(text: str) -> None:
         (b"- a\n", [("not-a-document", "1:1")]),
         (b"a\n", [("not-a-document", "1:1")]),
         (b"a: [\n", [("yaml-syntax", "2:1")]),
-        (b"a: b\n---\na: 'c\n", [("yaml-syntax", "4:1")]),
+        (b"a: b\n---\na: 'c\n", [("yaml-syntax", "3:4")]),
+        (b'a: "b\nc: d\n---\ne: f\n', [("yaml-syntax", "1:4")]),
     ],
 )
 def test_a_fault_is_told_where_it_stands(content: bytes, expected: list[tuple[str, str]]) -> None:
@@ -114,6 +115,29 @@ def test_a_file_that_is_not_read_is_told(tmp_path: Path, name: str) -> None:
 def test_a_file_that_is_meant_for_others_is_not_told(tmp_path: Path, name: str) -> None:
     put(tmp_path, name, b"a: b\n")
     assert codes(load(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "unread"),
+    [
+        (b"a: [\n", True),
+        (b"- a\n", True),
+        (b"a: *x\n", True),
+        (b"a: b\x00\n", True),
+        (b"a: {b: c, b: d}\n", False),
+        (b"a: {<<: {b: c}}\n", False),
+        (b"a: !!int 5\n", False),
+        (b"%YAML 1.1\n---\na: b\n", False),
+        (b"? [a]\n: b\n", False),
+        (b"---\n", False),
+    ],
+)
+def test_what_nobody_has_seen_is_told_from_what_has_a_fault(tmp_path: Path, content: bytes, unread: bool) -> None:  # noqa: FBT001
+    put(tmp_path, "a.yaml", content)
+    repository = load(tmp_path)
+    assert repository.findings
+    assert (repository.unread == repository.findings) is unread
+    assert (repository.unread == []) is not unread
 
 
 def test_a_broken_file_declares_nothing_at_all() -> None:
