@@ -112,51 +112,56 @@ class _Model(BaseModel):
 
 
 class Limit(_Model):
-    """Violated above either: a share of what lives, or a number."""
+    """Above either of the two, the plan is refused until somebody accepts it."""
 
     share: Share = 0.25
+    """A share of what lives in the CRM, such as 25%."""
     count: Count = 50
+    """A number."""
 
 
 class Safety(_Model):
-    """The guards. Each is accepted by its own name, never all at once."""
+    """Limits of what one plan may do unasked. Beyond one it is refused until somebody accepts that limit by name."""
 
     removals: Limit = Limit()
     """Removals of one kind in one plan."""
     kinds: dict[KindWord, Limit] = {}
-    """Another limit for one kind."""
+    """Another limit for one kind of resource."""
     group: Limit = Limit(share="50%", count="25")  # type: ignore[arg-type]
     """Removals of members of one unit, or of holders of one role."""
     allowance: Count = 3
-    """A share is only looked at above this many removals."""
+    """So many removals are fine, whatever their share."""
     window: Days = timedelta(days=30)
-    """Removals of earlier runs within this time count too."""
+    """How long removals count, so that many small ones add up, such as 30d."""
     gains: Count = 20
     """People who may gain a privileged role in one plan."""
     shrink: Share = 0.5
-    """The share of live resources that may be missing from the YAML."""
+    """The share of what lives in the CRM that may be missing from the YAML, such as 50%."""
     administrators: Count = 1
-    """People who must be left with a privileged role."""
+    """So many people must be left with a privileged role."""
     protected: tuple[Line, ...] = ()
-    """Addresses that no plan touches; * and ? match."""
+    """Addresses that no plan may touch, such as role/crm-administrator; * and ? match."""
 
 
 class TargetSettings(_Model):
-    """One CRM. Fields that are not named here are the adapter's own options, checked by the adapter."""
+    """One CRM. Fields that are not named here are options of its adapter."""
 
     model_config = ConfigDict(extra="allow")
 
     adapter: Key
+    """The kind of CRM, such as local."""
     url: Url | None = None
+    """Where the CRM is. Secrets stand in environment variables: https://${env:CRM_HOST}/."""
     credentials: dict[str, Reference] = {}
-    """Name -> "${env:VARIABLE}"."""
+    """Secrets by name, each a reference to an environment variable: "${env:CRM_TOKEN}"."""
     missing_users: Literal["error", "skip", "create"] = "error"
-    """What an assigned user means whom the CRM does not know."""
+    """What happens where somebody is assigned whom the CRM does not know."""
     prune: frozenset[KindWord] = frozenset({Kind.MEMBERSHIP, Kind.GRANT})
-    """Kinds that are removed when they are not declared any more; the others are reported as withheld."""
+    """Kinds that are removed once they are not declared any more; removals of others are only reported."""
     scope_fallback: Literal["error", "narrower"] = "error"
-    """What a scope means that the CRM cannot express."""
+    """What happens where the CRM cannot express a scope: an error, or the next narrower one."""
     concurrency: Annotated[Count, AfterValidator(_at_least_one)] = 4
+    """So many calls at once, from 1 to 64."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -167,13 +172,21 @@ class Settings(_Model):
     """The settings of an organization repository."""
 
     api_version: Literal["orgsync/v1"]
+    """Version of the document format: orgsync/v1."""
     kind: Literal["Settings"]
+    """What the document declares: Settings."""
     organization: Line
+    """The organization's name."""
     default_target: Key | None = None
+    """Name of the target that commands mean unless they are told another."""
     targets: dict[Key, TargetSettings] = {}
+    """CRMs by a name of your own, such as production."""
     journal: Url = "sqlite:///.orgsync/journal.db"
+    """The database of earlier runs: who applied what, when. It must outlive the machine that applies."""
     safety: Safety = Safety()
+    """Limits of what one plan may do unasked."""
     policies: dict[str, Any] = {}
+    """Not used yet."""
 
     @property
     def only_target(self) -> str | None:
