@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orgsync.cli.app import shared
+from orgsync.cli.app import offering
 
 if TYPE_CHECKING:
     from orgsync.cli.session import Session
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @click.option("--accept", multiple=True, metavar="GUARD", help="Accept a guard by its name; repeatable.")
 @click.option("--expect-digest", metavar="DIGEST", help="Refuse any plan but the one that was reviewed.")
-@shared
+@offering("text", "json", "markdown")
 def apply(plan_file: Path | None, yes: bool, accept: tuple[str, ...], expect_digest: str | None) -> int:  # noqa: FBT001
     """Apply a saved plan; or plan, show, ask, and apply.
 
@@ -28,7 +28,7 @@ def apply(plan_file: Path | None, yes: bool, accept: tuple[str, ...], expect_dig
     from orgsync.cli.output import is_terminal
     from orgsync.cli.session import begin
 
-    session = begin(("text", "json", "markdown"))
+    session = begin()
     if not yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise click.UsageError("there is no terminal to ask on: repeat with --yes once the plan is reviewed")
     accepted = frozenset(accept)

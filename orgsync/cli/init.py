@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from orgsync.cli.app import shared
+from orgsync.cli.app import offering
 
 _IGNORED = (".orgsync/", "*.plan.json")
 _NAMES = {"dotgithub": ".github", "dotvscode": ".vscode"}
@@ -18,7 +18,7 @@ _NAMES = {"dotgithub": ".github", "dotvscode": ".vscode"}
     "--organization", metavar="NAME", default="Northwind", show_default=True, help="Name of the organization."
 )
 @click.option("--workflows/--no-workflows", default=True, help="GitHub workflows too.")
-@shared
+@offering("text")
 def init(directory: Path | None, organization: str, workflows: bool) -> int:  # noqa: FBT001
     """Scaffold an organization repository that works at once, here or in DIRECTORY.
 
@@ -28,7 +28,7 @@ def init(directory: Path | None, organization: str, workflows: bool) -> int:  # 
     from orgsync.cli.session import begin
     from orgsync.errors import OrgsyncError
 
-    session = begin(("text",))
+    session = begin()
     directory = directory or Path(session.options.repo or ".")
     scaffold = files("orgsync.cli") / "scaffold"
     try:

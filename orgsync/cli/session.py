@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orgsync.cli.app import Options
+from orgsync.cli.app import Options, formats_of
 from orgsync.cli.output import Output
 from orgsync.errors import BadUsage, OrgsyncError
 from orgsync.finding import Position
@@ -77,11 +77,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def begin(formats: Sequence[str] = ("text", "json")) -> Session:
+def begin() -> Session:
     """The session of the running command; refuses a format that the command does not have."""
     context = click.get_current_context()
     options = context.ensure_object(Options)
-    if options.format not in formats:
+    if options.format not in (formats := formats_of(context.command)):
         listed = ", ".join(formats)
         raise click.UsageError(f"{context.info_name} has no {options.format} format; it has {listed}", context)
     output = Output(stdout=sys.stdout, stderr=sys.stderr, environment=os.environ)

@@ -304,11 +304,34 @@ def test_targets_show_no_password(engine: Engine, run: Run) -> None:
     assert "hidden" not in answer.out
 
 
-def test_a_format_that_a_command_lacks_is_a_usage_error(engine: Engine, run: Run) -> None:
-    answer = run("history", "--format", "sarif")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--format", "sarif", "history"), "it has text, json"),
+        (("history", "--format", "sarif"), "is not one of 'text', 'json'"),
+    ],
+)
+def test_a_format_that_a_command_lacks_is_a_usage_error(
+    arguments: tuple[str, ...], said: str, engine: Engine, run: Run
+) -> None:
+    answer = run(*arguments)
     assert answer.code == 2
-    assert "it has text, json" in answer.err
+    assert said in answer.err
     assert engine.asked == []
+
+
+@pytest.mark.parametrize(
+    ("command", "formats"),
+    [
+        ("init", "text"),
+        ("history", "text|json"),
+        ("drift", "text|json|markdown"),
+        ("validate", "text|json|markdown|github|sarif"),
+        ("plan", "text|json|markdown|html|github|sarif"),
+    ],
+)
+def test_a_command_offers_the_formats_that_it_has(command: str, formats: str, run: Run) -> None:
+    assert f"--format [{formats}]" in run(command, "--help").out
 
 
 def test_history_without_runs_says_so(engine: Engine, run: Run) -> None:
