@@ -390,12 +390,16 @@ def _single(change: Change, plan: Plan) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """``+`` in the CRM and not declared, ``-`` declared and not in the CRM, ``~`` different in the CRM."""
+    """``+`` in the CRM and not declared, ``-`` declared and not in the CRM, ``~`` different in the CRM.
+
+    origin      "file:line" of the declaration, or of the unit that something is missing from
+    """
 
     symbol: str
     sentence: str
-    fields: tuple[str, ...]
+    origin: str
     change: Change
+    fields: tuple[str, ...] = ()
 
 
 def differences(plan: Plan) -> Iterator[Difference]:
@@ -406,12 +410,12 @@ def differences(plan: Plan) -> Iterator[Difference]:
 
 
 def _difference(change: Change, plan: Plan) -> Difference:
-    what = describe(change, plan.names)
+    what, origin = describe(change, plan.names), _origin((change,), plan)
     if change.action is Action.CREATE:
-        return Difference(symbol="-", sentence=f"{what} is missing in the CRM", fields=(), change=change)
+        return Difference(symbol="-", sentence=f"{what} is missing in the CRM", origin=origin, change=change)
     if change.action is Action.DELETE:
         said = f"{what} is in the CRM and not declared"
         reason = f" ({change.reason})" if change.reason else ""
-        return Difference(symbol="+", sentence=said + reason, fields=(), change=change)
+        return Difference(symbol="+", sentence=said + reason, origin=origin, change=change)
     fields = tuple(f"{one.path}: {value_text(one.after)} -> {value_text(one.before)}" for one in attributes(change))
-    return Difference(symbol="~", sentence=f"{what} differs", fields=fields, change=change)
+    return Difference(symbol="~", sentence=f"{what} differs", origin=origin, change=change, fields=fields)

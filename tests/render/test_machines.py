@@ -53,6 +53,12 @@ def test_drift_and_reports_have_markdown() -> None:
     assert "0 applied" in markdown.report("", [], [], {})
 
 
+def test_markdown_of_a_drift_names_the_place_in_the_yaml() -> None:
+    rows = [row for row in markdown.drift(plans.everything(), [plans.foreign()], {}).splitlines() if row[:2] == "| "]
+    assert {row.count("|") for row in rows} == {6}
+    assert [row.split(" | ")[-1] for row in rows if "sales-rep" in row] == ["roles/sales.yaml&#58;3 |"]
+
+
 def test_an_annotation_cannot_start_another_command() -> None:
     shown = github.findings([BAD])
     assert shown.count("\n") == 1

@@ -115,8 +115,7 @@ def test_a_report_counts_and_advises() -> None:
     )
 
 
-def test_drift_says_who_and_when_as_seen_from_the_declaration() -> None:
-    lines = text.drift(
-        plans.everything(), [plans.foreign()], {"unit/benelux": plans.changed()}, Page(width=100, wrap=True)
-    )
+def test_drift_says_who_when_and_where_as_seen_from_the_declaration() -> None:
+    changed = {"unit/benelux": plans.changed(), "role/sales-rep": plans.changed()}
+    lines = text.drift(plans.everything(), [plans.foreign()], changed, Page(width=100, wrap=True))
     golden_files.check("drift.txt", text.to_string(lines, color=False))
