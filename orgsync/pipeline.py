@@ -31,7 +31,7 @@ from orgsync.plan import Plan, Target
 from orgsync.project import bound_names, project
 from orgsync.references import expand_url
 from orgsync.resolve import resolve
-from orgsync.resources import KEY, Address, Json, Kind, Organization, key_of, kind_of
+from orgsync.resources import KEY, Address, Json, Kind, Organization, Place, key_of, kind_of
 from orgsync.revision import revision
 from orgsync.safety import carried_over, guard, guard_again, names_taken, rings, risky, violations, withhold
 from orgsync.seal import Judged, seal
@@ -441,11 +441,20 @@ def _stop_at_errors(findings: Sequence[Finding]) -> None:
 def _placed(findings: Iterable[Finding], declared: Declared) -> list[Finding]:
     """Findings about resources, at the place in the YAML that states them."""
     return [
-        replace(one, position=declared.repository.position(declared.desired.sources[one.address]))
+        replace(one, position=declared.repository.position(_field(one, declared.desired.sources[one.address])))
         if one.position is None and one.address in declared.desired.sources
         else one
         for one in findings
     ]
+
+
+def _field(finding: Finding, place: Place) -> Place:
+    """Of a whole document the field that the finding is about, else the key by which others know it."""
+    index, path = place
+    return index, path or (_FIELDS.get(finding.code, "key"),)
+
+
+_FIELDS = {"name-taken": "name", "bound-role-missing": "bind"}
 
 
 def _origins(changes: Iterable[Change], declared: Declared) -> dict[str, str]:
