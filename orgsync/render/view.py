@@ -198,10 +198,14 @@ def refused(plan: Plan) -> list[Guard]:
 
 
 def header(plan: Plan) -> str:
-    """``target production (dataverse) · config 3f2c1ab · live read: 1,499 users, 766 units``."""
-    shown = [Kind.USER, Kind.UNIT, Kind.ROLE, Kind.MEMBERSHIP, Kind.GRANT, Kind.BUSINESS_UNIT, Kind.FUNCTION]
+    """``target production (dataverse) · config 3f2c1ab · live read: 766 units, 40 roles; 1,499 users looked up``.
+
+    Users are looked up by the logins that are declared; of everything else all that is orgsync's is read.
+    """
+    shown = [Kind.UNIT, Kind.ROLE, Kind.MEMBERSHIP, Kind.GRANT, Kind.BUSINESS_UNIT, Kind.FUNCTION]
     read = [count(number, kind.replace("-", " ")) for kind in shown if (number := plan.live.get(kind, 0))]
-    live = ", ".join(read[:5]) if read else "empty"
+    users = plan.live.get(Kind.USER, 0)
+    live = (", ".join(read[:4]) or "empty") + (f"; {count(users, 'user')} looked up" if users else "")
     return f"target {plan.target.name} ({plan.target.adapter}) · config {_revision(plan)} · live read: {live}"
 
 

@@ -39,6 +39,12 @@ def test_a_plan_with_nothing_says_so() -> None:
     assert "Nothing to do: the CRM is as declared." in show(plans.nothing())
 
 
+def test_users_who_were_looked_up_are_not_said_to_be_all() -> None:
+    assert "· live read: 766 units; 1,499 users looked up\n" in show(plans.everything(), width=200)
+    assert "· live read: empty; 3 users looked up\n" in show(plans.of(live={"user": 3}), width=200)
+    assert "· live read: empty\n" in show(plans.of(live={}), width=200)
+
+
 def test_a_large_plan_is_summed_up_and_loses_nobody() -> None:
     shown = show(plans.large())
     assert len(shown.splitlines()) < 100
