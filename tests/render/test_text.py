@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from rich.cells import cell_len
 
@@ -94,6 +96,27 @@ def test_a_finding_points_at_its_word() -> None:
         '   = did you mean "sales-rep"?',
         "",
     ]
+
+
+def many(number: int) -> list[Finding]:
+    """So many that are alike, each with one of another kind after it."""
+    others = [replace(finding(), code=f"other-{one}") for one in range(number)]
+    return [one for other in others for one in (finding(), other)]
+
+
+@pytest.mark.parametrize(("number", "shown"), [(5, 5), (6, 6), (7, 5), (18, 5)])
+def test_of_many_findings_that_are_alike_the_first_are_shown_and_the_rest_counted(number: int, shown: int) -> None:
+    lines = text.to_string(text.findings(many(number), Page(), lambda _: ""), color=False)
+    assert lines.count("error[unknown-role] unknown role") == shown
+    assert lines.count("error[other-") == number
+    more = f"\n\nerror[unknown-role] and {number - shown} more like this  (-v for all)\n\n"
+    assert lines.count(more) == (1 if shown < number else 0)
+
+
+def test_verbose_shows_every_finding() -> None:
+    lines = text.to_string(text.findings(many(18), Page(verbose=True), lambda _: ""), color=False)
+    assert lines.count("error[unknown-role] unknown role") == 18
+    assert "more like this" not in lines
 
 
 def test_a_finding_without_a_source_line_still_names_its_place() -> None:
