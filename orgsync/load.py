@@ -358,7 +358,7 @@ def _syntax(error: yaml.YAMLError, content: bytes, file: str) -> Finding:
     unclosed = getattr(error, "context", None) == "while scanning a quoted scalar"
     mark = getattr(error, "context_mark" if unclosed else "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    lines = content.decode("utf-8", "replace").splitlines()
+    lines = _without_mark(content).decode("utf-8", "replace").splitlines()
     text = lines[line - 1] if line <= len(lines) else ""
     position = Position(file=file, line=line, column=column)
     indent = text[: len(text) - len(text.lstrip())]

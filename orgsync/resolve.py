@@ -355,7 +355,9 @@ def _check_previously(work: _Work) -> None:
     for address, formers in work.previously.items():
         for number, former in enumerate(formers):
             place = (work.sources[address][0], ("previously", number))
-            if former.partition("/")[0] != address.partition("/")[0]:
+            if former in formers[:number]:
+                _repeated(work, place, key_of(former))
+            elif former.partition("/")[0] != address.partition("/")[0]:
                 _bad_former(work, place, f"{former} is of another kind than {address}", address)
             elif former in work.resources:
                 _bad_former(work, place, f"{former} is still declared", address)

@@ -4,11 +4,12 @@ In: the file's text and the environment. Out: frozen settings. Never: holds a se
 environment variables, resolved only where an adapter is opened.
 """
 
+import errno
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic import ValidationError as PydanticError
@@ -40,15 +41,19 @@ _UNSHOWN = frozenset({"literal-secret", "bad-address"})
 """Faults whose value may be a secret."""
 
 
+_SHARE = r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$"
+_DAYS = r"^[1-9][0-9]{0,3}d$"
+
+
 def _share(value: object) -> float:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%", value)) and float(found[1]) <= 100:  # noqa: PLR2004
-        return float(found[1]) / 100
+    if isinstance(value, str) and re.fullmatch(_SHARE, value):
+        return float(value[:-1]) / 100
     raise PydanticCustomError("bad-share", "a share")
 
 
 def _days(value: object) -> timedelta:
-    if isinstance(value, str) and (found := re.fullmatch(r"([1-9]\d{0,3})d", value)):
-        return timedelta(days=int(found[1]))
+    if isinstance(value, str) and re.fullmatch(_DAYS, value):
+        return timedelta(days=int(value[:-1]))
     raise PydanticCustomError("bad-period", "days")
 
 
@@ -81,12 +86,12 @@ def _url(value: str) -> str:
     return value
 
 
-Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%$"})]
+Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": _SHARE})]
 Days = Annotated[
     timedelta,
     BeforeValidator(_days),
     PlainSerializer(lambda value: f"{value.days}d", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^[1-9]\d{0,3}d$"}),
+    WithJsonSchema({"type": "string", "pattern": _DAYS}),
 ]
 KindWord = Annotated[Kind, BeforeValidator(_kind), WithJsonSchema({"type": "string", "enum": list(_KIND_WORDS)})]
 Reference = Annotated[
@@ -258,9 +263,16 @@ def _is_literal(value: object) -> bool:
     return isinstance(value, str) and not is_reference(value)
 
 
+def _opened(path: Path) -> BinaryIO:
+    """Opening a pipe could wait for ever."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return path.open("rb")
+
+
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
+        with _opened(path) as stream:
             content = stream.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise InvalidInput(
