@@ -59,7 +59,7 @@ def _count(value: object) -> int:
 
 def _day(value: str) -> str:
     try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             return date.fromisoformat(value).isoformat()
     except ValueError:
         pass
@@ -92,63 +92,76 @@ class _Model(BaseModel):
 
 class _DocumentModel(_Model):
     api_version: Literal["orgsync/v1"]
-    """Version of the document format."""
+    """Version of the document format: orgsync/v1."""
     key: Key
-    """Stable identity: a slug, never reused, never shown to customers."""
+    """What others refer to it by, such as sales-team. Where it changes, list the old one under previously."""
     name: Line
-    """What people see."""
+    """What people see in the CRM."""
     description: Lines | None = None
+    """A few sentences for people."""
     previously: list[Former] = []
-    """Keys or addresses that this had before: a rename, never a delete and a create."""
+    """Keys that it had before. With them a changed key is a rename: nothing is deleted, nobody loses access."""
 
 
 class BusinessUnit(_DocumentModel):
     """The part of the company that a unit belongs to, and the boundary of data access."""
 
     kind: Literal["BusinessUnit"]
+    """What the document declares: BusinessUnit."""
     parent: Key | None = None
-    """Another business unit."""
+    """Key of the business unit that it is a part of; the topmost has none."""
 
 
 class Review(_Model):
+    """When the unit's access must be looked through again."""
+
     every: Duration
-    """How often the unit's access must be certified, such as 90d."""
+    """How often: a number and d, w, m or y, such as 90d."""
 
 
 class Workflow(_Model):
+    """A process of the unit."""
+
     name: Line
+    """What people call it."""
     url: Url
+    """Where it is described."""
 
 
+# A typed mapping rather than a model: there are a hundred times more of these than of anything else, absent fields stay
+# absent by themselves, and it is validated in half the time.
 class Assignment(TypedDict):
-    """Who belongs to the unit, with roles beyond what the unit gives.
+    """Somebody who belongs to the unit."""
 
-    A typed mapping rather than a model: there are a hundred times more of these than of anything else, absent fields
-    stay absent by themselves, and it is validated in half the time.
-    """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid", use_attribute_docstrings=True)  # type: ignore[misc]
 
     user: Login
+    """The person's login, an email address."""
     roles: NotRequired[list[Key]]
+    """Keys of roles that this person holds beyond those that the unit gives to all."""
     until: NotRequired[Day | None]
+    """The last day of the assignment, such as 2027-03-31."""
     reason: NotRequired[Lines | None]
+    """Why, for whoever reviews it."""
 
 
 class Unit(_DocumentModel):
     """An organizational unit: a group of users that share roles, functions and privileges."""
 
     kind: Literal["Unit"]
+    """What the document declares: Unit."""
     type: Literal["functional", "geographical"] | None = None
+    """What its members have in common: their work or their place."""
     business_unit: Key
-    """Every unit is linked to exactly one business unit."""
+    """Key of the one business unit that it belongs to."""
     parent: Key | None = None
-    """Units form a forest."""
+    """Key of the unit above it; a topmost one has none."""
     owner: Login | None = None
-    """Who answers for this unit in reviews."""
+    """Login of whoever answers for this unit in reviews."""
     roles: list[Key] | None = None
-    """Held by every member. Once stated, complete."""
+    """Keys of roles that every member holds. Once stated, complete."""
     review: Review | None = None
+    """When the unit's access must be looked through again."""
     workflows: list[Workflow] | None = None
     """The unit's processes, shown in reports."""
     assignments: list[Assignment] | None = None
@@ -159,37 +172,46 @@ class Function(_DocumentModel):
     """A named piece of work: privileges without scopes, from which roles are built."""
 
     kind: Literal["Function"]
+    """What the document declares: Function."""
     privileges: dict[ObjectName, list[ActionName]] = {}
-    """Object -> actions."""
+    """What may be done with which objects, such as opportunity: [read, update]."""
 
 
 class Holders(_Model):
+    """How many people must hold the role, and how many may."""
+
     min: Count = 0
+    """At least so many."""
     max: Count | None = None
+    """At most so many."""
 
 
 class Binding(_Model):
+    """A role that the CRM already has."""
+
     role: Line
-    """Name of a role that the CRM already has."""
+    """Its name in the CRM."""
 
 
 class Role(_DocumentModel):
     """A named set of privileges."""
 
     kind: Literal["Role"]
+    """What the document declares: Role."""
     includes: list[Key] | None = None
-    """Roles that this one contains."""
+    """Keys of roles that this one contains."""
     functions: dict[Key, ScopeName] | None = None
-    """Function -> scope."""
+    """Keys of functions, each with how far it reaches, such as lead-management: unit."""
     privileges: dict[ObjectName, dict[ActionName, ScopeName]] | None = None
-    """Object -> action -> scope."""
+    """What may be done with which objects, and how far that reaches, such as opportunity: {read: unit, delete: own}."""
     conflicts_with: list[Key] | None = None
-    """Separation of duties: nobody holds both."""
+    """Keys of roles that nobody may hold together with this one."""
     privileged: Flag | None = None
-    """True: assignments need `until` and `reason`."""
+    """With true, whoever gets this role needs until and reason."""
     holders: Holders | None = None
+    """How many people must hold the role, and how many may."""
     bind: dict[Key, Binding] = {}
-    """Adapter -> a role that such a CRM already has and that is used instead."""
+    """For an adapter by its name: a role that such a CRM already has, to be used instead of making one."""
 
 
 AnyDocument = Annotated[BusinessUnit | Unit | Function | Role, Field(discriminator="kind")]

@@ -1,9 +1,10 @@
 """Everything orgsync raises on purpose; whatever else escapes is a bug (exit code 70, with a report to paste).
 
-OrgsyncError                 exit 1
+OrgsyncError                 exit 1   whatever else went wrong, such as an unset environment variable
+├── BadUsage                 exit 2   what the command line names is not there: repository, target or plan file
 ├── InvalidInput             exit 2   findings in the organization repository or its settings
 ├── Refused                  exit 1   a guard of the safety stage was violated and not accepted by name
-├── PlanRefused              exit 1   a plan file that was edited, or is for another target, format or organization
+├── PlanRefused              exit 1   a plan file that is none, was edited, or is for another target or format
 │   └── StalePlan            exit 1   the CRM moved since the plan was made
 ├── JournalError             exit 1   the journal cannot be read or written
 │   ├── LeaseHeld            exit 1   another apply to this target is under way
@@ -29,6 +30,12 @@ class OrgsyncError(Exception):
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
+
+
+class BadUsage(OrgsyncError):
+    """As Click's own usage errors: another command line would have worked."""
+
+    exit_code = 2
 
 
 class InvalidInput(OrgsyncError):

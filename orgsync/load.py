@@ -22,7 +22,7 @@ from yaml.events import (
 )
 
 from orgsync.collector import collector_paused
-from orgsync.finding import Finding, Position
+from orgsync.finding import Finding, Position, Severity
 from orgsync.resources import Place
 
 FOLDERS = ("units", "roles")
@@ -30,6 +30,8 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 50
 MAX_EXPANDED = 100_000
 """Values that aliases may add to one file: anchors save typing, they do not make a small file a large one."""
+
+_LEAVE_THE_DOCUMENT = frozenset({"yaml-tag", "yaml-directive", "complex-key", "merge-key", "duplicate-key"})
 
 Value = None | str | list["Value"] | dict[str, "Value"]
 Path_ = tuple[str | int, ...]
@@ -62,6 +64,11 @@ class Repository:
             self._indexes[document.file] = _index(self.texts[document.file])
         return _find(self._indexes[document.file][document.number], place[1], document.file, of_key=of_key)
 
+    @property
+    def unread(self) -> list[Finding]:
+        """Because of these there may be documents that nobody has seen; every other fault leaves its document."""
+        return [one for one in self.findings if one.severity is Severity.ERROR and one.code not in _LEAVE_THE_DOCUMENT]
+
     def line_text(self, position: Position) -> str:
         """The source line of a position, for the frame around an error; empty where there is none."""
         lines = self.texts.get(position.file, b"").decode("utf-8-sig", "replace").splitlines()
@@ -89,7 +96,10 @@ def load(root: Path) -> Repository:
 
 
 def parse(content: bytes, file: str) -> tuple[list[Value], list[Finding]]:
-    """The documents of one file, None for those that are empty or were refused; nothing at all of a broken file."""
+    """The documents of one file, None for those that are empty or were refused; nothing at all of a broken file.
+
+    What is empty is a warning, everything else an error.
+    """
     if (fault := _undecodable(content, file)) is not None:
         return [], [fault]
     builder = _Builder(file)
@@ -99,7 +109,7 @@ def parse(content: bytes, file: str) -> tuple[list[Value], list[Finding]]:
         return [], [*builder.findings, _syntax(error, content, file)]
     except _Stop:
         return [], builder.findings
-    return builder.values, builder.findings
+    return builder.values, builder.findings if builder.values else [_empty(Position(file=file))]
 
 
 def position_in(content: bytes, file: str, number: int, path: Path_, *, of_key: bool = False) -> Position:
@@ -124,6 +134,7 @@ class _Builder:
     findings: list[Finding] = field(default_factory=list)
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
     open_anchors: set[str] = field(default_factory=set)
+    start: Any = None
     nodes: int = 0
     expanded: int = 0
 
@@ -236,6 +247,7 @@ class _Builder:
     def _between(self, event: Any) -> None:
         if type(event) is DocumentStartEvent:
             self.anchors.clear()
+            self.start = event
             if event.version or event.tags:
                 self._fault(event, "yaml-directive", "a YAML directive is not allowed", "", "remove the % line")
 
@@ -249,6 +261,9 @@ class _Builder:
                 "begin it with apiVersion: and kind:",
             )
             value = None
+        elif value is None:
+            mark = self.start.start_mark
+            self.findings.append(_empty(Position(file=self.file, line=mark.line + 1, column=mark.column + 1)))
         self.values.append(value)
 
     def _key(self, value: Any, event: Any, container: dict[str, Any]) -> Any:
@@ -282,6 +297,16 @@ class _Builder:
                 position=Position(file=self.file, line=mark.line + 1, column=mark.column + 1),
             )
         )
+
+
+def _empty(position: Position) -> Finding:
+    return Finding(
+        code="empty-document",
+        severity=Severity.WARNING,
+        summary="a document is empty",
+        remedy="remove it, or write what it should declare",
+        position=position,
+    )
 
 
 def _tag(tag: str) -> str:
@@ -330,9 +355,10 @@ def _not_utf8(file: str, line: int, column: int, detail: str) -> Finding:
 
 
 def _syntax(error: yaml.YAMLError, content: bytes, file: str) -> Finding:
-    mark = getattr(error, "problem_mark", None)
+    unclosed = getattr(error, "context", None) == "while scanning a quoted scalar"
+    mark = getattr(error, "context_mark" if unclosed else "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    lines = content.decode("utf-8", "replace").splitlines()
+    lines = _without_mark(content).decode("utf-8", "replace").splitlines()
     text = lines[line - 1] if line <= len(lines) else ""
     position = Position(file=file, line=line, column=column)
     indent = text[: len(text) - len(text.lstrip())]
@@ -346,7 +372,7 @@ def _syntax(error: yaml.YAMLError, content: bytes, file: str) -> Finding:
     return Finding(
         code="yaml-syntax",
         summary="this is not valid YAML",
-        detail=str(getattr(error, "problem", None) or "it cannot be read"),
+        detail="a quote that begins here is never closed" if unclosed else str(getattr(error, "problem", None) or ""),
         remedy="check indentation, colons and quotes on this line and the one before",
         position=position,
     )
@@ -399,11 +425,30 @@ def _files(root: Path, findings: list[Finding]) -> Iterator[str]:
                     folders.remove(name)
                     findings.append(_link(here / name, "it is a link to a folder", "move the folder here"))
             for name in sorted(names):
-                if name.lower().endswith((".yaml", ".yml")) and _usable(root, here / name, findings):
+                if _usable(root, here / name, findings):
                     yield (here / name).as_posix()
 
 
+_BESIDE = re.compile(r"\.|README|CODEOWNERS$|.*\.md$|[^.]*\.txt$", re.IGNORECASE)
+"""Names of files that may stand beside the YAML and are meant for others."""
+
+
+def _unread(path: Path) -> Finding:
+    """units/sales.yml.txt: somebody believes that it counts."""
+    return Finding(
+        code="file-not-read",
+        severity=Severity.WARNING,
+        summary="a file is not read",
+        detail="its name does not end in .yaml or .yml",
+        remedy="rename it, or move it out of units/ and roles/",
+        position=Position(file=_shown(path)),
+    )
+
+
 def _usable(root: Path, path: Path, findings: list[Finding]) -> bool:
+    if not path.name.lower().endswith((".yaml", ".yml")):
+        findings += [] if _BESIDE.match(path.name) else [_unread(path)]
+        return False
     try:
         str(path).encode()
     except UnicodeEncodeError:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orgsync.change import RELEASE, Action, AttributeChange, Change, Effect, counts
-from orgsync.errors import OrgsyncError, PlanRefused
+from orgsync.errors import BadUsage, PlanRefused
 from orgsync.finding import Finding, Position, Severity
 from orgsync.resources import Address, Fields, Json
 
@@ -149,7 +149,7 @@ def open_plan(path: Path, attributes: Attributes) -> Plan:
         content = path.read_bytes()
         value = json.loads(content)
     except OSError as error:
-        raise OrgsyncError(f"cannot read {path}: {error.strerror}", remedy="check the path of the plan file") from None
+        raise BadUsage(f"cannot read {path}: {error.strerror}", remedy="check the path of the plan file") from None
     except (ValueError, RecursionError):
         raise PlanRefused(f"{path} is not a plan file", remedy=_PLAN_AGAIN) from None
     if not isinstance(value, dict) or value.get("formatVersion") != FORMAT_VERSION:

@@ -1,7 +1,8 @@
 """Turn documents into the desired organization, and check everything that one document alone cannot show.
 
 In: validated documents, the repository (for positions), today's date. Out: an Organization and findings. Never:
-reads a clock or a file; stops at the first fault; reports a reference to a document that has a fault of its own.
+reads a clock or a file; stops at the first fault; reports a reference to a document that has a fault of its own, or
+misses what may stand in a file that could not be read.
 """
 
 from collections import Counter, defaultdict
@@ -29,11 +30,13 @@ class _Work:
     """``known``: keys per kind, those of faulty documents included, so that one fault makes one finding.
 
     ``declared``: addresses of documents, a hundred times fewer than those of all resources; ``held``: membership ->
-    the roles that its assignment lists.
+    the roles that its assignment lists. ``seen``: all documents could be read; ``sound``: and are without a fault.
     """
 
     repository: Repository
     today: str
+    seen: bool
+    sound: bool
     known: Mapping[Kind, set[str]]
     resources: dict[Address, Fields] = field(default_factory=dict)
     declared: dict[Address, Fields] = field(default_factory=dict)
@@ -73,7 +76,9 @@ class _Work:
 
 def resolve(documents: Sequence[Checked], repository: Repository, *, today: date) -> tuple[Organization, list[Finding]]:
     """``today``: assignments that ended before it are not desired any more."""
-    work = _Work(repository, today.isoformat(), _known(repository))
+    seen = not repository.unread
+    sound = seen and len(documents) == len(repository.documents)
+    work = _Work(repository, today.isoformat(), seen, sound, _known(repository))
     for index, document in documents:
         _add(work, index, document)
     _check_names(work)
@@ -82,6 +87,8 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
     _check_rings(work)
     _check_previously(work)
     _check_holding(work)
+    if not seen:
+        work.findings.append(_waiting(repository.unread))
     organization = Organization(
         resources=work.resources,
         managed=frozenset(work.managed),
@@ -92,12 +99,28 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
     return organization, work.findings
 
 
+def _waiting(unread: Sequence[Finding]) -> Finding:
+    """Said once: what only seems to be missing would otherwise hide the one fault that matters."""
+    files = [*dict.fromkeys(one.position.file for one in unread if one.position is not None)]
+    others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return Finding(
+        code="checks-wait",
+        severity=Severity.INFO,
+        summary="some checks wait until every file can be read",
+        detail=f"without {files[0]}{others} nobody knows which keys and holders are missing",
+        remedy="correct the errors in files first, and validate again",
+        position=unread[0].position,
+    )
+
+
 def _known(repository: Repository) -> dict[Kind, set[str]]:
+    """A document whose kind is misspelled may be of any."""
     known: dict[Kind, set[str]] = {kind: set() for kind in Kind}
     for document in repository.documents:
         kind, key = KIND_OF.get(str(document.value.get("kind"))), document.value.get("key")
-        if kind is not None and isinstance(key, str):
-            known[kind].add(key)
+        if isinstance(key, str):
+            for one in (kind,) if kind is not None else KIND_OF.values():
+                known[one].add(key)
     return known
 
 
@@ -191,7 +214,7 @@ def _add_assignment(work: _Work, place: Place, unit: str, assignment: Assignment
         grant, here = f"{Kind.GRANT}/{unit}/{user}/{role}", (place[0], (*place[1], "roles", number))
         if grant in work.resources:
             _repeated(work, here, role)
-        elif role not in work.known[Kind.ROLE]:
+        elif work.seen and role not in work.known[Kind.ROLE]:
             _unknown(work, Kind.ROLE, role, here, f"in the assignment of {user}", grant)
         work.resources[grant] = NO_FIELDS
         work.sources[grant] = here
@@ -252,7 +275,7 @@ def _check_references(work: _Work, address: Address) -> None:
         if (path[0], key) in seen:
             _repeated(work, (index, path), key)
         seen.add((path[0], key))
-        if key not in work.known[target]:
+        if work.seen and key not in work.known[target]:
             _unknown(work, target, key, (index, path), f"in {address}", address)
 
 
@@ -332,7 +355,9 @@ def _check_previously(work: _Work) -> None:
     for address, formers in work.previously.items():
         for number, former in enumerate(formers):
             place = (work.sources[address][0], ("previously", number))
-            if former.partition("/")[0] != address.partition("/")[0]:
+            if former in formers[:number]:
+                _repeated(work, place, key_of(former))
+            elif former.partition("/")[0] != address.partition("/")[0]:
                 _bad_former(work, place, f"{former} is of another kind than {address}", address)
             elif former in work.resources:
                 _bad_former(work, place, f"{former} is still declared", address)
@@ -446,7 +471,7 @@ def _given(work: _Work, users: set[str]) -> Mapping[str, list[tuple[str, Place]]
 
 
 def _check_numbers(work: _Work, roles: Mapping[str, Fields], counts: Mapping[str, int]) -> None:
-    everybody_is_listed = all(a in work.managed for a in work.declared if a.startswith(f"{Kind.UNIT}/"))
+    everybody_is_listed = work.sound and all(a in work.managed for a in work.declared if a.startswith(f"{Kind.UNIT}/"))
     for role, fields in roles.items():
         limits = fields.get("holders")
         if not isinstance(limits, dict):

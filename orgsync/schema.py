@@ -45,6 +45,8 @@ def _native(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     found = {name: _native(one) for name, one in schema.items()}
+    if isinstance(found.get("title"), str) and "properties" not in found:
+        del found["title"]  # made from the field's name, and no better: Conflictswith
     pattern = found.get("pattern")
     if found.get("type") == "string" and isinstance(pattern, str):
         fits = [name for name, sample in _SAMPLES.items() if re.search(pattern, sample)]

@@ -4,11 +4,12 @@ In: the file's text and the environment. Out: frozen settings. Never: holds a se
 environment variables, resolved only where an adapter is opened.
 """
 
+import errno
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic import ValidationError as PydanticError
@@ -16,7 +17,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orgsync.documents import Count, Key, Line, Login, suggestion, translate
 from orgsync.errors import InvalidInput
-from orgsync.finding import Finding, Position
+from orgsync.finding import Finding, Position, has_errors
 from orgsync.load import parse, position_in
 from orgsync.references import expand, holds_secret, is_reference, is_secret_name, is_url
 from orgsync.resources import Json, Kind
@@ -44,15 +45,19 @@ _UNSHOWN = frozenset({"literal-secret", "bad-address"})
 """Faults whose value may be a secret."""
 
 
+_SHARE = r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$"
+_DAYS = r"^[1-9][0-9]{0,3}d$"
+
+
 def _share(value: object) -> float:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%", value)) and float(found[1]) <= 100:  # noqa: PLR2004
-        return float(found[1]) / 100
+    if isinstance(value, str) and re.fullmatch(_SHARE, value):
+        return float(value[:-1]) / 100
     raise PydanticCustomError("bad-share", "a share")
 
 
 def _days(value: object) -> timedelta:
-    if isinstance(value, str) and (found := re.fullmatch(r"([1-9]\d{0,3})d", value)):
-        return timedelta(days=int(found[1]))
+    if isinstance(value, str) and re.fullmatch(_DAYS, value):
+        return timedelta(days=int(value[:-1]))
     raise PydanticCustomError("bad-period", "days")
 
 
@@ -98,12 +103,12 @@ def _public_key(value: str) -> str:
     return value
 
 
-Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%$"})]
+Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": _SHARE})]
 Days = Annotated[
     timedelta,
     BeforeValidator(_days),
     PlainSerializer(lambda value: f"{value.days}d", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^[1-9]\d{0,3}d$"}),
+    WithJsonSchema({"type": "string", "pattern": _DAYS}),
 ]
 KindWord = Annotated[Kind, BeforeValidator(_kind), WithJsonSchema({"type": "string", "enum": list(_KIND_WORDS)})]
 Reference = Annotated[
@@ -132,51 +137,56 @@ class _Model(BaseModel):
 
 
 class Limit(_Model):
-    """Violated above either: a share of what lives, or a number."""
+    """Above either of the two, the plan is refused until somebody accepts it."""
 
     share: Share = 0.25
+    """A share of what lives in the CRM, such as 25%."""
     count: Count = 50
+    """A number."""
 
 
 class Safety(_Model):
-    """The guards. Each is accepted by its own name, never all at once."""
+    """Limits of what one plan may do unasked. Beyond one it is refused until somebody accepts that limit by name."""
 
     removals: Limit = Limit()
     """Removals of one kind in one plan."""
     kinds: dict[KindWord, Limit] = {}
-    """Another limit for one kind."""
+    """Another limit for one kind of resource."""
     group: Limit = Limit(share="50%", count="25")  # type: ignore[arg-type]
     """Removals of members of one unit, or of holders of one role."""
     allowance: Count = 3
-    """A share is only looked at above this many removals."""
+    """So many removals are fine, whatever their share."""
     window: Days = timedelta(days=30)
-    """Removals of earlier runs within this time count too."""
+    """How long removals count, so that many small ones add up, such as 30d."""
     gains: Count = 20
     """People who may gain a privileged role in one plan."""
     shrink: Share = 0.5
-    """The share of live resources that may be missing from the YAML."""
+    """The share of what lives in the CRM that may be missing from the YAML, such as 50%."""
     administrators: Count = 1
-    """People who must be left with a privileged role."""
+    """So many people must be left with a privileged role."""
     protected: tuple[Line, ...] = ()
-    """Addresses that no plan touches; * and ? match."""
+    """Addresses that no plan may touch, such as role/crm-administrator; * and ? match."""
 
 
 class TargetSettings(_Model):
-    """One CRM. Fields that are not named here are the adapter's own options, checked by the adapter."""
+    """One CRM. Fields that are not named here are options of its adapter."""
 
     model_config = ConfigDict(extra="allow")
 
     adapter: Key
+    """The kind of CRM, such as local."""
     url: Url | None = None
+    """Where the CRM is. Secrets stand in environment variables: https://${env:CRM_HOST}/."""
     credentials: dict[str, Reference] = {}
-    """Name -> "${env:VARIABLE}" or "${keyring:service/user}"."""
+    """Secrets by name, each a reference: "${env:CRM_TOKEN}" or "${keyring:service/user}"."""
     missing_users: Literal["error", "skip", "create"] = "error"
-    """What an assigned user means whom the CRM does not know."""
+    """What happens where somebody is assigned whom the CRM does not know."""
     prune: frozenset[KindWord] = frozenset({Kind.MEMBERSHIP, Kind.GRANT})
-    """Kinds that are removed when they are not declared any more; the others are reported as withheld."""
+    """Kinds that are removed once they are not declared any more; removals of others are only reported."""
     scope_fallback: Literal["error", "narrower"] = "error"
-    """What a scope means that the CRM cannot express."""
+    """What happens where the CRM cannot express a scope: an error, or the next narrower one."""
     concurrency: Annotated[Count, AfterValidator(_at_least_one)] = 4
+    """So many calls at once, from 1 to 64."""
     runs_as: Login | None = None
     """The login that orgsync has there, where the CRM does not tell: no plan takes its access away."""
 
@@ -198,14 +208,23 @@ class Settings(_Model):
     """The settings of an organization repository."""
 
     api_version: Literal["orgsync/v1"]
+    """Version of the document format: orgsync/v1."""
     kind: Literal["Settings"]
+    """What the document declares: Settings."""
     organization: Line
+    """The organization's name."""
     default_target: Key | None = None
+    """Name of the target that commands mean unless they are told another."""
     targets: dict[Key, TargetSettings] = {}
+    """CRMs by a name of your own, such as production."""
     journal: Url = "sqlite:///.orgsync/journal.db"
+    """The database of earlier runs: who applied what, when. It must outlive the machine that applies."""
     safety: Safety = Safety()
+    """Limits of what one plan may do unasked."""
     plans: Plans = Plans()
+    """Who may make the plans that are applied."""
     policies: dict[str, Any] = {}
+    """Not used yet."""
 
     @property
     def only_target(self) -> str | None:
@@ -218,9 +237,9 @@ def load_settings(root: Path) -> Settings:
     content = _content(root / FILE)
     values, findings = parse(content, FILE)
     documents = [(number, value) for number, value in enumerate(values) if value is not None]
-    if not findings and len(documents) != 1:
+    if not has_errors(findings) and len(documents) != 1:
         findings = [_finding("not-one-document", "one document is expected", f"{len(documents)} found", "keep one")]
-    if findings:
+    if has_errors(findings):
         raise InvalidInput(findings)
     return _checked(documents[0][1], content, documents[0][0])
 
@@ -277,9 +296,16 @@ def _is_literal(value: object) -> bool:
     return isinstance(value, str) and not is_reference(value)
 
 
+def _opened(path: Path) -> BinaryIO:
+    """Opening a pipe could wait for ever."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return path.open("rb")
+
+
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
+        with _opened(path) as stream:
             content = stream.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise InvalidInput(

@@ -136,11 +136,13 @@ def _speaks_plainly(finding: Finding) -> None:
 SOURCES = ("load", "documents", "resolve", "settings")
 ELSEWHERE = {
     "not-utf-8": "test_load",
+    "file-not-read": "test_load",
     "file-too-large": "test_load",
     "unreadable-file": "test_load",
     "unreadable-folder": "test_load",
     "bad-file-name": "test_load",
     "link-not-followed": "test_load",
+    "checks-wait": "test_resolve",
     "expired-assignment": "test_resolve",
     "too-many-holders": "test_resolve",
     "no-settings": "test_settings",

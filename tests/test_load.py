@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orgsync.finding import Position
+from orgsync.finding import Position, Severity
 from orgsync.load import MAX_BYTES, MAX_DEPTH, Repository, Value, load, parse, position_in
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +61,9 @@ def test_a_plain_null_is_nothing_and_a_quoted_one_is_text(text: str) -> None:
         (b"~: b\n", [("complex-key", "1:1")]),
         (b"a: b\nc: x\x00\n", [("control-character", "2:5")]),
         (b"a:\n\tb: c\n", [("tab-indentation", "2:1")]),
+        (b"\ta: b\n", [("tab-indentation", "1:1")]),
+        (b"\xef\xbb\xbf\ta: b\n", [("tab-indentation", "1:1")]),
+        (b"\xef\xbb\xbfa:\n\tb: c\n", [("tab-indentation", "2:1")]),
         (b"a: &x [*x]\n", [("recursive-alias", "1:8")]),
         (b"a: *x\n", [("unknown-alias", "1:4")]),
         (b"a: &x 1\n---\nb: *x\n", [("unknown-alias", "3:4")]),
@@ -71,7 +74,8 @@ def test_a_plain_null_is_nothing_and_a_quoted_one_is_text(text: str) -> None:
         (b"- a\n", [("not-a-document", "1:1")]),
         (b"a\n", [("not-a-document", "1:1")]),
         (b"a: [\n", [("yaml-syntax", "2:1")]),
-        (b"a: b\n---\na: 'c\n", [("yaml-syntax", "4:1")]),
+        (b"a: b\n---\na: 'c\n", [("yaml-syntax", "3:4")]),
+        (b'a: "b\nc: d\n---\ne: f\n', [("yaml-syntax", "1:4")]),
     ],
 )
 def test_a_fault_is_told_where_it_stands(content: bytes, expected: list[tuple[str, str]]) -> None:
@@ -83,11 +87,60 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
     assert str(position_in(b"\xef\xbb\xbfa: b\r\nc:\r\n  - d\r\n", "f", 0, ("c", 0))) == "f:3:5"
 
 
-@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"---\n", b"---\n---\n"])
-def test_an_empty_file_declares_nothing(content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "places"),
+    [
+        (b"", ["1:1"]),
+        (b"# nothing\n", ["1:1"]),
+        (b"~\n", ["1:1"]),
+        (b"---\n", ["1:1"]),
+        (b"---\n---\n", ["1:1", "2:1"]),
+        (b"a: b\n---\n# c\n", ["2:1"]),
+    ],
+)
+def test_an_empty_document_declares_nothing_and_that_is_said(content: bytes, places: list[str]) -> None:
     values, findings = parse(content, "f")
-    assert [value for value in values if value is not None] == []
-    assert findings == []
+    assert [value for value in values if value not in (None, {"a": "b"})] == []
+    assert told(content) == [("empty-document", place) for place in places]
+    assert {one.severity for one in findings} == {Severity.WARNING}
+
+
+@pytest.mark.parametrize("name", ["sales.yml.txt", "sales.json", "sales.yaml~", "sales", "a/b.toml"])
+def test_a_file_that_is_not_read_is_told(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name, b"a: b\n")
+    repository = load(tmp_path)
+    assert repository.documents == []
+    assert codes(repository) == [("file-not-read", f"units/{name}:1:1")]
+    assert repository.findings[0].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize("name", ["README", "readme.txt", "notes.md", ".gitkeep", ".sales.yaml.swp", "CODEOWNERS"])
+def test_a_file_that_is_meant_for_others_is_not_told(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name, b"a: b\n")
+    assert codes(load(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "unread"),
+    [
+        (b"a: [\n", True),
+        (b"- a\n", True),
+        (b"a: *x\n", True),
+        (b"a: b\x00\n", True),
+        (b"a: {b: c, b: d}\n", False),
+        (b"a: {<<: {b: c}}\n", False),
+        (b"a: !!int 5\n", False),
+        (b"%YAML 1.1\n---\na: b\n", False),
+        (b"? [a]\n: b\n", False),
+        (b"---\n", False),
+    ],
+)
+def test_what_nobody_has_seen_is_told_from_what_has_a_fault(tmp_path: Path, content: bytes, unread: bool) -> None:  # noqa: FBT001
+    put(tmp_path, "a.yaml", content)
+    repository = load(tmp_path)
+    assert repository.findings
+    assert (repository.unread == repository.findings) is unread
+    assert (repository.unread == []) is not unread
 
 
 def test_a_broken_file_declares_nothing_at_all() -> None:
@@ -346,7 +399,7 @@ CORPUS = [
 def test_every_way_of_writing_yaml_agrees_with_a_plain_twin(content: bytes) -> None:
     nodes = list(yaml.compose_all(content, Loader=yaml.SafeLoader))
     values, findings = parse(content, "f")
-    assert findings == []
+    assert {one.code for one in findings} <= {"empty-document"}
     assert values == [twin(node) for node in nodes]
     for number, node in enumerate(nodes):
         for steps, place in places(node):

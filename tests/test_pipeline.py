@@ -160,6 +160,26 @@ def test_a_change_says_where_it_is_stated(root: Path) -> None:
     assert plan.names["unit/sales"] == "Sales Team"
 
 
+@pytest.mark.parametrize(("kind", "place"), [("unit", "units/sales.yaml:10:7"), ("role", "roles/roles.yaml:5:7")])
+def test_a_name_that_is_taken_is_told_at_the_name(root: Path, kind: str, place: str) -> None:
+    applied(root, planned(root))
+    key = {"unit": "sales", "role": "rep"}[kind]
+    sql(root, f"UPDATE crm_{kind} SET external_id = NULL WHERE external_id = '{key}'")
+    with pytest.raises(InvalidInput) as invalid:
+        planned(root)
+    told = [(one.code, str(one.position)) for one in invalid.value.findings if one.code == "name-taken"]
+    assert told == [("name-taken", place)]
+
+
+def test_a_role_of_the_crm_that_is_missing_is_told_where_it_is_bound(root: Path) -> None:
+    edit(root, "name: Manager\n", "name: Manager\nbind: {local: {role: Nobody}}\n", "roles/roles.yaml")
+    with pytest.raises(InvalidInput) as invalid:
+        planned(root)
+    assert [(one.code, str(one.position)) for one in invalid.value.findings] == [
+        ("bound-role-missing", "roles/roles.yaml:13:7")
+    ]
+
+
 def test_a_rename_keeps_everything_and_is_one_change(root: Path) -> None:
     applied(root, planned(root))
     edit(root, "key: sales\n", "key: revenue\npreviously: [sales]\n")

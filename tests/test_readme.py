@@ -73,6 +73,7 @@ def test_every_command_of_the_readme_runs_in_order(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         if command in {"make demo", ".venv/bin/orgsync plan"}:
             assert done.stdout.endswith("Nothing to do: the CRM is as declared.\n"), done.stdout
+    assert not {path.name for path in copy.iterdir()} - {path.name for path in ROOT.iterdir()} - {".venv", ".orgsync"}
     assert ran[0] == "make demo"
     assert len(ran) == len(commands()) - 1
 

@@ -9,7 +9,7 @@ from orgsync import resolve as module
 from orgsync.documents import check
 from orgsync.finding import Finding
 from orgsync.load import Document as Loaded
-from orgsync.load import Repository, parse
+from orgsync.load import Repository, load, parse
 from orgsync.resolve import resolve
 from orgsync.resources import FIELDS, Kind, Organization, Shape
 
@@ -29,12 +29,52 @@ def resolved(*units: str, roles: str = "") -> tuple[Organization, list[Finding]]
     documents = []
     for file, text in texts.items():
         values, faults = parse(text, file)
-        assert faults == []
+        assert {one.code for one in faults} <= {"empty-document"}
         documents += [Loaded(value=v, file=file, number=n) for n, v in enumerate(values) if isinstance(v, dict)]
     repository = Repository(root=Path(), documents=documents, texts=texts)
     checked, invalid = check(repository)
     assert invalid == []
     return resolve(checked, repository, today=TODAY)
+
+
+def told(root: Path, **files: str) -> list[str]:
+    """The codes of all findings about files, where a double underscore stands for a slash."""
+    for name, text in files.items():
+        path = root / f"{name.replace('__', '/')}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    repository = load(root)
+    checked, invalid = check(repository)
+    return codes([*repository.findings, *invalid, *resolve(checked, repository, today=TODAY)[1]])
+
+
+@pytest.mark.parametrize("broken", ["kind: [\n", "- kind: Role\n  key: clerk\n", "key: *clerk\n"])
+def test_what_may_stand_in_a_broken_file_is_not_missed(tmp_path: Path, broken: str) -> None:
+    boss = HEADS[Kind.ROLE] + "includes: [clerk]\nfunctions: {work: own}\nholders: {min: 2}\n"
+    unit = UNIT + "parent: head\nroles: [clerk]\nassignments: [{user: a@example.com, roles: [clerk]}]\n"
+    files = {"units__a": unit, "roles__a": boss}
+    alone = {"unknown-business-unit", "unknown-unit", "unknown-role", "unknown-function", "too-few-holders"}
+    assert set(told(tmp_path, **files)) == alone
+    fault, *rest = told(tmp_path, **files, roles__broken=broken)
+    assert fault in {"yaml-syntax", "not-a-document", "unknown-alias"}
+    assert rest == ["checks-wait"]
+
+
+def test_what_a_broken_file_cannot_mend_is_told_at_once(tmp_path: Path) -> None:
+    twice = UNIT + "assignments: [{user: a@example.com}, {user: a@example.com}]\n"
+    found = told(tmp_path, units__a=twice, units__b="kind: [\n")
+    assert found == ["yaml-syntax", "duplicate-assignment", "checks-wait"]
+
+
+def test_a_faulty_unit_is_no_reason_to_miss_holders(tmp_path: Path) -> None:
+    role = HEADS[Kind.ROLE] + "holders: {min: 1}\n"
+    unit = UNIT + "assignments: [{user: a@example.com, roles: [x], untli: never}]\n"
+    assert told(tmp_path, units__a=f"{COMPANY}\n---\n{unit}", roles__a=role) == ["unknown-field"]
+
+
+def test_a_document_of_a_misspelled_kind_is_not_missed(tmp_path: Path) -> None:
+    role = HEADS[Kind.ROLE].replace("Role", "Rolle")
+    assert told(tmp_path, units__a=f"{COMPANY}\n---\n{UNIT}roles: [x]\n", roles__a=role) == ["unknown-kind"]
 
 
 def codes(findings: list[Finding]) -> list[str]:

@@ -1,6 +1,8 @@
 """The published schemas are current, are schemas, and accept exactly what orgsync accepts."""
 
 import json
+import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -132,6 +134,25 @@ def test_what_orgsync_accepts_an_editor_accepts(line: str, kind: str, tmp_path: 
     (value,) = native(path)
     assert not refused(kind, value)
     assert not refused("document", value)
+
+
+def described(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Where something is described, and how, for every field and every kind of mapping."""
+    if "properties" in schema:
+        yield path, schema.get("description", "")
+    for name, one in schema.get("properties", {}).items():
+        yield f"{path}.{name}", one.get("description", "")
+    for name, one in schema.get("$defs", {}).items():
+        yield from described(one, name)
+
+
+@pytest.mark.parametrize("name", ["business-unit", "unit", "function", "role", "settings"])
+def test_every_field_is_described_in_an_editor_for_those_who_write_yaml(name: str) -> None:
+    found = dict(described(SCHEMAS[name]))
+    assert len(found) > 5
+    assert [path for path, text in found.items() if not text.endswith(".")] == []
+    jargon = re.compile(r"\n|->|`|\b(models?|mappings?|typed|Python|pydantic|dict|slug|forest)\b", re.IGNORECASE)
+    assert [path for path, text in found.items() if jargon.search(text)] == []
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))

@@ -1,13 +1,16 @@
 """Settings hold limits and references, never secrets."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from orgsync.errors import InvalidInput, OrgsyncError
 from orgsync.references import expand_url
 from orgsync.resources import Kind
+from orgsync.schema import schemas
 from orgsync.settings import Settings, credentials_of, load_settings, position_of
 
 HEAD = "apiVersion: orgsync/v1\nkind: Settings\norganization: Northwind\n"
@@ -41,6 +44,50 @@ def test_limits_and_kinds_are_read(tmp_path: Path) -> None:
     assert (settings.safety.removals.share, settings.safety.removals.count) == (0.125, 7)
     assert (settings.safety.kinds[Kind.ROLE].count, settings.safety.window.days) == (1, 7)
     assert settings.safety.protected == ("role/*",)
+
+
+SHARES = [
+    ("0%", 0.0),
+    ("7%", 0.07),
+    ("12.5%", 0.125),
+    ("100%", 1.0),
+    ("100.0%", 1.0),
+    ("100.1%", None),
+    ("150%", None),
+    ("1000%", None),
+    ("007%", None),
+    ("٢٥%", None),
+    ("25", None),
+    ("-5%", None),
+]
+
+
+@pytest.mark.parametrize(("text", "share"), SHARES)
+def test_an_editor_and_orgsync_agree_on_shares(text: str, share: float | None, tmp_path: Path) -> None:
+    stated = {"apiVersion": "orgsync/v1", "kind": "Settings", "organization": "N", "safety": {"shrink": text}}
+    editor = jsonschema.Draft202012Validator(schemas()["settings"])
+    assert editor.is_valid(stated) is (share is not None)
+    if share is not None:
+        assert read(tmp_path, f"{HEAD}safety: {{shrink: {text}}}\n").safety.shrink == share
+    else:
+        with pytest.raises(InvalidInput) as raised:
+            read(tmp_path, f"{HEAD}safety: {{shrink: {text}}}\n")
+        assert [one.code for one in raised.value.findings] == ["bad-share"]
+
+
+@pytest.mark.parametrize("text", ["٣d", "0d", "30", "30 d", "10000d"])
+def test_days_are_a_number_and_d(text: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        read(tmp_path, f"{HEAD}safety: {{window: {text}}}\n")
+    assert [one.code for one in raised.value.findings] == ["bad-period"]
+
+
+def test_settings_that_are_a_pipe_are_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "orgsync.yaml")
+    with pytest.raises(InvalidInput) as raised:
+        load_settings(tmp_path)
+    (finding,) = raised.value.findings
+    assert (finding.code, finding.detail) == ("unreadable-file", "it is not a regular file")
 
 
 def test_a_folder_without_settings_is_told_what_to_do(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,9 @@ def test_every_action_is_pinned_to_a_commit_and_says_its_version(name: str) -> N
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "ci.yml"])
 def test_init_writes_the_same_workflow(name: str) -> None:
-    """Only that orgsync comes from the registry there, not from the repository."""
+    """Only that orgsync comes from the registry there, in the version that wrote it, not from the repository."""
     scaffold = ROOT / "orgsync" / "cli" / "scaffold" / "dotgithub" / "workflows" / name
-    ours = (FOLDER / name).read_text(encoding="utf-8").replace("--quiet .\n", "--quiet orgsync\n")
+    ours = (FOLDER / name).read_text(encoding="utf-8").replace("--quiet .\n", '--quiet "orgsync==@VERSION@.*"\n')
     assert scaffold.read_text(encoding="utf-8") == ours
 
 
@@ -123,7 +123,7 @@ class Runner:
 
     root: Path
     away: Path
-    answers: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, str]
     """Expression -> value."""
     printed: str = ""
 
@@ -207,6 +207,7 @@ class Runner:
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTOR": "maria",
             "GITHUB_OUTPUT": str(output),
+            "GITHUB_REF": self.answers.get("github.ref", "refs/heads/main"),
             "GITHUB_REPOSITORY": "northwind/organization",
             "GITHUB_SHA": self.answers.get("github.sha", MERGE),
             "GITHUB_STEP_SUMMARY": str(self.away / "summary"),
@@ -242,7 +243,8 @@ def runner(tmp_path: Path) -> Runner:
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Begin"]):
         subprocess.run([*git, *command], cwd=root, check=True)
-    return Runner(root=root, away=away, answers={"github.token": "t0ken", "github.event.pull_request.number": "7"})
+    answers = {"github.token": "t0ken", "github.event.pull_request.number": "7", "inputs.accept": ""}
+    return Runner(root=root, away=away, answers=answers)
 
 
 def reviewed(runner: Runner) -> None:
@@ -293,6 +295,57 @@ def test_what_differs_from_what_was_reviewed_is_refused(runner: Runner) -> None:
     assert "not the plan that was reviewed" in runner.printed
     assert runner.job("drift.yml", "drift") == 0
     assert runner.answers["needs.drift.outputs.code"] == "3"
+
+
+def empty_a_unit(runner: Runner) -> None:
+    """Applies the sample, and reviews a plan that a guard refuses."""
+    reviewed(runner)
+    assert (runner.job("apply.yml", "reviewed"), runner.job("apply.yml", "apply")) == (0, 0), runner.printed
+    path = runner.root / "units" / "sales" / "emea" / "germany-sales.yaml"
+    path.write_text(path.read_text(encoding="utf-8").partition("assignments:")[0] + "assignments: []\n", "utf-8")
+    reviewed(runner)
+
+
+def test_a_guard_is_accepted_by_hand_for_what_was_reviewed(runner: Runner) -> None:
+    empty_a_unit(runner)
+    assert "apply with `--accept unit-members`" in (runner.artifact("plan") / "plan.md").read_text(encoding="utf-8")
+    assert runner.job("apply.yml", "reviewed") == 0, runner.printed
+    assert runner.job("apply.yml", "apply") == 1
+    assert "--accept unit-members" in runner.printed
+    runner.answers["inputs.accept"] = "unit-members"
+    assert runner.job("apply.yml", "reviewed") == 0, runner.printed
+    assert runner.job("apply.yml", "apply") == 0, runner.printed
+    assert "Accepted by maria: unit-members" in runner.summary
+    assert drifted(runner) == []
+
+
+def test_accepting_a_guard_lets_nothing_through_that_was_not_reviewed(runner: Runner) -> None:
+    empty_a_unit(runner)
+    runner.rename("Sales Crew", in_crm=False)
+    runner.answers["inputs.accept"] = "unit-members role-holders"
+    assert runner.job("apply.yml", "reviewed") == 0, runner.printed
+    assert runner.job("apply.yml", "apply") == 1
+    assert "not the plan that was reviewed" in runner.printed
+
+
+@pytest.mark.parametrize(
+    "accept", ["x; touch pwned", "$(touch pwned)", "--yes", "a  b", " a", "a\nb=c", "*", "Unit-Members", "a-"]
+)
+def test_only_names_of_guards_are_taken_by_hand(runner: Runner, accept: str) -> None:
+    reviewed(runner)
+    runner.answers["inputs.accept"] = accept
+    assert runner.job("apply.yml", "reviewed") == 1
+    assert "accept takes names of guards" in runner.printed
+    assert "needs.reviewed.outputs.accept" not in runner.answers
+    assert not list(runner.root.rglob("pwned"))
+    assert not list(runner.away.rglob("pwned"))
+
+
+def test_another_branch_is_not_applied_by_hand(runner: Runner) -> None:
+    reviewed(runner)
+    runner.answers["github.ref"] = "refs/heads/mine"
+    assert runner.job("apply.yml", "reviewed") == 1
+    assert "only what is on main is applied" in runner.printed
 
 
 def test_a_commit_that_no_pull_request_merged_is_refused(runner: Runner) -> None:

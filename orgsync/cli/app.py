@@ -99,28 +99,45 @@ def _complete_targets(ctx: click.Context, _: click.Parameter, incomplete: str) -
     return [name for name in known_targets(ctx.find_root().params.get("repo")) if name.startswith(incomplete)]
 
 
-def shared(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The global options, accepted before and after the command's name: people type both."""
-    options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def offering(*formats: str) -> _Decorator:
+    """The global options, accepted before and after the command's name, since people type both; ``formats`` are those
+    that the command has."""
+    options = [
         _option("--repo", metavar="DIR", help="Organization repository  [default: nearest folder with orgsync.yaml]"),
         _option(
             "--target", metavar="NAME", help="Which CRM  [default: defaultTarget]", shell_complete=_complete_targets
         ),
-        _option("--format", type=click.Choice(FORMATS), help="How results are written  [default: text]"),
+        _option("--format", type=click.Choice(formats), help="How results are written  [default: text]"),
         _option("-v", "--verbose", is_flag=True, help="Everything, and seconds per stage."),
         _option("-q", "--quiet", is_flag=True, help="Results and errors only."),
     ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
 
 
-def _option(*names: str, **attributes: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _option(*names: str, **attributes: Any) -> _Decorator:
     return click.option(*names, callback=_remember, expose_value=False, **attributes)
 
 
+shared = offering("text", "json")
+"""For a command with the formats that most have."""
+
+
+def formats_of(command: click.Command) -> tuple[str, ...]:
+    (option,) = (one for one in command.params if one.name == "format")
+    return tuple(option.type.choices) if isinstance(option.type, click.Choice) else ()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@shared
+@offering(*FORMATS)
 @click.version_option(__version__, message="orgsync %(version)s")
 def app() -> None:
     """Declare a CRM's units, roles and assignments in YAML; plan, review and apply them."""

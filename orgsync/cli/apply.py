@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orgsync.cli.app import shared
+from orgsync.cli.app import offering
 
 if TYPE_CHECKING:
     from orgsync.cli.session import Session
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--accept", multiple=True, metavar="GUARD", help="Accept a guard by its name; repeatable.")
 @click.option("--expect-digest", metavar="DIGEST", help="Refuse any plan but the one that was reviewed.")
 @click.option("--take-over", default="", metavar="RUN", help="Take the target over from a run that died.")
-@shared
+@offering("text", "json", "markdown")
 def apply(
     plan_file: Path | None,
     yes: bool,  # noqa: FBT001
@@ -35,7 +35,7 @@ def apply(
     from orgsync.cli.output import is_terminal
     from orgsync.cli.session import begin
 
-    session = begin(("text", "json", "markdown"))
+    session = begin()
     if not yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise click.UsageError("there is no terminal to ask on: repeat with --yes once the plan is reviewed")
     accepted = frozenset(accept)

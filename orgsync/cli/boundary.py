@@ -2,8 +2,8 @@
 
 In: whatever escaped a command. Out: text on stderr and the exit code. Never: a secret or a bare traceback.
 
-0 done, 1 failed, 2 usage or invalid input, 3 changes pending (``--exit-code``), 4 incomplete read, 70 a bug,
-130 interrupted.
+0 done, 1 failed or refused, 2 usage or invalid input, 3 changes pending (``--exit-code``), 4 incomplete read,
+70 a bug, 130 interrupted.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 import click
 
-from orgsync.cli.app import app, shared
+from orgsync.cli.app import app, offering
 
 _HOW = {
     "bash": 'add to ~/.bashrc:  eval "$(orgsync completion bash)"',
@@ -13,14 +13,14 @@ _HOW = {
 
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(sorted(_HOW)))
-@shared
+@offering("text")
 def completion(shell: str) -> int:
     """Print the script for shell completion: commands, options, target names."""
     from click.shell_completion import get_completion_class
 
     from orgsync.cli.session import begin
 
-    session = begin(("text",))
+    session = begin()
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"no completion for {shell}")

@@ -1,5 +1,6 @@
 """``orgsync doctor``: can we log in and read, and what is missing."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -7,6 +8,8 @@ import click
 from orgsync.cli.app import shared
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orgsync.adapter import Adapter
     from orgsync.cli.session import Session
     from orgsync.finding import Finding
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 def doctor() -> int:
     """Check whether targets can be reached and read; --target checks one, else all are checked.
 
-    Reads only. Exits with 1 where something is missing.
+    Reads only. Exits with 1 where something is missing or cannot be read.
     """
     from orgsync.cli.session import begin
     from orgsync.render import shapes
@@ -39,9 +42,7 @@ def _check(name: str, session: "Session") -> dict[str, object]:
     from orgsync.cli.redact import redact
     from orgsync.errors import OrgsyncError
 
-    target = session.settings.targets.get(name)
-    if target is None:
-        return _failed(name, "", f'there is no target "{name}"', "orgsync targets lists them")
+    target = session.settings.targets[name]
     try:
         with open_adapter(
             target.adapter,
@@ -54,7 +55,8 @@ def _check(name: str, session: "Session") -> dict[str, object]:
         ) as adapter:
             return _examine(name, target.adapter, adapter)
     except OrgsyncError as error:
-        return _failed(name, target.adapter, redact(str(error)), redact(error.remedy))
+        trouble = _trouble("the target cannot be used", redact(str(error)), redact(error.remedy))
+        return {"target": name, "adapter": target.adapter, "ok": False, "findings": [trouble.to_json()]}
 
 
 def _never() -> NoReturn:
@@ -62,25 +64,37 @@ def _never() -> NoReturn:
 
 
 def _examine(name: str, kind: str, adapter: "Adapter") -> dict[str, object]:
-    from orgsync.adapter import HasDoctor, Scope
+    """What the adapter says of itself comes first: it knows best why something cannot be read."""
+    from orgsync.adapter import HasDoctor
     from orgsync.finding import has_errors
 
-    live = adapter.read(Scope())
     own = tuple(adapter.doctor()) if isinstance(adapter, HasDoctor) else ()
-    found: tuple[Finding, ...] = (*own, *live.findings)
-    read: dict[str, int] = {}
-    for address in live.resources:
-        resource = address.partition("/")[0]
-        read[resource] = read.get(resource, 0) + 1
+    read, others = _read(adapter)
+    said = {one.detail for one in own}
+    found = (*own, *(one for one in others if one.detail not in said))
     return {
         "target": name,
         "adapter": kind,
         "ok": not has_errors(found),
         "identity": adapter.identity,
-        "read": {**read, "foreign": len(live.foreign)},
+        "read": read,
         "capabilities": _capabilities(adapter),
         "findings": [one.to_json() for one in found],
     }
+
+
+def _read(adapter: "Adapter") -> "tuple[dict[str, int] | None, Sequence[Finding]]":
+    """(resources by kind, findings); nothing of a CRM that cannot be read completely."""
+    from orgsync.adapter import Scope
+    from orgsync.cli.redact import redact
+    from orgsync.errors import AdapterError
+
+    try:
+        live = adapter.read(Scope())
+    except AdapterError as error:
+        return None, [_trouble("the target cannot be read", redact(str(error)), redact(error.remedy))]
+    read = Counter(address.partition("/")[0] for address in live.resources)
+    return {**read, "foreign": len(live.foreign)}, live.findings
 
 
 def _capabilities(adapter: "Adapter") -> dict[str, object]:
@@ -98,11 +112,10 @@ def _capabilities(adapter: "Adapter") -> dict[str, object]:
     }
 
 
-def _failed(name: str, adapter: str, detail: str, remedy: str) -> dict[str, object]:
+def _trouble(summary: str, detail: str, remedy: str) -> "Finding":
     from orgsync.finding import Finding
 
-    finding = Finding(code="target-unusable", summary="the target cannot be used", detail=detail, remedy=remedy)
-    return {"target": name, "adapter": adapter, "ok": False, "findings": [finding.to_json()]}
+    return Finding(code="target-unusable", summary=summary, detail=detail, remedy=remedy)
 
 
 def _show(one: dict[str, object], session: "Session") -> None:

@@ -2,12 +2,12 @@
 
 import click
 
-from orgsync.cli.app import shared
+from orgsync.cli.app import offering
 
 
 @click.command(name="drift")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where something differs; foreign things do not count.")
-@shared
+@offering("text", "json", "markdown")
 def drift(exit_code: bool) -> int:  # noqa: FBT001
     """Show what changed in the CRM without a commit: by whom and when, where the CRM knows.
 
@@ -18,7 +18,7 @@ def drift(exit_code: bool) -> int:  # noqa: FBT001
     from orgsync.cli.session import begin
     from orgsync.render import markdown, shapes, text
 
-    session = begin(("text", "json", "markdown"))
+    session = begin()
     with watching(session.output) as watch:
         found = pipeline.find_drift(
             session.root,

@@ -1,25 +1,26 @@
 """``orgsync init``: an organization repository that works at once."""
 
+import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import click
 
-from orgsync.cli.app import shared
+from orgsync import __version__
+from orgsync.cli.app import offering
 
+_LONGEST = 120
 _IGNORED = (".orgsync/", "*.plan.json")
 _NAMES = {"dotgithub": ".github", "dotvscode": ".vscode"}
 
 
 @click.command(name="init")
 @click.argument("directory", required=False, type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--organization", metavar="NAME", default="Northwind", show_default=True, help="Name of the organization."
-)
+@click.option("--organization", metavar="NAME", help="Name of the organization  [default: that of the folder]")
 @click.option("--workflows/--no-workflows", default=True, help="GitHub workflows too.")
-@shared
-def init(directory: Path | None, organization: str, workflows: bool) -> int:  # noqa: FBT001
+@offering("text")
+def init(directory: Path | None, organization: str | None, workflows: bool) -> int:  # noqa: FBT001
     """Scaffold an organization repository that works at once, here or in DIRECTORY.
 
     Never overwrites a file; what is there already is kept and said.
@@ -28,8 +29,9 @@ def init(directory: Path | None, organization: str, workflows: bool) -> int:  # 
     from orgsync.cli.session import begin
     from orgsync.errors import OrgsyncError
 
-    session = begin(("text",))
+    session = begin()
     directory = directory or Path(session.options.repo or ".")
+    organization = _named_after(directory) if organization is None else organization
     scaffold = files("orgsync.cli") / "scaffold"
     try:
         told = [
@@ -49,6 +51,12 @@ def init(directory: Path | None, organization: str, workflows: bool) -> int:  # 
     return 0
 
 
+def _named_after(directory: Path) -> str:
+    """ "Acme Corp" for a folder acme-corp."""
+    words = re.split(r"[\W_]+", directory.resolve().name)
+    return " ".join(word[0].upper() + word[1:] for word in words if word)[:_LONGEST] or "My Organization"
+
+
 def _walk(folder: Traversable, path: Path) -> list[tuple[Path, Traversable]]:
     found: list[tuple[Path, Traversable]] = []
     for one in sorted(folder.iterdir(), key=lambda one: one.name):
@@ -64,7 +72,8 @@ def _fill(source: Traversable, organization: str) -> str:
     """JSON strings are YAML strings: whatever the name, the file stays valid."""
     import json
 
-    return source.read_text(encoding="utf-8").replace('"@ORGANIZATION@"', json.dumps(organization, ensure_ascii=False))
+    text = source.read_text(encoding="utf-8").replace("@VERSION@", ".".join(__version__.split(".")[:2]))
+    return text.replace('"@ORGANIZATION@"', json.dumps(organization, ensure_ascii=False))
 
 
 def _place(path: Path, text: str, base: Path) -> str:

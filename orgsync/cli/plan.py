@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from orgsync.cli.app import shared
+from orgsync.cli.app import FORMATS, offering
 
 
 @click.command(name="plan")
@@ -13,7 +13,7 @@ from orgsync.cli.app import shared
 @click.option("--accept", multiple=True, metavar="GUARD", help="Accept a guard by its name; repeatable.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Plan as if it were that day.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where there are changes.")
-@shared
+@offering(*FORMATS)
 def plan(out: Path | None, accept: tuple[str, ...], as_of: datetime | None, exit_code: bool) -> int:  # noqa: FBT001
     """Show what would change, risky things first.
 
@@ -22,7 +22,7 @@ def plan(out: Path | None, accept: tuple[str, ...], as_of: datetime | None, exit
     from orgsync.cli.planning import make, save, show
     from orgsync.cli.session import begin
 
-    session = begin(("text", "json", "markdown", "html", "github", "sarif"))
+    session = begin()
     made = make(session, accept=frozenset(accept), as_of=as_of)
     show(session.output, made)
     if out is not None:

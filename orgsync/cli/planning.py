@@ -3,6 +3,7 @@
 In: a Session. Out: Plans, and their rendering on stdout. Never: applies.
 """
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from orgsync.plan import Plan
 from orgsync.plan import open_plan as open_file
 from orgsync.plan import save as save_file
 from orgsync.render import text
+from orgsync.render.view import count, refused
 
 
 def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datetime | None = None) -> Plan:
@@ -61,7 +63,7 @@ def warn_unused(output: Output, plan: Plan, accept: frozenset[str]) -> None:
 
 def show(output: Output, plan: Plan) -> None:
     """On stdout, in the format that was asked for."""
-    from orgsync.render import github, html, markdown, shapes
+    from orgsync.render import github, html, markdown, sarif, shapes
 
     match output.options.format:
         case "text":
@@ -74,8 +76,8 @@ def show(output: Output, plan: Plan) -> None:
             output.write(html.plan(plan))
         case "github":
             output.write(github.plan(plan))
-        case other:
-            output.findings_as(other, plan.findings)
+        case _:
+            output.write(shapes.text(sarif.plan(plan)))
 
 
 def save(output: Output, plan: Plan, path: Path) -> None:
@@ -83,7 +85,13 @@ def save(output: Output, plan: Plan, path: Path) -> None:
         save_file(plan, path, attributes)
     except OSError as error:
         raise OrgsyncError(f"cannot write {path}: {error.strerror}", remedy="choose another path for -o") from None
-    output.say(f"saved; to apply exactly this: orgsync apply {path} --expect-digest {plan.change_digest}")
+    refusing = [] if plan.empty else refused(plan)
+    if refusing:
+        output.say(f"saved; apply would refuse it: {count(len(refusing), 'guard')} not accepted (see above)")
+    command = f"orgsync apply {shlex.quote(str(path))} --expect-digest {plan.change_digest}"
+    accepted = "".join(f" --accept {guard.name}" for guard in refusing)
+    means = "if all of that is meant" if refusing else "saved; to apply exactly this"
+    output.say(f"{means}: {command}{accepted}")
 
 
 def open_plan(path: Path) -> Plan:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from orgsync.cli.app import shared
+from orgsync.cli.app import FORMATS, offering
 
 
 @click.command(name="rollback")
 @click.argument("run")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan.")
 @click.option("--accept", multiple=True, metavar="GUARD", help="Accept a guard by its name; repeatable.")
-@shared
+@offering(*FORMATS)
 def rollback(run: str, out: Path | None, accept: tuple[str, ...]) -> int:
     """Plan to take back what RUN did, as `orgsync history` lists it; `orgsync apply FILE` then does it.
 
@@ -20,7 +20,7 @@ def rollback(run: str, out: Path | None, accept: tuple[str, ...]) -> int:
     from orgsync.cli.planning import roll_back, save, show
     from orgsync.cli.session import begin
 
-    session = begin(("text", "json", "markdown", "html", "github", "sarif"))
+    session = begin()
     made = roll_back(session, run, accept=frozenset(accept))
     show(session.output, made)
     if not made.empty:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orgsync.cli.app import Options
+from orgsync.cli.app import Options, formats_of
 from orgsync.cli.output import Output
-from orgsync.errors import OrgsyncError
+from orgsync.errors import BadUsage, OrgsyncError
 from orgsync.finding import Position
 
 if TYPE_CHECKING:
@@ -48,11 +48,14 @@ class Session:
 
     @property
     def target(self) -> str:
-        """``--target``, else the settings' default, else the only one there is."""
+        """``--target``, else the settings' default, else the only one there is. Raises BadUsage where there is none."""
         settings = self.settings
         chosen = self.options.target or settings.only_target
         if chosen is None:
-            raise OrgsyncError("no target is chosen", remedy=f"--target {'|'.join(sorted(settings.targets)) or 'NAME'}")
+            raise BadUsage("no target is chosen", remedy=f"--target {'|'.join(sorted(settings.targets)) or 'NAME'}")
+        if chosen not in settings.targets:
+            known = ", ".join(sorted(settings.targets)) or "none"
+            raise BadUsage(f'there is no target "{chosen}"', remedy=f"targets in orgsync.yaml: {known}")
         return chosen
 
     @property
@@ -74,11 +77,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def begin(formats: Sequence[str] = ("text", "json")) -> Session:
+def begin() -> Session:
     """The session of the running command; refuses a format that the command does not have."""
     context = click.get_current_context()
     options = context.ensure_object(Options)
-    if options.format not in formats:
+    if options.format not in (formats := formats_of(context.command)):
         listed = ", ".join(formats)
         raise click.UsageError(f"{context.info_name} has no {options.format} format; it has {listed}", context)
     output = Output(stdout=sys.stdout, stderr=sys.stderr, environment=os.environ)
@@ -89,22 +92,18 @@ def begin(formats: Sequence[str] = ("text", "json")) -> Session:
 
 
 def find_root(repo: str | None, start: Path) -> Path:
-    """Raises OrgsyncError where there is no organization repository."""
+    """Raises BadUsage where there is no organization repository."""
     if repo is not None:
         if not (Path(repo) / SETTINGS).is_file():
-            raise _NoRepository(f"{repo} has no {SETTINGS}", remedy=f"orgsync init {repo} makes one")
+            raise BadUsage(f"{repo} has no {SETTINGS}", remedy=f"orgsync init {repo} makes one")
         return Path(repo).resolve()
     for folder in (start, *start.parents):
         if (folder / SETTINGS).is_file():
             return folder
-    raise _NoRepository(
+    raise BadUsage(
         f"no {SETTINGS} here or in any folder above",
         remedy="orgsync init makes an organization repository here; --repo DIR names one",
     )
-
-
-class _NoRepository(OrgsyncError):
-    exit_code = 2
 
 
 def source_line(root: Path, position: Position) -> str:

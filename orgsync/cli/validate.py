@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orgsync.cli.app import shared
+from orgsync.cli.app import offering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(name="validate")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Check as if it were that day.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
-@shared
+@offering("text", "json", "markdown", "github", "sarif")
 def validate(as_of: datetime | None, strict: bool) -> int:  # noqa: FBT001
     """Check the YAML and the settings: no CRM, no credentials.
 
@@ -30,7 +30,7 @@ def validate(as_of: datetime | None, strict: bool) -> int:  # noqa: FBT001
     from orgsync.cli.session import begin
     from orgsync.finding import Severity
 
-    session = begin(("text", "json", "markdown", "github", "sarif"))
+    session = begin()
     stated = tuple(_targets(session))
     with watching(session.output) as watch:
         declared = pipeline.validate(session.root, today=session.today(as_of), watch=watch)

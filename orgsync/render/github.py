@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from orgsync.finding import Finding, Severity
 from orgsync.plan import Plan
 from orgsync.render.escape import annotation, annotation_property
-from orgsync.render.view import header, short_digest, summary_line
+from orgsync.render.view import header, refused, short_digest, summary_line
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -20,13 +20,12 @@ def findings(found: Iterable[Finding]) -> str:
 
 def plan(plan: Plan) -> str:
     """The plan's findings, its refused guards, and one notice with the summary."""
-    refused = "".join(
+    refusing = "".join(
         _command("error", f"{guard.text}\nif this is meant: --accept {guard.name}", title=f"guard {guard.name}")
-        for guard in plan.guards
-        if guard.violated and not guard.accepted
+        for guard in refused(plan)
     )
     said = f"{summary_line(plan)} · digest {short_digest(plan.change_digest)}\n{header(plan)}"
-    return findings(plan.findings) + refused + _command("notice", said, title=f"orgsync plan {plan.target.name}")
+    return findings(plan.findings) + refusing + _command("notice", said, title=f"orgsync plan {plan.target.name}")
 
 
 def _finding(finding: Finding) -> str:

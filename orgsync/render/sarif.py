@@ -1,6 +1,6 @@
 """Findings as SARIF 2.1.0, for code scanning.
 
-In: findings. Out: a JSON-ready dictionary. Never: absolute paths.
+In: findings and plans. Out: a JSON-ready dictionary. Never: absolute paths.
 """
 
 from collections.abc import Sequence
@@ -8,9 +8,27 @@ from typing import Any
 from urllib.parse import quote
 
 from orgsync import __version__
-from orgsync.finding import Finding, Severity
+from orgsync.finding import Finding, Position, Severity
+from orgsync.plan import Plan
+from orgsync.render.view import refused
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_NOWHERE = Position(file="orgsync.yaml")
+"""For what stands in no file: code scanning refuses results without a place, and limits and targets stand there."""
+
+
+def plan(plan: Plan) -> dict[str, Any]:
+    """The plan's findings and an error for each guard that refuses it."""
+    refusals = (
+        Finding(
+            code=guard.name,
+            summary="a guard refuses this plan",
+            detail=guard.text,
+            remedy=f"if this is meant: --accept {guard.name}",
+        )
+        for guard in refused(plan)
+    )
+    return findings([*plan.findings, *refusals])
 
 
 def findings(found: Sequence[Finding]) -> dict[str, Any]:
@@ -38,13 +56,13 @@ def findings(found: Sequence[Finding]) -> dict[str, Any]:
 def _result(finding: Finding, rule: int) -> dict[str, Any]:
     said = f"{finding.summary}: {finding.detail}" if finding.detail else finding.summary
     text = f"{said}\n{finding.remedy}" if finding.remedy else said
-    location: dict[str, Any] = {}
-    if finding.position is not None:
-        at = finding.position
-        location["physicalLocation"] = {
+    at = finding.position or _NOWHERE
+    location: dict[str, Any] = {
+        "physicalLocation": {
             "artifactLocation": {"uri": quote(at.file), "uriBaseId": "%SRCROOT%"},
             "region": {"startLine": at.line, "startColumn": at.column},
         }
+    }
     if finding.address:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.address}]
     return {
@@ -52,5 +70,5 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": text},
-        "locations": [location] if location else [],
+        "locations": [location],
     }

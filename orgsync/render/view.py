@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from orgsync.change import RELEASE, Action, AttributeChange, Change
 from orgsync.explain import attributes
-from orgsync.plan import Plan
+from orgsync.plan import Guard, Plan
 from orgsync.resources import NO_UNIT, Json, Kind, key_of, parts_of
 
 _PEOPLE = (Kind.MEMBERSHIP, Kind.GRANT)
@@ -192,11 +192,20 @@ def summary_line(plan: Plan) -> str:
     )
 
 
+def refused(plan: Plan) -> list[Guard]:
+    """Guards that make apply refuse this plan."""
+    return [guard for guard in plan.guards if guard.violated and not guard.accepted]
+
+
 def header(plan: Plan) -> str:
-    """``target production (dataverse) · config 3f2c1ab · live read: 1,499 users, 766 units``."""
-    shown = [Kind.USER, Kind.UNIT, Kind.ROLE, Kind.MEMBERSHIP, Kind.GRANT, Kind.BUSINESS_UNIT, Kind.FUNCTION]
+    """``target production (dataverse) · config 3f2c1ab · live read: 766 units, 40 roles; 1,499 users looked up``.
+
+    Users are looked up by the logins that are declared; of everything else all that is orgsync's is read.
+    """
+    shown = [Kind.UNIT, Kind.ROLE, Kind.MEMBERSHIP, Kind.GRANT, Kind.BUSINESS_UNIT, Kind.FUNCTION]
     read = [count(number, kind.replace("-", " ")) for kind in shown if (number := plan.live.get(kind, 0))]
-    live = ", ".join(read[:5]) if read else "empty"
+    users = plan.live.get(Kind.USER, 0)
+    live = (", ".join(read[:4]) or "empty") + (f"; {count(users, 'user')} looked up" if users else "")
     undoes = f" · undoes run {plan.undoes}" if plan.undoes else ""
     return f"target {plan.target.name} ({plan.target.adapter}) · config {_revision(plan)}{undoes} · live read: {live}"
 
@@ -386,12 +395,16 @@ def _single(change: Change, plan: Plan) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """``+`` in the CRM and not declared, ``-`` declared and not in the CRM, ``~`` different in the CRM."""
+    """``+`` in the CRM and not declared, ``-`` declared and not in the CRM, ``~`` different in the CRM.
+
+    origin      "file:line" of the declaration, or of the unit that something is missing from
+    """
 
     symbol: str
     sentence: str
-    fields: tuple[str, ...]
+    origin: str
     change: Change
+    fields: tuple[str, ...] = ()
 
 
 def differences(plan: Plan) -> Iterator[Difference]:
@@ -402,12 +415,12 @@ def differences(plan: Plan) -> Iterator[Difference]:
 
 
 def _difference(change: Change, plan: Plan) -> Difference:
-    what = describe(change, plan.names)
+    what, origin = describe(change, plan.names), _origin((change,), plan)
     if change.action is Action.CREATE:
-        return Difference(symbol="-", sentence=f"{what} is missing in the CRM", fields=(), change=change)
+        return Difference(symbol="-", sentence=f"{what} is missing in the CRM", origin=origin, change=change)
     if change.action is Action.DELETE:
         said = f"{what} is in the CRM and not declared"
         reason = f" ({change.reason})" if change.reason else ""
-        return Difference(symbol="+", sentence=said + reason, fields=(), change=change)
+        return Difference(symbol="+", sentence=said + reason, origin=origin, change=change)
     fields = tuple(f"{one.path}: {value_text(one.after)} -> {value_text(one.before)}" for one in attributes(change))
-    return Difference(symbol="~", sentence=f"{what} differs", fields=fields, change=change)
+    return Difference(symbol="~", sentence=f"{what} differs", origin=origin, change=change, fields=fields)

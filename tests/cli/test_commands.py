@@ -1,13 +1,15 @@
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from orgsync import errors
 from orgsync.change import Status
 from orgsync.cli.app import COMMANDS
-from orgsync.errors import IncompleteRead, InvalidInput, OrgsyncError, Refused
+from orgsync.errors import IncompleteRead, InvalidInput, OrgsyncError, Refused, StalePlan
 from orgsync.explain import attributes
 from orgsync.finding import Finding, Position
 from orgsync.plan import Guard, Plan, save
@@ -66,6 +68,23 @@ def test_without_a_repository_the_remedy_is_init(
     assert "orgsync init" in answer.err
 
 
+@pytest.mark.parametrize("command", [("plan",), ("drift",), ("apply", "--yes"), ("doctor",)])
+def test_an_unknown_target_is_a_usage_error(command: tuple[str, ...], engine: Engine, run: Run) -> None:
+    answer = run(*command, "--target", "nope")
+    assert answer.code == 2
+    assert 'there is no target "nope"' in answer.err
+    assert "demo, production" in answer.err
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("command", [("show",), ("apply", "--yes")])
+def test_a_missing_plan_file_is_a_usage_error(command: tuple[str, ...], engine: Engine, run: Run) -> None:
+    answer = run(*command, "nothing.plan.json")
+    assert answer.code == 2
+    assert "cannot read nothing.plan.json" in answer.err
+    assert engine.asked == []
+
+
 def test_accept_and_the_day_are_passed_on(engine: Engine, run: Run) -> None:
     run("plan", "--accept", "unit-removals", "--accept", "x", "--as-of", "2027-01-31")
     assert engine.asked[0][1]["accept"] == {"unit-removals", "x"}
@@ -81,6 +100,12 @@ def test_accepting_what_no_guard_refuses_is_said(engine: Engine, run: Run) -> No
 def test_exit_code_tells_of_changes(plan: Plan, code: int, engine: Engine, run: Run) -> None:
     engine.plan = plan
     assert run("plan", "--exit-code").code == code
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "github", "sarif", "json"])
+def test_a_refusing_guard_is_seen_in_every_format(form: str, engine: Engine, run: Run) -> None:
+    assert engine.error is None
+    assert "removals 1 of 2 units" in run("plan", "--format", form).out
 
 
 def test_verbose_tells_the_seconds_of_each_stage_on_stderr(engine: Engine, run: Run) -> None:
@@ -179,11 +204,29 @@ def test_a_saved_plan_is_shown_as_it_was_planned(engine: Engine, root: Path, run
     assert run("show", path).out == planned.out
 
 
+def test_saving_a_plan_that_guards_refuse_says_what_to_accept(engine: Engine, root: Path, run: Run) -> None:
+    path = str(root / "a.plan.json")
+    err = run("plan", "-o", path).err
+    assert "saved; apply would refuse it: 1 guard not accepted" in err
+    assert err.endswith(f"--expect-digest {engine.plan.change_digest} --accept unit-removals\n")
+    assert "to apply exactly this" not in err
+    engine.plan = _guarded()
+    assert "to apply exactly this: orgsync apply" in run("plan", "-o", path).err
+    assert "--accept" not in run("plan", "-o", path).err
+
+
 def test_an_edited_plan_is_refused(engine: Engine, root: Path, run: Run) -> None:
     path = root / "a.plan.json"
     save(engine.plan, path, attributes)
     path.write_text(path.read_text().replace("benelux", "beneluxx"))
     assert run("show", str(path)).code == 1
+    assert run("apply", "--yes", str(path)).code == 1
+
+
+def test_every_error_has_the_exit_code_that_the_page_of_errors_says() -> None:
+    said = dict(re.findall(r"(\w+) +exit (\d)", errors.__doc__ or ""))
+    classes = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, OrgsyncError)]
+    assert said == {one.__name__: str(one.exit_code) for one in classes}
 
 
 def test_drift_pending_is_three_only_when_asked(engine: Engine, run: Run) -> None:
@@ -215,6 +258,7 @@ def test_findings_of_validate_are_its_result(engine: Engine, run: Run) -> None:
     [
         (InvalidInput([_bad()]), 2),
         (Refused([_bad()]), 1),
+        (StalePlan(["unit/a moved"]), 1),
         (OrgsyncError("no way", remedy="try another"), 1),
         (IncompleteRead("page 3 of 5 failed"), 4),
         (KeyboardInterrupt(), 130),
@@ -260,11 +304,34 @@ def test_targets_show_no_password(engine: Engine, run: Run) -> None:
     assert "hidden" not in answer.out
 
 
-def test_a_format_that_a_command_lacks_is_a_usage_error(engine: Engine, run: Run) -> None:
-    answer = run("history", "--format", "sarif")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--format", "sarif", "history"), "it has text, json"),
+        (("history", "--format", "sarif"), "is not one of 'text', 'json'"),
+    ],
+)
+def test_a_format_that_a_command_lacks_is_a_usage_error(
+    arguments: tuple[str, ...], said: str, engine: Engine, run: Run
+) -> None:
+    answer = run(*arguments)
     assert answer.code == 2
-    assert "it has text, json" in answer.err
+    assert said in answer.err
     assert engine.asked == []
+
+
+@pytest.mark.parametrize(
+    ("command", "formats"),
+    [
+        ("init", "text"),
+        ("history", "text|json"),
+        ("drift", "text|json|markdown"),
+        ("validate", "text|json|markdown|github|sarif"),
+        ("plan", "text|json|markdown|html|github|sarif"),
+    ],
+)
+def test_a_command_offers_the_formats_that_it_has(command: str, formats: str, run: Run) -> None:
+    assert f"--format [{formats}]" in run(command, "--help").out
 
 
 def test_history_without_runs_says_so(engine: Engine, run: Run) -> None:

@@ -1,6 +1,7 @@
 """What ``init`` makes is valid, and what was there stays."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from orgsync import documents
+from orgsync import __version__, documents
 from orgsync.cli.schema import NAMES, schema_of
 from orgsync.load import load
 from orgsync.resolve import resolve
@@ -30,6 +31,39 @@ def test_a_new_repository_is_valid_whatever_the_name(tmp_path: Path, run: Run, o
     assert [*repository.findings, *invalid, *unresolved] == []
     assert desired.resources["business-unit/company"]["name"] == organization
     assert load_settings(root).organization == organization
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("acme", "Acme"),
+        ("acme-corp_crm", "Acme Corp Crm"),
+        ("McGraw & Söhne", "McGraw Söhne"),
+        ("---", "My Organization"),
+        ("\u202eacme", "Acme"),
+        ("x" * 200, "X" + "x" * 119),
+    ],
+)
+def test_the_organization_is_named_after_its_folder(tmp_path: Path, run: Run, folder: str, name: str) -> None:
+    run("init", str(tmp_path / folder))
+    assert load_settings(tmp_path / folder).organization == name
+
+
+def test_the_working_folder_names_the_organization_too(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme").mkdir()
+    monkeypatch.chdir(tmp_path / "acme")
+    run("init")
+    assert load_settings(tmp_path / "acme").organization == "Acme"
+
+
+def test_workflows_install_the_version_that_wrote_them(tmp_path: Path, run: Run) -> None:
+    run("init", str(tmp_path))
+    major, minor, *_ = __version__.split(".")
+    for path in (tmp_path / ".github" / "workflows").iterdir():
+        installs = re.findall(r"pip install (.*)", path.read_text())
+        assert set(installs) == {f'--quiet "orgsync=={major}.{minor}.*"'}
 
 
 def test_nothing_that_exists_is_overwritten(tmp_path: Path, run: Run) -> None:

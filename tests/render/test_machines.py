@@ -53,6 +53,12 @@ def test_drift_and_reports_have_markdown() -> None:
     assert "0 applied" in markdown.report("", [], [], {})
 
 
+def test_markdown_of_a_drift_names_the_place_in_the_yaml() -> None:
+    rows = [row for row in markdown.drift(plans.everything(), [plans.foreign()], {}).splitlines() if row[:2] == "| "]
+    assert {row.count("|") for row in rows} == {6}
+    assert [row.split(" | ")[-1] for row in rows if "sales-rep" in row] == ["roles/sales.yaml&#58;3 |"]
+
+
 def test_an_annotation_cannot_start_another_command() -> None:
     shown = github.findings([BAD])
     assert shown.count("\n") == 1
@@ -72,6 +78,23 @@ def test_sarif_places_findings_and_lists_rules_once() -> None:
     place = run["results"][1]["locations"][0]["physicalLocation"]
     assert place["region"] == {"startLine": 3, "startColumn": 5}
     assert place["artifactLocation"]["uri"] == "units/a%2Cb%3Ac.yaml"
+
+
+def test_sarif_of_a_plan_has_an_error_for_each_guard_that_refuses_it() -> None:
+    results = sarif.plan(plans.everything())["runs"][0]["results"]
+    assert [(one["ruleId"], one["level"]) for one in results] == [
+        ("user-deactivated", "warning"),
+        ("unit-removals", "error"),
+    ]
+    assert "removals 1 of 2 units" in results[1]["message"]["text"]
+    assert "--accept unit-removals" in results[1]["message"]["text"]
+
+
+def test_sarif_gives_everything_a_place_since_code_scanning_refuses_what_has_none() -> None:
+    (result,) = sarif.findings([Finding(code="bad", summary="it is bad", address="unit/a")])["runs"][0]["results"]
+    (location,) = result["locations"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == "orgsync.yaml"
+    assert location["logicalLocations"] == [{"fullyQualifiedName": "unit/a"}]
 
 
 def test_the_json_of_a_plan_has_the_published_members() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from rich.cells import cell_len
 
@@ -37,6 +39,12 @@ def test_risky_things_come_before_safe_ones() -> None:
 
 def test_a_plan_with_nothing_says_so() -> None:
     assert "Nothing to do: the CRM is as declared." in show(plans.nothing())
+
+
+def test_users_who_were_looked_up_are_not_said_to_be_all() -> None:
+    assert "· live read: 766 units; 1,499 users looked up\n" in show(plans.everything(), width=200)
+    assert "· live read: empty; 3 users looked up\n" in show(plans.of(live={"user": 3}), width=200)
+    assert "· live read: empty\n" in show(plans.of(live={}), width=200)
 
 
 def test_a_large_plan_is_summed_up_and_loses_nobody() -> None:
@@ -90,6 +98,27 @@ def test_a_finding_points_at_its_word() -> None:
     ]
 
 
+def many(number: int) -> list[Finding]:
+    """So many that are alike, each with one of another kind after it."""
+    others = [replace(finding(), code=f"other-{one}") for one in range(number)]
+    return [one for other in others for one in (finding(), other)]
+
+
+@pytest.mark.parametrize(("number", "shown"), [(5, 5), (6, 6), (7, 5), (18, 5)])
+def test_of_many_findings_that_are_alike_the_first_are_shown_and_the_rest_counted(number: int, shown: int) -> None:
+    lines = text.to_string(text.findings(many(number), Page(), lambda _: ""), color=False)
+    assert lines.count("error[unknown-role] unknown role") == shown
+    assert lines.count("error[other-") == number
+    more = f"\n\nerror[unknown-role] and {number - shown} more like this  (-v for all)\n\n"
+    assert lines.count(more) == (1 if shown < number else 0)
+
+
+def test_verbose_shows_every_finding() -> None:
+    lines = text.to_string(text.findings(many(18), Page(verbose=True), lambda _: ""), color=False)
+    assert lines.count("error[unknown-role] unknown role") == 18
+    assert "more like this" not in lines
+
+
 def test_a_finding_without_a_source_line_still_names_its_place() -> None:
     shown = text.to_string(text.findings([finding()], Page(), lambda _: ""), color=False)
     assert " --> units/de.yaml:41:13" in shown
@@ -115,8 +144,7 @@ def test_a_report_counts_and_advises() -> None:
     )
 
 
-def test_drift_says_who_and_when_as_seen_from_the_declaration() -> None:
-    lines = text.drift(
-        plans.everything(), [plans.foreign()], {"unit/benelux": plans.changed()}, Page(width=100, wrap=True)
-    )
+def test_drift_says_who_when_and_where_as_seen_from_the_declaration() -> None:
+    changed = {"unit/benelux": plans.changed(), "role/sales-rep": plans.changed()}
+    lines = text.drift(plans.everything(), [plans.foreign()], changed, Page(width=100, wrap=True))
     golden_files.check("drift.txt", text.to_string(lines, color=False))

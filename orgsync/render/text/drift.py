@@ -9,7 +9,7 @@ from orgsync.adapter import Changed, Foreign
 from orgsync.plan import Plan
 from orgsync.render.escape import visible
 from orgsync.render.text.page import STYLES, Page, line, symbolled, wrapped
-from orgsync.render.view import count, differences, header
+from orgsync.render.view import Difference, count, differences, header
 
 SHOWN = 100
 
@@ -51,9 +51,14 @@ def _title(plan: Plan, total: int, foreign: int) -> Text:
 def _differences(plan: Plan, changed: Mapping[str, Changed], page: Page) -> Iterator[list[Text]]:
     for one in differences(plan):
         yield [
-            *symbolled(one.symbol, one.sentence, who(changed.get(one.change.address)), page),
+            *symbolled(one.symbol, one.sentence, _margin(one, changed), page),
             *(piece for text in one.fields for piece in wrapped(line(text, indent=6), page, hanging=8)),
         ]
+
+
+def _margin(one: Difference, changed: Mapping[str, Changed]) -> str:
+    """Who, when, and where the YAML says otherwise."""
+    return "  ".join(filter(None, (who(changed.get(one.change.address)), one.origin)))
 
 
 def _foreign(foreign: Sequence[Foreign], page: Page) -> Iterator[list[Text]]:

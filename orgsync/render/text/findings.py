@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -19,9 +19,31 @@ _UNSHOWN = frozenset({"literal-secret", "bad-address"})
 """Codes that point at what may be a secret: their line is never shown."""
 
 
+ALIKE = 5
+"""Findings of one code and summary that are shown one by one before the rest is counted."""
+
+
 def findings(found: Sequence[Finding], page: Page, source: Source) -> list[Text]:
-    """All findings, each followed by an empty line."""
-    return [one for finding in found for one in (*_finding(finding, page, source), Text())]
+    """All findings, each followed by an empty line; of many that are alike the first, and how many more there are."""
+    return [one for block in _blocks(found, page, source) for one in (*block, Text())]
+
+
+def _blocks(found: Sequence[Finding], page: Page, source: Source) -> Iterator[Iterable[Text]]:
+    alike = Counter((one.code, one.summary) for one in found)
+    shown: Counter[tuple[str, str]] = Counter()
+    for one in found:
+        kind = (one.code, one.summary)
+        limit = alike[kind] if page.verbose or alike[kind] <= ALIKE + 1 else ALIKE
+        shown[kind] += 1
+        if shown[kind] <= limit:
+            yield _finding(one, page, source)
+        elif shown[kind] == limit + 1:
+            yield [_more(one, alike[kind] - limit)]
+
+
+def _more(finding: Finding, number: int) -> Text:
+    title = Text(f"{finding.severity}[{visible(finding.code)}]", STYLES[finding.severity])
+    return title.append(f" and {number:,} more like this", "not bold default").append("  (-v for all)", "dim not bold")
 
 
 def tally(found: Sequence[Finding]) -> str:
