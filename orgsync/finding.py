@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+UNSHOWN = frozenset({"literal-secret", "bad-address"})
+"""Codes that point at what may be a secret: neither the value nor its line is ever shown."""
+
 
 class Severity(StrEnum):
     ERROR = "error"

@@ -69,11 +69,6 @@ class Repository:
         """Because of these there may be documents that nobody has seen; every other fault leaves its document."""
         return [one for one in self.findings if one.severity is Severity.ERROR and one.code not in _LEAVE_THE_DOCUMENT]
 
-    def line_text(self, position: Position) -> str:
-        """The source line of a position, for the frame around an error; empty where there is none."""
-        lines = self.texts.get(position.file, b"").decode("utf-8-sig", "replace").splitlines()
-        return lines[position.line - 1] if position.line <= len(lines) else ""
-
 
 def load(root: Path) -> Repository:
     """Every ``*.yaml`` and ``*.yml`` below ``units/`` and ``roles/``, at any depth."""

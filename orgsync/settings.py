@@ -17,10 +17,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orgsync.documents import Count, Key, Line, Login, suggestion, translate
 from orgsync.errors import InvalidInput
-from orgsync.finding import Finding, Position, has_errors
+from orgsync.finding import UNSHOWN, Finding, Position, has_errors
 from orgsync.load import parse, position_in
 from orgsync.references import expand, holds_secret, is_reference, is_secret_name, is_url
-from orgsync.resources import Json, Kind
+from orgsync.resources import Kind
 
 FILE = "orgsync.yaml"
 _MAX_BYTES = 1024 * 1024
@@ -41,8 +41,6 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     ),
     "unknown-target": ("the default target does not exist", "name one of the targets"),
 }
-_UNSHOWN = frozenset({"literal-secret", "bad-address"})
-"""Faults whose value may be a secret."""
 
 
 _SHARE = r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$"
@@ -254,12 +252,6 @@ def credentials_of(target: TargetSettings, environment: Mapping[str, str]) -> di
     return {name: expand(reference, environment) for name, reference in target.credentials.items()}
 
 
-def safety_json(safety: Safety) -> Json:
-    """As plain JSON, for plans."""
-    result: Json = safety.model_dump(mode="json", by_alias=True)
-    return result
-
-
 def _checked(value: object, content: bytes, number: int) -> Settings:
     findings = [
         _coded("literal-secret", "", position_in(content, FILE, number, path)) for path in _literal_secrets(value)
@@ -330,7 +322,7 @@ def _fault(error: ErrorDetails, content: bytes, number: int) -> Finding:
     path = path[:-1] if path[-1:] == ("[key]",) or kind == "missing" else path
     position = position_in(content, FILE, number, path, of_key=of_key)
     if kind in FAULTS:
-        return _coded(kind, "" if kind in _UNSHOWN else f'"{error["input"]}"', position)
+        return _coded(kind, "" if kind in UNSHOWN else f'"{error["input"]}"', position)
     return _finding(*translate(error, path, _known(path)), position)
 
 

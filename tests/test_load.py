@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orgsync.finding import Position, Severity
+from orgsync.finding import Severity
 from orgsync.load import MAX_BYTES, MAX_DEPTH, Repository, Value, load, parse, position_in
 
 ROOT = Path(__file__).parent.parent
@@ -196,14 +196,6 @@ def test_a_missing_path_stands_at_the_deepest_part_that_exists(tmp_path: Path) -
     }
     assert [*places.values()] == ["3:7", "3:5", "2:3", "1:1", "3:7"]
     assert str(repository.position((0, ("a", "b")), of_key=True)) == "units/a.yaml:2:3"
-
-
-def test_the_line_of_a_position_is_shown_without_a_byte_order_mark(tmp_path: Path) -> None:
-    put(tmp_path, "a.yaml", b"\xef\xbb\xbfa: b\n")
-    repository = load(tmp_path)
-    assert repository.line_text(repository.position((0, ("a",)))) == "a: b"
-    assert repository.line_text(Position(file="units/a.yaml", line=9)) == ""
-    assert repository.line_text(Position(file="units/none.yaml")) == ""
 
 
 @pytest.mark.parametrize("text", ["|\n  NO\n", ">-\n  1e3\n", "'~'", '"null"', "'yes'"])

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 
 from orgsync.adapter import Adapter, Capabilities, HasDoctor, HasEffects, Opener, Scope, Snapshot
 from orgsync.change import Batch, Change, Effect, Outcome
+from orgsync.documents import suggestion
 from orgsync.errors import InvalidInput, OrgsyncError, ReadOnly
 from orgsync.finding import Finding, Position
 from orgsync.references import expand_url
@@ -60,13 +60,11 @@ def _loaded(point: EntryPoint) -> Opener:
 
 def _unknown(name: str) -> Finding:
     known = adapter_names()
-    close = get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]}? " if close else ""
     return Finding(
         code="unknown-adapter",
         summary="there is no such adapter",
-        detail=name,
-        remedy=f"{hint}known adapters: {', '.join(known)}",
+        detail=f'"{name}"{suggestion(name, known)}',
+        remedy=f"known adapters: {', '.join(known)}",
     )
 
 
@@ -113,13 +111,11 @@ def _option_finding(name: str, opener: Opener, error: Mapping[str, Any], where: 
     position = where([str(part) for part in error["loc"]])
     known = [spec.alias or field for field, spec in opener.Options.model_fields.items()]
     if error["type"] == "extra_forbidden":
-        close = get_close_matches(option, [*known, *_of_every_target()], 1)
-        hint = f"did you mean {close[0]}? " if close else ""
         return Finding(
             code="unknown-option",
             summary="the adapter has no such option",
-            detail=f"{name}: {option}",
-            remedy=f"{hint}options of {name}: {', '.join(sorted(known))}",
+            detail=f'{name}: "{option}"{suggestion(option, [*known, *_of_every_target()])}',
+            remedy=f"options of {name}: {', '.join(sorted(known))}",
             position=position,
         )
     missing = error["type"] == "missing"

@@ -112,12 +112,12 @@ def source_line(root: Path, position: Position) -> str:
     try:
         if not path.is_relative_to(root.resolve()) or path.stat().st_size > _LONGEST_SOURCE:
             return ""
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[: position.line]
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()[: position.line]
     except OSError:
         return ""
     if len(lines) < position.line or (position.file == SETTINGS and _may_hold_secret(lines)):
         return ""
-    return lines[-1].rstrip("\r")
+    return lines[-1]
 
 
 def _may_hold_secret(lines: Sequence[str]) -> bool:

@@ -86,7 +86,8 @@ def test_one_that_was_opened_for_reading_refuses_before_the_adapter_is_asked(mon
 def test_an_unknown_adapter_is_a_finding_with_the_known_names() -> None:
     (finding,) = check_options("locl", target("locl"))
     assert finding.code == "unknown-adapter"
-    assert finding.remedy.startswith("did you mean local? known adapters: ")
+    assert 'did you mean "local"?' in finding.detail
+    assert finding.remedy.startswith("known adapters: ")
     with pytest.raises(InvalidInput), opened(target("locl"), Path(), writable=False):
         pass
 
@@ -94,8 +95,8 @@ def test_an_unknown_adapter_is_a_finding_with_the_known_names() -> None:
 @pytest.mark.parametrize(
     ("stated", "code", "words"),
     [
-        ({"url": "sqlite:///x.db", "seat": "3"}, "unknown-option", "did you mean seats?"),
-        ({"url": "sqlite:///x.db", "missingUser": "create"}, "unknown-option", "did you mean missingUsers?"),
+        ({"url": "sqlite:///x.db", "seat": "3"}, "unknown-option", '(did you mean "seats"?)'),
+        ({"url": "sqlite:///x.db", "missingUser": "create"}, "unknown-option", '(did you mean "missingUsers"?)'),
         ({"url": "postgresql://127.0.0.1:port/crm"}, "invalid-option", "correct url"),
         ({"url": "sqlite:///x.db", "seats": "many"}, "invalid-option", "correct seats"),
         ({"url": "sqlite://"}, "invalid-option", "correct url"),
@@ -110,7 +111,7 @@ def test_an_unknown_adapter_is_a_finding_with_the_known_names() -> None:
 def test_wrong_options_are_findings(stated: dict[str, Any], code: str, words: str) -> None:
     (finding,) = check_options("local", target(**stated))
     assert finding.code == code
-    assert words in finding.remedy
+    assert words in finding.detail + finding.remedy
 
 
 @pytest.mark.parametrize(

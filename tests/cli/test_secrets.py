@@ -48,6 +48,15 @@ def test_a_line_that_may_hold_a_secret_is_never_shown(line: str, tmp_path: Path)
     assert source_line(tmp_path, Position(file="orgsync.yaml", line=2)) == "  demo:"
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r", "\u2028"])
+def test_a_line_is_shown_as_yaml_counts_lines(ending: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbf" + ending.join(["a: b", "c: d", ""]).encode())
+    lines = [source_line(tmp_path, Position(file="a.yaml", line=line)) for line in (1, 2, 3, 9)]
+    assert lines == ["a: b", "c: d", "", ""]
+    assert source_line(tmp_path, Position(file="none.yaml")) == ""
+    assert source_line(tmp_path / "units", Position(file="../a.yaml")) == ""
+
+
 def test_a_line_after_the_credentials_is_shown(tmp_path: Path) -> None:
     text = "targets:\n  demo:\n    credentials:\n      key: canary\n    missingUsers: creat\n"
     (tmp_path / "orgsync.yaml").write_text(text, encoding="utf-8")

@@ -7,16 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from orgsync.finding import Finding, Position, Severity
+from orgsync.finding import UNSHOWN, Finding, Position, Severity
 from orgsync.render.escape import visible
 from orgsync.render.text.page import STYLES, Page, wrapped
 from orgsync.render.view import count
 
 Source = Callable[[Position], str]
 """The source line at a position, or "" where it cannot be shown."""
-
-_UNSHOWN = frozenset({"literal-secret", "bad-address"})
-"""Codes that point at what may be a secret: their line is never shown."""
 
 
 ALIKE = 5
@@ -59,7 +56,7 @@ def _finding(finding: Finding, page: Page, source: Source) -> Iterator[Text]:
     yield from wrapped(title.append(f" {visible(said)}", "not bold default"), page, hanging=2)
     gutter = 2
     if finding.position is not None:
-        text = "" if finding.code in _UNSHOWN else source(finding.position)
+        text = "" if finding.code in UNSHOWN else source(finding.position)
         gutter = len(str(finding.position.line)) if text else 1
         yield Text(" " * gutter + "--> ").append(visible(str(finding.position)), "cyan")
         yield from _frame(finding, text, gutter) if text else ()
