@@ -194,7 +194,7 @@ class TargetSettings(_Model):
 
 
 class Plans(_Model):
-    """Who may make the plans that are applied."""
+    """Keys of those who may make the plans that are applied."""
 
     key: Reference | None = None
     """What plans are signed with, where it is set: an Ed25519 private key."""

@@ -35,6 +35,14 @@ def test_what_is_dropped_and_not_managed_is_given_again_too() -> None:
     assert [change.id for change in make_good([MOVE], [DROPS], {}, LIVE)] == ["unit/u", GRANT]
 
 
+def test_whoever_is_deactivated_is_given_nothing_again() -> None:
+    live = {**LIVE, "user/p@x": {"active": False}}
+    assert make_good([MOVE], [DROPS], {GRANT: {}}, live) == [MOVE]
+    change = update(GRANT, {"until": "2027-01-01"}, {"until": None})
+    assert make_good([MOVE, change], [DROPS], {GRANT: {"until": None}}, live) == [MOVE]
+    assert make_good([MOVE, delete(GRANT)], [DROPS], {}, live)[1].action is Action.DELETE
+
+
 def test_what_is_removed_anyway_goes_before_the_cause() -> None:
     cause, removal = make_good([MOVE, delete(GRANT)], [DROPS], {}, LIVE)
     assert (cause.waits_for, removal.action, removal.waits_for) == ((GRANT,), Action.DELETE, ())

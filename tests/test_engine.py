@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -11,7 +12,7 @@ from orgsync.adapters.memory import FLAT, FULL, ROLES_BY_NAME, MemoryAdapter, Me
 from orgsync.apply import apply, moved, settle, verify
 from orgsync.change import Batch, Change, Status
 from orgsync.diff import diff, rename
-from orgsync.effects import make_good
+from orgsync.effects import lost, make_good
 from orgsync.order import order
 from orgsync.project import project
 from orgsync.resources import Kind, Organization
@@ -33,8 +34,12 @@ def planned(desired: Organization, adapter: MemoryAdapter, live: Snapshot) -> tu
     projected, _ = project(desired, adapter.capabilities, "memory", narrower=True)
     renamed, former = rename(live, projected.previously)
     settled, _ = settle_users(projected, renamed, "create")
-    kept, _ = withhold(diff(settled, renamed, former, today=TODAY), renamed, EVERYTHING, adapter.capabilities)
+    wanted = diff(settled, renamed, former, today=TODAY)
+    kept, _ = withhold(wanted, renamed, EVERYTHING, adapter.capabilities)
     effects = adapter.effects(kept, renamed)
+    gone = lost(effects, renamed.resources)
+    rest = {address: fields for address, fields in renamed.resources.items() if address not in gone}
+    kept, _ = withhold(wanted, replace(renamed, resources=rest), EVERYTHING, adapter.capabilities)
     kept = make_good(kept, effects, settled.resources, renamed.resources)
     changes = order(kept, renamed.resources, adapter.capabilities)
     impossible = names_taken(changes, renamed, adapter.capabilities) or rings(changes, renamed.resources)

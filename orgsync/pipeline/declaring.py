@@ -12,6 +12,7 @@ from orgsync.finding import Finding, Severity, has_errors
 from orgsync.load import load
 from orgsync.pipeline.values import Declared
 from orgsync.resolve import resolve
+from orgsync.resources import Place
 from orgsync.watch import Watch
 
 
@@ -36,11 +37,20 @@ def stop_at_errors(findings: Sequence[Finding]) -> None:
 def placed(findings: Iterable[Finding], declared: Declared) -> list[Finding]:
     """Findings about resources, at the place in the YAML that states them."""
     return [
-        replace(one, position=declared.repository.position(declared.desired.sources[one.address]))
+        replace(one, position=declared.repository.position(_field(one, declared.desired.sources[one.address])))
         if one.position is None and one.address in declared.desired.sources
         else one
         for one in findings
     ]
+
+
+def _field(finding: Finding, place: Place) -> Place:
+    """Of a whole document the field that the finding is about, else the key by which others know it."""
+    index, path = place
+    return index, path or (_FIELDS.get(finding.code, "key"),)
+
+
+_FIELDS = {"name-taken": "name", "bound-role-missing": "bind"}
 
 
 def by_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:

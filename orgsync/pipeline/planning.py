@@ -1,14 +1,14 @@
 """From what is declared, or what a run did, to a sealed plan. Reads the CRM and changes nothing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from orgsync.adapter import Adapter, HasEffects, Scope, Snapshot
 from orgsync.change import Change, Effect, Status
 from orgsync.diff import diff, rename
-from orgsync.effects import make_good
+from orgsync.effects import lost, make_good
 from orgsync.errors import PlanRefused
 from orgsync.finding import Finding
 from orgsync.order import order
@@ -208,6 +208,8 @@ def _plan(
     with watch.stage("order"):
         kept, withheld = withhold(changes, live, target.prune, adapter.capabilities)
         effects = adapter.effects(kept, live) if isinstance(adapter, HasEffects) else ()
+        if gone := lost(effects, live.resources):
+            kept, withheld = withhold(changes, _without(live, gone), target.prune, adapter.capabilities)
         kept = make_good(kept, effects, compared.desired.resources, live.resources)
         kept = order(kept, live.resources, adapter.capabilities)
         stop_at_errors(place(names_taken(kept, live, adapter.capabilities) + rings(kept, live.resources)))
@@ -240,6 +242,10 @@ def _signed(plan: Plan, asked: _Asked) -> Plan:
     from orgsync.signing import signed  # noqa: PLC0415
 
     return signed(plan, expand(key, asked.environment))
+
+
+def _without(live: Snapshot, gone: set[Address]) -> Snapshot:
+    return replace(live, resources={a: fields for a, fields in live.resources.items() if a not in gone})
 
 
 def _compare(declared: Declared, target: TargetSettings, adapter: Adapter, watch: Watch) -> _Compared:
