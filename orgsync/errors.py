@@ -53,7 +53,7 @@ class StalePlan(PlanRefused):
 
     def __init__(self, moved: Sequence[str]) -> None:
         super().__init__(
-            "the CRM changed since this plan was made:\n" + "\n".join(f"  {line}" for line in moved),
+            "the CRM changed since this plan was made:\n" + "\n".join(f"  {_one_line(line)}" for line in moved),
             remedy="run orgsync plan again and review the new plan",
         )
         self.moved = tuple(moved)
@@ -64,7 +64,14 @@ class JournalError(OrgsyncError):
 
 
 class AdapterError(OrgsyncError):
-    pass
+    """What the CRM says becomes one line: it cannot add lines that look like orgsync's own."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(_one_line(message), remedy=remedy)
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "\\n")
 
 
 class ReadOnly(AdapterError):

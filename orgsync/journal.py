@@ -113,6 +113,7 @@ class Journal:
             last = self.connection.execute(select(_ENTRY.c.seq, _ENTRY.c.hash).order_by(_ENTRY.c.seq.desc()).limit(1))
             seq, previous = next(((row.seq, row.hash) for row in last), (0, _FIRST))
             text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict)
+            text = text.encode(errors="backslashreplace").decode()  # half a surrogate pair becomes JSON's own escape
             entry = {"seq": seq + 1, "run": run, "at": at.isoformat(), "event": event, "body": text}
             self.connection.execute(_ENTRY.insert().values(**entry, hash=digest_of([previous, entry])))
 

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 _NAMES = re.compile(r"(?i)secret|token|passw|pwd|credential|private|api_?key|_key$|^key|auth")
 _USERINFO = re.compile(r"(?<=://)([^\s/@:]*):([^\s/@]+)@")
 _HEADER = re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}")
-_PAIR = re.compile(r"(?i)\b([\w-]*(?:secret|token|password|passwd|pwd|api_?key))(\"?\s*[=:]\s*\"?)([^\s\"'&,;}]+)")
+_PAIR = re.compile(
+    r"(?i)([\w-]{0,60}(?:secret|token|password|passwd|pwd|api_?key))(\"?\s{0,9}[=:]\s*\"?)([^\s\"'&,;}]+)"
+)
 _SHORTEST = 6
 
 

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,17 +109,24 @@ class _NoRepository(OrgsyncError):
 
 
 def source_line(root: Path, position: Position) -> str:
-    """The line that a position names, "" where there is none or a secret may stand; never a file from outside."""
+    """The line that a position names, "" where there is none or a secret may stand; never through a link."""
     path = (root / position.file).resolve()
     try:
-        if not path.is_relative_to(root.resolve()) or path.stat().st_size > _LONGEST_SOURCE:
+        found = path.stat()
+        if path != root.resolve() / position.file or found.st_size > _LONGEST_SOURCE:
             return ""
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[: position.line]
+        lines = _lines(path, found.st_mtime_ns, found.st_size)[: position.line]
     except OSError:
         return ""
     if len(lines) < position.line or (position.file == SETTINGS and _may_hold_secret(lines)):
         return ""
     return lines[-1].rstrip("\r")
+
+
+@lru_cache(maxsize=4)
+def _lines(path: Path, _changed: int, _size: int) -> list[str]:
+    """A file with thousands of findings is read once."""
+    return path.read_text(encoding="utf-8", errors="replace").split("\n")
 
 
 def _may_hold_secret(lines: Sequence[str]) -> bool:
@@ -127,7 +135,9 @@ def _may_hold_secret(lines: Sequence[str]) -> bool:
 
     line = lines[-1]
     margin = _margin(line)
-    for above in reversed(lines[:-1]):
+    for above in islice(reversed(lines), 1, None):
+        if not margin:
+            break
         if above.strip() and _margin(above) < margin:
             margin = _margin(above)
             if "credentials" in above:
