@@ -28,8 +28,7 @@ def command(*arguments: str) -> Answer:
         try:
             main([*arguments])
         except SystemExit as left:
-            assert isinstance(left.code, int)
-            code = left.code
+            code = int(left.code or 0)
     return Answer(code=code, out=out.getvalue(), err=err.getvalue())
 
 

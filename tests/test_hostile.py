@@ -603,6 +603,16 @@ def _alias_bomb() -> str:
     return "\n".join(lines)
 
 
+def _unknown_roles() -> str:
+    """Every one is compared with all that there are, for "did you mean"."""
+    known = "".join(
+        f"---\napiVersion: orgsync/v1\nkind: Unit\nkey: some-long-key-of-a-unit-{n}\nname: n{n}\nbusinessUnit: b\n"
+        f"parent: some-long-key-of-no-unit-{n}\n"
+        for n in range(1_500)
+    )
+    return known.removeprefix("---\n")
+
+
 BOMBS: dict[str, Callable[[], str]] = {
     "alias bomb": _alias_bomb,
     "alias to itself": lambda: "a: &a [*a]",
@@ -626,18 +636,8 @@ BOMBS: dict[str, Callable[[], str]] = {
     "not text": lambda: "\ufffe\x00\x1b[2J",
     "many anchors": lambda: "".join(f"a{n}: &x{n} y\n" for n in range(20_000)),
     "quotes that never end": lambda: 'a: "' + "\\n" * 100_000,
-    "unknown roles": lambda: _unknown_roles(),
+    "unknown roles": _unknown_roles,
 }
-
-
-def _unknown_roles() -> str:
-    """Every one is compared with all that there are, for "did you mean"."""
-    known = "".join(
-        f"---\napiVersion: orgsync/v1\nkind: Unit\nkey: some-long-key-of-a-unit-{n}\nname: n{n}\nbusinessUnit: b\n"
-        f"parent: some-long-key-of-no-unit-{n}\n"
-        for n in range(1_500)
-    )
-    return known.removeprefix("---\n")
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

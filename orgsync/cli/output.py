@@ -34,6 +34,8 @@ class Output:
 
     options: ClassVar[Options] = Options()
     current: "ClassVar[Output | None]" = None
+    referenced: ClassVar[frozenset[str]] = frozenset()
+    """Environment variables that the settings refer to: what they hold is redacted, whatever their names."""
 
     @classmethod
     def of_process(cls) -> "Output":

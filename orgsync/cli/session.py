@@ -7,6 +7,7 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
@@ -43,8 +44,11 @@ class Session:
 
     @cached_property
     def settings(self) -> "Settings":
+        from orgsync.references import REFERENCE
         from orgsync.settings import load_settings
 
+        with suppress(OSError):
+            Output.referenced = frozenset(REFERENCE.findall("\n".join(_whole(self.root / SETTINGS))))
         return load_settings(self.root)
 
     @property
@@ -112,15 +116,21 @@ def source_line(root: Path, position: Position) -> str:
     """The line that a position names, "" where there is none or a secret may stand; never through a link."""
     path = (root / position.file).resolve()
     try:
-        found = path.stat()
-        if path != root.resolve() / position.file or found.st_size > _LONGEST_SOURCE:
+        if path != root.resolve() / position.file:
             return ""
-        lines = _lines(path, found.st_mtime_ns, found.st_size)[: position.line]
+        lines = _whole(path)[: position.line]
     except OSError:
         return ""
     if len(lines) < position.line or (position.file == SETTINGS and _may_hold_secret(lines)):
         return ""
     return lines[-1].rstrip("\r")
+
+
+def _whole(path: Path) -> list[str]:
+    found = path.stat()
+    if path.is_symlink() or not path.is_file() or found.st_size > _LONGEST_SOURCE:
+        return []
+    return _lines(path, found.st_mtime_ns, found.st_size)
 
 
 @lru_cache(maxsize=4)

@@ -161,12 +161,7 @@ class _Raw(str):
 
 def _comment(text: str) -> _Raw:
     """For inside ``<!-- -->``: only what cannot end the comment."""
-    return _Raw(
-        "".join(
-            character if (character.isascii() and character.isalnum()) or character in "._" else "-"
-            for character in text
-        )
-    )
+    return _Raw("".join(one if (one.isascii() and one.isalnum()) or one in "._" else "-" for one in text))
 
 
 def _finalize(value: object) -> object:
