@@ -23,7 +23,7 @@ from orgsync.change import Batch, Change, Effect, Outcome, Status
 from orgsync.collector import collector_paused
 from orgsync.diff import diff, rename
 from orgsync.effects import make_good
-from orgsync.errors import AdapterError, InvalidInput, OrgsyncError, PlanRefused, Refused, StalePlan
+from orgsync.errors import AdapterError, IncompleteRead, InvalidInput, OrgsyncError, PlanRefused, Refused, StalePlan
 from orgsync.finding import Finding, Severity, has_errors
 from orgsync.load import Repository, load
 from orgsync.order import order
@@ -31,7 +31,7 @@ from orgsync.plan import Plan, Target
 from orgsync.project import bound_names, project
 from orgsync.references import expand_url
 from orgsync.resolve import resolve
-from orgsync.resources import KEY, Address, Json, Kind, Organization, key_of, kind_of
+from orgsync.resources import KEY, Address, Json, Kind, Organization, key_of, kind_of, well_formed
 from orgsync.revision import revision
 from orgsync.safety import carried_over, guard, guard_again, names_taken, rings, risky, violations, withhold
 from orgsync.seal import Judged, seal
@@ -222,7 +222,7 @@ def _compare(declared: Declared, target: TargetSettings, adapter: Adapter, watch
             desired, adapter.capabilities, target.adapter, narrower=target.scope_fallback == "narrower"
         )
     with watch.stage("read"):
-        live = adapter.read(Scope(logins=_logins(projected), bound=bound_names(desired, target.adapter)))
+        live = _read(adapter, Scope(logins=_logins(projected), bound=bound_names(desired, target.adapter)))
     with watch.stage("diff"):
         live, former = rename(live, projected.previously)
         settled, people = settle_users(projected, live, target.missing_users)
@@ -313,6 +313,17 @@ class _Log:
         self._watch.outcomes(outcomes, self._done, self._total)
 
 
+def _read(adapter: Adapter, scope: Scope) -> Snapshot:
+    """Raises IncompleteRead where a key cannot be one: what hangs on it would belong to something else."""
+    live = adapter.read(scope)
+    if (strange := next((address for address in live.resources if not well_formed(address)), None)) is not None:
+        raise IncompleteRead(f"{adapter.identity} answers with a key that is none: {strange}", remedy=_STRANGE)
+    return live
+
+
+_STRANGE = "find out who wrote that key, and correct it in the CRM"
+
+
 @contextmanager
 def _reading(target: TargetSettings, root: Path, environment: Environment) -> Iterator[Adapter]:
     with open_adapter(
@@ -332,7 +343,7 @@ def _read_again(plan: Plan, adapter: Adapter, *, everybody: bool = False) -> tup
     """
     logins = {change.address.split("/")[2] for change in plan.changes if kind_of(change.address) in _WITH_LOGIN}
     logins |= {key_of(change.address) for change in plan.changes if kind_of(change.address) is Kind.USER}
-    live = adapter.read(Scope(logins=None if everybody else frozenset(logins), bound=plan.bound))
+    live = _read(adapter, Scope(logins=None if everybody else frozenset(logins), bound=plan.bound))
     previously = {
         change.address: (f"{change.kind}/{change.before[KEY]}",)
         for change in (*plan.changes, *plan.withheld)

@@ -186,8 +186,8 @@ PLACES: dict[str, tuple[str, str]] = {
     "an unknown credential": (FILE + "\n    credentials: {token: '${env:CRM_PASSWORD}'}", BOOK),
     "an unreachable host": ("url: 'postgresql://crm:${env:CRM_PASSWORD}@127.0.0.1:1/crm'", BOOK),
     "credentials for an unreachable host": (
-        "url: postgresql://127.0.0.1:1/crm\n"
-        "    credentials: {username: '${env:CRM_LOGIN}', password: '${env:CRM_PASSWORD}'}",
+        """url: postgresql://127.0.0.1:1/crm
+    credentials: {username: '${env:CRM_LOGIN}', password: '${env:CRM_PASSWORD}'}""",
         BOOK,
     ),
     "a password in the query": ("url: 'postgresql://crm@127.0.0.1:1/crm?password=${env:CRM_PASSWORD}'", BOOK),
@@ -310,7 +310,7 @@ def test_a_server_that_lets_us_in_leaves_its_password_nowhere(
             tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'canaries'").fetchall()
             assert ("orgsync_journal",) in tables
             for (table,) in tables:
-                rows = connection.execute(f'SELECT * FROM canaries."{table}"').fetchall()  # type: ignore[arg-type]
+                rows = connection.execute(f'SELECT * FROM canaries."{table}"').fetchall()
                 aviary.see(f"table {table}", repr(rows))
         finally:
             connection.execute("DROP SCHEMA canaries CASCADE")

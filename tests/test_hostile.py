@@ -7,9 +7,11 @@ destination makes of both (elements, lines, values) must be the same but for the
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -482,6 +484,44 @@ def test_a_text_of_a_crm_acts_nowhere(name: str, taken_over: Path) -> None:
         leaks.look(f"{what} {style}", style, answer, other)
         if (what, style) == ("plan", "json") and not holds(text, answer.out):
             leaks.found.append("plan json: the text is not what it was")
+    leaks.settle()
+
+
+STRANGE = {
+    "UPDATE crm_unit SET external_id = 'a/b/c'": 4,
+    "UPDATE crm_unit SET external_id = ''": 4,
+    "UPDATE crm_unit SET external_id = '../../etc'": 4,
+    "UPDATE crm_unit SET external_id = '-'": 0,
+    "UPDATE crm_unit SET external_id = 'Sales Team'": 0,
+    "UPDATE crm_user SET login = 'a/b@example.com' WHERE id = 1": 4,
+    "UPDATE crm_user SET login = '' WHERE id = 1": 4,
+    "UPDATE crm_unit SET changed_at = 'yesterday'": 4,
+    "UPDATE crm_unit SET workflows = '{'": 4,
+    "UPDATE crm_unit SET workflows = '[[[1]]]'": 0,
+    "UPDATE crm_unit SET name = 7": 0,
+    "UPDATE crm_user SET active = 'x'": 0,
+    "UPDATE crm_role_privilege SET scope = 'galaxy'": 0,
+    "UPDATE crm_unit SET parent_id = id": 0,
+    "DELETE FROM crm_user": 4,
+    "DROP TABLE crm_grant": 4,
+}
+"""What somebody did to the CRM's database -> exit code of the next plan."""
+
+
+@pytest.mark.parametrize("done", STRANGE)
+def test_an_answer_that_makes_no_sense_is_told_and_nothing_is_done_about_it(done: str, tmp_path: Path) -> None:
+    root = repository(tmp_path, {})
+    assert at(root, "text", "apply", "--yes").code == 0
+    with closing(sqlite3.connect(root / ".orgsync" / "demo.db")) as database:
+        database.execute("PRAGMA foreign_keys = OFF")
+        database.execute(done)
+        database.commit()
+    leaks = Leaks("hostile names", f"strange {done}")
+    for arguments in (["plan"], ["drift"], ["apply", "--yes"]):
+        answer = at(root, "text", *arguments)
+        leaks.look(" ".join(arguments), "text", answer)
+        if arguments == ["plan"] and answer.code != STRANGE[done]:
+            leaks.found.append(f"plan: exit code {answer.code}: {answer.err}")
     leaks.settle()
 
 
