@@ -18,9 +18,11 @@ from pathlib import Path
 import pytest
 
 from orgsync import adapters
+from orgsync.change import Action, Change
 from orgsync.explain import attributes
 from orgsync.finding import Finding, Position
-from orgsync.plan import Plan, Target, save, seal
+from orgsync.plan import Guard, Plan, Target, save, seal
+from orgsync.render import markdown
 from orgsync.revision import revision
 from tests import hostile_crm
 from tests.commands import Answer, command
@@ -563,6 +565,26 @@ def forged(text: str) -> Plan:
             names={one.address: text for one in plan.changes} | {"unit/sales": text, "unit/benelux": text},
         )
     )
+
+
+def test_a_huge_text_hides_no_other_change() -> None:
+    """A comment is cut at some length: not where somebody else's risky change would have stood."""
+    huge = [
+        Change(address=f"unit/a{n}", action=Action.CREATE, after={"name": "&" * 90_000, "description": "$" * 9_000})
+        for n in range(30)
+    ]
+    names = {one.address: "&" * 90_000 for one in huge}
+    quiet = Change(address="grant/-/mallory@example.com/administrator", action=Action.CREATE, after={})
+    guard = Guard(name="gains", text="!" * 90_000, violated=True)
+    risky = frozenset(one.id for one in [*huge, quiet])
+    plan = plans.of(*huge, quiet, names=names, risky=risky, guards=(guard,))
+    page = markdown.plan(plan)
+    hidden = ("mallory" not in page) + ("31 to create" not in page) + ("more entr" not in page)
+    record("hostile names", "a huge text", tried=1, leaked=hidden)
+    assert not hidden
+    assert len(page) < 65_536
+    assert "left open" not in str(structure(rendered(page)))
+    assert not linked(rendered(page))
 
 
 # Files and folders
