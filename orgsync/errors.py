@@ -65,7 +65,7 @@ class StalePlan(PlanRefused):
 
     def __init__(self, moved: Sequence[str]) -> None:
         super().__init__(
-            "the CRM changed since this plan was made:\n" + "\n".join(f"  {line}" for line in moved),
+            "the CRM changed since this plan was made:\n" + "\n".join(f"  {_one_line(line)}" for line in moved),
             remedy="run orgsync plan again and review the new plan",
         )
         self.moved = tuple(moved)
@@ -93,13 +93,20 @@ class LeaseLost(JournalError):
 
 
 class AdapterError(OrgsyncError):
-    """``status``: of the HTTP answer, where there was one. ``said``: its JSON without our secrets, else None."""
+    """What the CRM says becomes one line: it cannot add lines that look like orgsync's own.
+
+    ``status``: of the HTTP answer, where there was one. ``said``: its JSON without our secrets, else None.
+    """
 
     def __init__(
         self, message: str, *, remedy: str = "", status: int | None = None, said: object | None = None
     ) -> None:
-        super().__init__(message, remedy=remedy)
+        super().__init__(_one_line(message), remedy=remedy)
         self.status, self.said = status, said
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "\\n")
 
 
 class ReadOnly(AdapterError):

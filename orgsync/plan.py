@@ -100,7 +100,9 @@ def digest_of(value: object) -> str:
 
 
 def _canonical(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict).encode(
+        errors="backslashreplace"  # half a surrogate pair, as a CRM may answer, becomes JSON's own escape
+    )
 
 
 def seal(plan: Plan) -> Plan:

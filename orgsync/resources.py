@@ -124,6 +124,15 @@ def kind_of(address: Address) -> Kind:
 _KINDS = {str(kind): kind for kind in Kind}
 
 
+def well_formed(address: Address) -> bool:
+    """A kind and as many parts as it has, none of them empty: what a CRM gives as a key may be anything."""
+    kind, *parts = address.split("/")
+    return kind in _KINDS and len(parts) == _PARTS.get(kind, 1) and all(parts)
+
+
+_PARTS = {str(Kind.MEMBERSHIP): 2, str(Kind.GRANT): 3}
+
+
 def parts_of(address: Address) -> list[str]:
     """``grant/sales/ana@x/rep`` -> ``["sales", "ana@x", "rep"]``."""
     return address.split("/")[1:]

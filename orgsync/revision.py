@@ -1,10 +1,18 @@
 """Which commit of the organization repository is being planned.
 
-In: the repository's folder. Out: a short text. Never: fails; a folder without git is "unversioned".
+In: the repository's folder. Out: a short text. Never: fails; a folder without git is "unversioned". Runs no
+program that the repository's files name.
 """
 
 import subprocess
 from pathlib import Path
+
+_SAFELY = [
+    "--no-optional-locks",  # writing the index would run a hook
+    *("-c", "safe.bareRepository=explicit"),  # files of a pull request can look like a repository, settings included
+    *("-c", "core.fsmonitor=false"),  # names a program
+    *("-c", "core.hooksPath=/dev/null"),
+]
 
 
 def revision(root: Path) -> str:
@@ -19,7 +27,7 @@ def revision(root: Path) -> str:
 def _git(root: Path, *arguments: str) -> str:
     try:
         answer = subprocess.run(  # noqa: S603
-            ["git", "-C", str(root), *arguments],  # noqa: S607
+            ["git", *_SAFELY, "-C", str(root), *arguments],  # noqa: S607
             capture_output=True,
             text=True,
             errors="replace",

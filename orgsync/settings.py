@@ -24,6 +24,8 @@ from orgsync.resources import Kind
 
 FILE = "orgsync.yaml"
 _MAX_BYTES = 1024 * 1024
+_MOST = 1_000
+"""Faults that are told: to find the place of each takes as long as the file is."""
 
 FAULTS: Mapping[str, tuple[str, str]] = {
     "literal-secret": ("a secret must not stand in the settings", 'write a reference such as "${env:CRM_TOKEN}"'),
@@ -259,7 +261,7 @@ def _checked(value: object, content: bytes, number: int) -> Settings:
     try:
         settings = Settings.model_validate(value)
     except PydanticError as error:
-        findings += [_fault(one, content, number) for one in error.errors(include_url=False)]
+        findings += [_fault(one, content, number) for one in error.errors(include_url=False)[:_MOST]]
         raise InvalidInput(findings) from None
     findings += _default_fault(settings, content, number)
     if findings:
@@ -296,6 +298,9 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _content(path: Path) -> bytes:
+    if path.is_symlink():  # to a file whose words would be repeated as wrong ones
+        link = "orgsync.yaml is a link"
+        raise InvalidInput([_finding("link-not-followed", "a link is not followed", link, "put the file itself here")])
     try:
         with _opened(path) as stream:
             content = stream.read(_MAX_BYTES + 1)

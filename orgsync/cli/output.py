@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, TextIO
 
 from orgsync.cli.app import Options
 from orgsync.finding import Finding, Position
-from orgsync.render.escape import printable, visible
+from orgsync.render.escape import inert, printable, visible
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -34,6 +34,8 @@ class Output:
 
     options: ClassVar[Options] = Options()
     current: "ClassVar[Output | None]" = None
+    referenced: ClassVar[frozenset[str]] = frozenset()
+    """Environment variables that the settings refer to: what they hold is redacted, whatever their names."""
 
     @classmethod
     def of_process(cls) -> "Output":
@@ -59,7 +61,7 @@ class Output:
     def say(self, text: str) -> None:
         """Progress or advice, one line; not with ``--quiet``."""
         if not self.options.quiet:
-            _write(self.stderr, f"{visible(text)}\n")
+            _write(self.stderr, inert(f"{visible(text)}\n"))
 
     def fail(self, text: str, remedy: str) -> None:
         """An error and what to do about it, on stderr."""

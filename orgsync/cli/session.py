@@ -7,9 +7,11 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,8 +44,11 @@ class Session:
 
     @cached_property
     def settings(self) -> "Settings":
+        from orgsync.references import REFERENCE
         from orgsync.settings import load_settings
 
+        with suppress(OSError):
+            Output.referenced = frozenset(REFERENCE.findall("\n".join(_whole(self.root / SETTINGS))))
         return load_settings(self.root)
 
     @property
@@ -107,17 +112,30 @@ def find_root(repo: str | None, start: Path) -> Path:
 
 
 def source_line(root: Path, position: Position) -> str:
-    """The line that a position names, "" where there is none or a secret may stand; never a file from outside."""
+    """The line that a position names, "" where there is none or a secret may stand; never through a link."""
     path = (root / position.file).resolve()
     try:
-        if not path.is_relative_to(root.resolve()) or path.stat().st_size > _LONGEST_SOURCE:
+        if path != root.resolve() / position.file:
             return ""
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()[: position.line]
+        lines = _whole(path)[: position.line]
     except OSError:
         return ""
     if len(lines) < position.line or (position.file == SETTINGS and _may_hold_secret(lines)):
         return ""
     return lines[-1]
+
+
+def _whole(path: Path) -> list[str]:
+    found = path.stat()
+    if path.is_symlink() or not path.is_file() or found.st_size > _LONGEST_SOURCE:
+        return []
+    return _lines(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4)
+def _lines(path: Path, _changed: int, _size: int) -> list[str]:
+    """A file with thousands of findings is read once."""
+    return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
 
 
 def _may_hold_secret(lines: Sequence[str]) -> bool:
@@ -126,7 +144,9 @@ def _may_hold_secret(lines: Sequence[str]) -> bool:
 
     line = lines[-1]
     margin = _margin(line)
-    for above in reversed(lines[:-1]):
+    for above in islice(reversed(lines), 1, None):
+        if not margin:
+            break
         if above.strip() and _margin(above) < margin:
             margin = _margin(above)
             if "credentials" in above:

@@ -128,6 +128,7 @@ class Journal:
                 raise LeaseLost(run)
             last = self._head()
             text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict)
+            text = text.encode(errors="backslashreplace").decode()  # half a surrogate pair becomes JSON's own escape
             entry = {"seq": last.seq + 1, "run": run, "at": at.isoformat(), "event": event, "body": text}
             head = Head(last.seq + 1, digest_of([last.hash, entry]))
             self.connection.execute(ENTRY.insert().values(**entry, hash=head.hash))

@@ -14,7 +14,7 @@ from orgsync.finding import Finding
 from orgsync.order import order
 from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
 from orgsync.pipeline.past import Past, explained, past_of, steps
-from orgsync.pipeline.target import WITH_LOGIN, in_force, reading, target_of
+from orgsync.pipeline.target import WITH_LOGIN, in_force, read, reading, target_of
 from orgsync.pipeline.values import Declared, Drift, Environment
 from orgsync.plan import Plan, Target
 from orgsync.project import bound_names, project
@@ -130,7 +130,7 @@ def make_rollback(
         if adapter.identity != past.identity:
             raise PlanRefused(f"run {past.id} was against {past.identity}, not {adapter.identity}")
         with watch.stage("read"):
-            found = adapter.read(Scope(logins=None, bound=past.bound))
+            found = read(adapter, Scope(logins=None, bound=past.bound))
         with watch.stage("diff"):
             live, former = rename(found, renamed)
             desired, kept = undo(_renamed(did, renamed), live)
@@ -256,7 +256,7 @@ def _compare(declared: Declared, target: TargetSettings, adapter: Adapter, watch
             desired, adapter.capabilities, target.adapter, narrower=target.scope_fallback == "narrower"
         )
     with watch.stage("read"):
-        live = adapter.read(Scope(logins=_logins(projected, target), bound=bound))
+        live = read(adapter, Scope(logins=_logins(projected, target), bound=bound))
     with watch.stage("diff"):
         live, former = rename(live, projected.previously)
         settled, people = settle_users(projected, live, target.missing_users)

@@ -8,10 +8,10 @@ from pathlib import Path
 from orgsync.adapter import Adapter, Scope, Snapshot
 from orgsync.adapters import open_adapter
 from orgsync.diff import rename
-from orgsync.errors import OrgsyncError
+from orgsync.errors import IncompleteRead, OrgsyncError
 from orgsync.pipeline.values import Environment
 from orgsync.plan import Plan
-from orgsync.resources import KEY, Address, Json, Kind, key_of, kind_of
+from orgsync.resources import KEY, Address, Json, Kind, key_of, kind_of, well_formed
 from orgsync.settings import Settings, TargetSettings
 
 WITH_LOGIN = {Kind.MEMBERSHIP, Kind.GRANT}
@@ -47,6 +47,17 @@ def _never() -> datetime:
     raise AssertionError("a read asks for no time")
 
 
+def read(adapter: Adapter, scope: Scope) -> Snapshot:
+    """Raises IncompleteRead where a key cannot be one: what hangs on it would belong to something else."""
+    live = adapter.read(scope)
+    if (strange := next((address for address in live.resources if not well_formed(address)), None)) is not None:
+        raise IncompleteRead(f"{adapter.identity} answers with a key that is none: {strange}", remedy=_STRANGE)
+    return live
+
+
+_STRANGE = "find out who wrote that key, and correct it in the CRM"
+
+
 def read_again(plan: Plan, adapter: Adapter, *, everybody: bool = False) -> tuple[Snapshot, Mapping[Address, Address]]:
     """The live organization under the plan's addresses, for the users that it speaks of; what has its former key.
 
@@ -54,7 +65,7 @@ def read_again(plan: Plan, adapter: Adapter, *, everybody: bool = False) -> tupl
     """
     logins = {change.address.split("/")[2] for change in plan.changes if kind_of(change.address) in WITH_LOGIN}
     logins |= {key_of(change.address) for change in plan.changes if kind_of(change.address) is Kind.USER}
-    live = adapter.read(Scope(logins=None if everybody else frozenset(logins), bound=plan.bound))
+    live = read(adapter, Scope(logins=None if everybody else frozenset(logins), bound=plan.bound))
     previously = {
         change.address: (f"{change.kind}/{change.before[KEY]}",)
         for change in (*plan.changes, *plan.withheld)
@@ -63,4 +74,4 @@ def read_again(plan: Plan, adapter: Adapter, *, everybody: bool = False) -> tupl
     return rename(live, previously)
 
 
-__all__ = ["WITH_LOGIN", "in_force", "read_again", "reading", "target_of"]
+__all__ = ["WITH_LOGIN", "in_force", "read", "read_again", "reading", "target_of"]

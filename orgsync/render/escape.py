@@ -6,11 +6,24 @@ a character without a trace; what cannot be shown is shown as an escape such as 
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Control, format (bidi overrides, zero width), surrogate, private, unassigned, line and paragraph separators."""
+_IGNORED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+"""Letters, marks and signs for which nothing is drawn, so that two names that differ look the same."""
+_MARKS = frozenset({"Mn", "Me"})
+_MOST_MARKS = 4
+"""More accents on one letter than any language has grow over the lines above and below."""
 _PRINTABLE_ASCII = re.compile(r"[ -~]*")
-_MARKDOWN = re.compile(r"[&<>\\`*_{}\[\]#|~$:]|^[-+=]")
+_MARKDOWN = re.compile(r"[&<>\\`*_{}\[\]#|~$:]")
+_BLOCK = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+= ]))(.)")
+_NOT_LINKED = re.compile(
+    r"(?i)&#58;(?=//|(?:[\w+-]|&#95;)+&#58;)|(?<=www)(?=\.)|&#35;(?=\d)|(?<=\bgh-)(?=\d)|@",
+)
+_LOG_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|#(?=#\w*\[)", re.MULTILINE)
 _ASCII_FOR = str.maketrans({"·": "-", "…": "...", "→": "->", "–": "-", "—": "-", "×": "x", "≥": ">=", "≤": "<="})
 
 
@@ -18,12 +31,21 @@ def visible(text: str) -> str:
     """One line that a terminal shows as it is: no control characters, ANSI escapes or bidi overrides."""
     if _PRINTABLE_ASCII.fullmatch(text):
         return text
-    return "".join(_visible_character(character) for character in text)
+    return "".join(_characters(text))
 
 
-def _visible_character(character: str) -> str:
-    if unicodedata.category(character) not in _HIDDEN:
-        return character
+def _characters(text: str) -> Iterator[str]:
+    """A mark is spelled out where it would change a sign of ours or be one of a heap."""
+    before, marks = " ", 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in _MARKS else 0
+        stray = marks > _MOST_MARKS or (marks and before.isascii() and not before.isalnum())
+        yield _spelled(character) if stray or category in _HIDDEN or _IGNORED.match(character) else character
+        before = before if marks else character
+
+
+def _spelled(character: str) -> str:
     if character in "\n\r\t":
         return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
     code = ord(character)
@@ -33,12 +55,23 @@ def _visible_character(character: str) -> str:
 def markdown(text: str) -> str:
     """Text inside Markdown: no markup, table cell breaks, HTML, mentions, issue or address links.
 
-    Numeric references, since backslashes would show inside ``<summary>``. A zero-width space after ``@``, in ``://``
-    and in ``www.`` keeps GitHub from linking and notifying, which it does after references are resolved.
+    Numeric references, since backslashes would show inside ``<summary>``. A zero-width space after ``@``, ``#`` before
+    a number, in ``://``, ``www.``, ``GH-1`` and ``:word:`` keeps GitHub from linking, notifying and drawing, which it
+    does after references are resolved; a ``$`` alone in an element begins no formula.
     """
     safe = _MARKDOWN.sub(lambda found: f"&#{ord(found.group())};", visible(text))
-    safe = re.sub(r"(?i)(&#58;)(?=//)|(?<=www)(?=\.)", lambda found: f"{found.group()}&#8203;", safe)
-    return safe.replace("@", "@&#8203;")
+    safe = _BLOCK.sub(lambda found: f"{found[1]}&#{ord(found[2])};", safe)
+    safe = _NOT_LINKED.sub(lambda found: f"{found.group()}&#8203;", safe)
+    return safe.replace("&#36;", "<span>&#36;</span>")
+
+
+def inert(lines: str, sign: str = r"\x{:02x}") -> str:
+    """Lines for a log that a workflow runner reads: no command of theirs.
+
+    GitHub's runner acts upon ``::error::`` at the beginning of a line, blanks aside, and upon ``##[error]`` anywhere;
+    Azure's upon ``##vso[``. ``sign`` is how the destination spells a character by its number.
+    """
+    return _LOG_COMMAND.sub(lambda found: (found[1] or "") + sign.format(ord(found.group()[-1])), lines)
 
 
 def annotation(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orgsync.plan import Plan
-from orgsync.render.escape import visible
+from orgsync.render.escape import inert, visible
 from orgsync.render.view import details, header, summary_line, view
 
 _ENVIRONMENT = Environment(
@@ -26,10 +26,11 @@ def plan(plan: Plan) -> str:
     """Everything, uncut."""
     seen = view(plan)
     sections = [("Risky", seen.risky), ("Safe", seen.safe), ("Withheld: shown, not done", seen.withheld)]
-    return _ENVIRONMENT.get_template("plan.html.j2").render(
+    page = _ENVIRONMENT.get_template("plan.html.j2").render(
         plan=plan,
         header=header(plan),
         summary_line=summary_line(plan),
         sections=[(title, groups) for title, groups in sections if groups],
         details=details,
     )
+    return inert(page, "&#{};")

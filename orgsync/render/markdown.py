@@ -32,6 +32,8 @@ from orgsync.render.view import (
 LIMIT = 65_000
 """GitHub refuses comments of more than 65,536 characters; the rest is room for what a workflow adds."""
 _FIELDS = 20
+_FIELD = 160
+_TEXT = 480
 _ROWS = 1_500
 """No table that fits has more rows."""
 
@@ -113,18 +115,24 @@ def _section(title: str, groups: Sequence[Group], rows: int) -> dict[str, Any]:
 
 
 def _fit(render: Callable[[int], str]) -> str:
-    """The rendering with as many rows as fit; halves them until it does."""
+    """The rendering with as many rows as fit; halves them until it does. Without any, the counts are left."""
     rows = _ROWS
-    while len(text := render(rows)) > LIMIT and rows > 1:
+    while len(text := render(rows)) > LIMIT and rows:
         rows //= 2
     return text if len(text) <= LIMIT else f"{text[:LIMIT]}\n\n(cut: too long for a comment)\n"
 
 
 def _fields(entry: Entry) -> list[str]:
     """Never cut without saying so."""
-    found = details(entry)
+    found = [_shortened(one, _FIELD) for one in details(entry)]
     left = len(found) - _FIELDS
     return found if left <= 0 else [*found[:_FIELDS], f"and {count(left, 'more field')}"]
+
+
+def _shortened(text: str, length: int) -> str:
+    """One text must not take the room of all that a reviewer should see."""
+    left = len(text) - length
+    return text if left <= 0 else f"{text[:length]}… (and {count(left, 'more character')})"
 
 
 def _render(template: str, **values: object) -> str:
@@ -154,12 +162,16 @@ class _Raw(str):
 
 def _comment(text: str) -> _Raw:
     """For inside ``<!-- -->``: only what cannot end the comment."""
-    return _Raw("".join(character if character.isalnum() or character in "._" else "-" for character in text))
+    return _Raw("".join(one if (one.isascii() and one.isalnum()) or one in "._" else "-" for one in text))
 
 
 def _finalize(value: object) -> object:
     """Called for every expression, and for the template's own text, which arrives as ``TemplateData``."""
-    return value if isinstance(value, (_Raw, int)) or hasattr(value, "__html__") else markdown(str(value))
+    return (
+        value
+        if isinstance(value, (_Raw, int)) or hasattr(value, "__html__")
+        else markdown(_shortened(str(value), _TEXT))
+    )
 
 
 _ENVIRONMENT = _environment()

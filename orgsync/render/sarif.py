@@ -10,6 +10,7 @@ from urllib.parse import quote
 from orgsync import __version__
 from orgsync.finding import Finding, Position, Severity
 from orgsync.plan import Plan
+from orgsync.render.escape import visible
 from orgsync.render.view import refused
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -53,9 +54,14 @@ def findings(found: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
+def _plain(text: str) -> str:
+    """One line that a viewer shows as it is; in SARIF ``[words](address)`` is a link even in a plain message."""
+    return visible(text).replace("](", "] (")
+
+
 def _result(finding: Finding, rule: int) -> dict[str, Any]:
     said = f"{finding.summary}: {finding.detail}" if finding.detail else finding.summary
-    text = f"{said}\n{finding.remedy}" if finding.remedy else said
+    text = "\n".join(map(_plain, [said, *filter(None, finding.remedy.split("\n"))]))
     at = finding.position or _NOWHERE
     location: dict[str, Any] = {
         "physicalLocation": {

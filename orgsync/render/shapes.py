@@ -12,11 +12,12 @@ from orgsync.change import Outcome, Status
 from orgsync.explain import attributes
 from orgsync.finding import Finding
 from orgsync.plan import Plan, to_json
+from orgsync.render.escape import inert
 
 
 def text(value: object) -> str:
     """Indented JSON, ASCII only: safe on any terminal and in any log."""
-    return json.dumps(value, indent=2, default=dict) + "\n"
+    return inert(json.dumps(value, indent=2, default=dict), r"\u{:04x}") + "\n"
 
 
 def plan(plan: Plan) -> dict[str, Any]:

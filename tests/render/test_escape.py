@@ -25,7 +25,7 @@ def test_markdown_has_no_markup_of_theirs(given: str) -> None:
 
 
 def test_a_number_is_no_issue() -> None:
-    assert markdown("see #12") == "see &#35;12"
+    assert markdown("see #12") == "see &#35;&#8203;12"
 
 
 def test_a_mention_rings_no_bell() -> None:

@@ -59,9 +59,15 @@ def connect(url: URL, root: Path, *, writable: bool) -> Engine:
     if path is not None:
         return _sqlite(path, writable=writable)
     if url.get_backend_name() == _POSTGRESQL:
-        read_only = {} if writable else {"options": "-c default_transaction_read_only=on"}
+        stated = url.query.get("options", "")  # such as a search_path: reading elsewhere than writing finds nobody
+        read_only = {} if writable else {"options": f"{stated} -c default_transaction_read_only=on".strip()}
         return create_engine(_with_driver(url), connect_args=read_only, hide_parameters=True)
-    engine = create_engine(url, hide_parameters=True)
+    try:
+        engine = create_engine(url, hide_parameters=True)
+    except ImportError:
+        raise AdapterError(
+            f"the driver for {url.drivername} is not installed", remedy="install it, or use sqlite or postgresql"
+        ) from None
     if not writable:
         event.listen(engine, "before_cursor_execute", _only_reads)
     return engine

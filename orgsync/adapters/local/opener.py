@@ -32,7 +32,8 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: Annotated[str, AfterValidator(_usable)] = Field(
-        description="a SQLAlchemy URL; a SQLite path is relative to the organization repository"
+        repr=False,  # references are resolved by now: a password may stand in it
+        description="a SQLAlchemy URL; a SQLite path is relative to the organization repository",
     )
     seats: int | None = Field(default=None, ge=0, description="how many active users the licence allows")
 

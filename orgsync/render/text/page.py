@@ -12,7 +12,7 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.text import Text
 
-from orgsync.render.escape import visible
+from orgsync.render.escape import inert, visible
 
 STYLES = {
     "+": "green",
@@ -92,11 +92,11 @@ def _breaks(plain: str, first: int, rest: int) -> Iterator[int]:
 def to_string(lines: Iterable[Text], *, color: bool) -> str:
     """The lines as one string, with ANSI colours if asked; ends with a line break unless empty."""
     if not color:
-        return "".join(f"{one.plain.rstrip()}\n" for one in lines)
+        return inert("".join(f"{one.plain.rstrip()}\n" for one in lines))
     console = Console(
         file=StringIO(), force_terminal=True, color_system="standard", width=10_000, markup=False, highlight=False
     )
     with console.capture() as captured:
         for one in lines:
             console.print(one, soft_wrap=True)
-    return captured.get()
+    return inert(captured.get())
