@@ -12,6 +12,8 @@ from orgsync.errors import OrgsyncError
 
 REFERENCE = re.compile(r"\$\{(?:env:([A-Za-z_][A-Za-z0-9_]*)|keyring:([\w.-]+)/([\w.@+-]+))\}", re.ASCII)
 """``${env:CRM_TOKEN}``, or ``${keyring:service/user}``."""
+from_keyring: set[str] = set()
+"""What was looked up, so that whoever prints can take it out."""
 _MARK = "\0"  # stands for a reference; no YAML text can hold it
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _WEB = frozenset({"http", "https"})
@@ -108,4 +110,5 @@ def _from_keyring(service: str, user: str) -> str:
         ) from None
     if value is None:
         raise OrgsyncError(f"the keyring has nothing for {service}/{user}", remedy=f"keyring set {service} {user}")
+    from_keyring.add(value)
     return value

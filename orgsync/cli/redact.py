@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, quote_plus
 
 from orgsync.cli.output import Output
+from orgsync.references import from_keyring
 
 _NAMES = re.compile(r"(?i)secret|token|pass|pwd|credential|private|api_?key|_key$|^key|auth|dsn|(^|_)pat$")
 _USERINFO = re.compile(r"(?<=://)([^\s/@:]*):([^\s/@]+)@")
@@ -26,7 +27,8 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
     are written; passwords in addresses, bearer tokens."""
     stated = os.environ if environment is None else environment
     secret = {name: value for name, value in stated.items() if name in Output.referenced or _NAMES.search(name)}
-    forms = {form: name for name, value in sorted(secret.items()) for form in _forms(value) if len(form) >= _SHORTEST}
+    known = [*sorted(secret.items()), *(("keyring", value) for value in sorted(from_keyring))]
+    forms = {form: name for name, value in known for form in _forms(value) if len(form) >= _SHORTEST}
     for form in sorted(forms, key=len, reverse=True):  # no part of one is left by another
         text = text.replace(form, f"***{forms[form]}***")
     text = _USERINFO.sub(r"\1:***@", text)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from orgsync.settings import Settings
 
 SETTINGS = "orgsync.yaml"
+_LONGEST_LINE = 2_000
+"""Nobody reads more than that in a frame."""
 _LONGEST_SOURCE = 1_000_000
 
 
@@ -48,7 +50,9 @@ class Session:
         from orgsync.settings import load_settings
 
         with suppress(OSError):
-            Output.referenced = frozenset(REFERENCE.findall("\n".join(_whole(self.root / SETTINGS))))
+            Output.referenced = frozenset(
+                found[1] for found in REFERENCE.finditer("\n".join(_whole(self.root / SETTINGS))) if found[1]
+            )
         return load_settings(self.root)
 
     @property
@@ -120,7 +124,11 @@ def source_line(root: Path, position: Position) -> str:
         lines = _whole(path)[: position.line]
     except OSError:
         return ""
-    if len(lines) < position.line or (position.file == SETTINGS and _may_hold_secret(lines)):
+    if (
+        len(lines) < position.line
+        or len(lines[-1]) > _LONGEST_LINE
+        or (position.file == SETTINGS and _may_hold_secret(lines))
+    ):
         return ""
     return lines[-1]
 
