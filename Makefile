@@ -1,7 +1,8 @@
 # make demo   plan and apply the sample organization to the CRM in a file
 # make test   everything that CI runs
+# make soak   many more crashes than CI has time for
 .DELETE_ON_ERROR:
-.PHONY: help .venv demo test check schemas bench postgresql clean
+.PHONY: help .venv demo test check schemas bench reliability soak postgresql clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +10,10 @@ ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get
 COVERAGE := 90
 # Tries hundreds of thousands of plans, each of them several times slower while coverage is measured.
-EXHAUSTIVE := tests/test_order.py tests/test_scale.py
+EXHAUSTIVE := tests/test_order.py tests/test_scale.py tests/test_hostile.py tests/crash tests/faults
+FIGURES := $(CURDIR)/.figures
+RELIABILITY := tests/crash tests/faults tests/test_hostile.py tests/test_canaries.py tests/test_bad_plans.py \
+  tests/test_rollback.py
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -38,10 +42,13 @@ postgresql:
 	@[ -n "$$ORGSYNC_TEST_POSTGRESQL" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 	  || { $(APT) update && $(APT) install -y --no-install-recommends postgresql; }
 
+test: export ORGSYNC_FIGURES = $(FIGURES)
 test: check postgresql
+	rm -rf $(FIGURES)
 	$(BIN)/python -m pytest -n 2 $(EXHAUSTIVE:%=--ignore=%) \
 	  --cov --cov-branch --cov-report=term --cov-fail-under=$(COVERAGE)
 	$(BIN)/python -m pytest -n 2 $(EXHAUSTIVE)
+	$(BIN)/python -m tests.reliability check $(FIGURES)
 	$(BIN)/python -m bench quick
 
 schemas: .venv
@@ -50,5 +57,16 @@ schemas: .venv
 bench: .venv
 	$(BIN)/python -m bench run
 
+# Writes docs/reliability.md from what this run counted.
+reliability: export ORGSYNC_FIGURES = $(FIGURES)
+reliability: .venv postgresql
+	rm -rf $(FIGURES)
+	$(BIN)/python -m pytest -n 2 $(RELIABILITY)
+	$(BIN)/python -m tests.reliability write $(FIGURES)
+
+# The same crashes over a larger organization, for as long as it takes.
+soak: .venv postgresql
+	ORGSYNC_CRASH_PEOPLE=40 ORGSYNC_CRASH_SOAK=400 ORGSYNC_CRASH_ROUNDS=40 $(BIN)/python -m pytest -n 2 tests/crash
+
 clean:
-	rm -rf .venv .orgsync .coverage .coverage.* .mypy_cache .ruff_cache
+	rm -rf .figures .venv .orgsync .coverage .coverage.* .mypy_cache .ruff_cache
