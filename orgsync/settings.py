@@ -40,7 +40,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     ),
     "unknown-target": ("the default target does not exist", "name one of the targets"),
 }
-_UNSHOWN = frozenset({"literal-secret", "bad-address"})
+_UNSHOWN = frozenset({"literal-secret", "bad-address", "bad-public-key"})
 """Faults whose value may be a secret."""
 
 
