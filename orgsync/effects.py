@@ -30,7 +30,7 @@ def make_good(
             elif known is not None and known.action is Action.CREATE:
                 by_id[address] = _after(known, effect.cause)
             elif address in live:
-                by_id[address] = _again(address, effect, {**live[address], **desired.get(address, NO_FIELDS)})
+                by_id[address] = _again(address, effect, live[address], desired.get(address, NO_FIELDS))
     return list(by_id.values())
 
 
@@ -38,11 +38,13 @@ def _after(change: Change, other: str) -> Change:
     return replace(change, waits_for=(*change.waits_for, other))
 
 
-def _again(address: Address, effect: Effect, fields: Fields) -> Change:
+def _again(address: Address, effect: Effect, live: Fields, desired: Fields) -> Change:
+    """Its ``before`` says that it was there already: a rollback must not take it away."""
     return Change(
         address=address,
         action=Action.CREATE,
-        after=fields,
+        before=live,
+        after={**live, **desired},
         reason=f"given again: {effect.summary}",
         waits_for=(effect.cause,),
     )
