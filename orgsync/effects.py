@@ -36,7 +36,7 @@ def make_good(
                     if end in by_id and by_id[end].action is Action.DELETE:
                         by_id[end] = _after(by_id[end], effect.cause)
             elif address in live:
-                by_id[address] = _again(address, effect, {**live[address], **desired.get(address, NO_FIELDS)})
+                by_id[address] = _again(address, effect, live[address], desired.get(address, NO_FIELDS))
     return list(by_id.values())
 
 
@@ -54,11 +54,13 @@ def _after(change: Change, other: str) -> Change:
     return replace(change, waits_for=(*change.waits_for, other))
 
 
-def _again(address: Address, effect: Effect, fields: Fields) -> Change:
+def _again(address: Address, effect: Effect, live: Fields, desired: Fields) -> Change:
+    """Its ``before`` says that it was there already: a rollback must not take it away."""
     return Change(
         address=address,
         action=Action.CREATE,
-        after=fields,
+        before=live,
+        after={**live, **desired},
         reason=f"given again: {effect.summary}",
         waits_for=(effect.cause,),
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-UNSHOWN = frozenset({"literal-secret", "bad-address"})
+UNSHOWN = frozenset({"literal-secret", "bad-address", "bad-public-key"})
 """Codes that point at what may be a secret: neither the value nor its line is ever shown."""
 
 

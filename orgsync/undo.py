@@ -10,7 +10,20 @@ from dataclasses import dataclass, field
 from orgsync.adapter import Snapshot
 from orgsync.change import Action, Step
 from orgsync.finding import Finding, Severity
-from orgsync.resources import KEY, Address, Fields, Json, Kind, Organization, kind_of, references, same
+from orgsync.resources import (
+    KEY,
+    NO_FIELDS,
+    Address,
+    Fields,
+    Json,
+    Kind,
+    Organization,
+    ends_of,
+    kind_of,
+    parts_of,
+    references,
+    same,
+)
 
 
 @dataclass(slots=True)
@@ -33,7 +46,7 @@ def images(steps: Iterable[Step]) -> tuple[dict[Address, Image], dict[Address, t
         after = {name: value for name, value in step.after.items() if name != KEY}
         if KEY in step.before and KEY in step.after:
             renamed[f"{kind_of(step.address)}/{step.before[KEY]}"] = (step.address,)
-        image = found.setdefault(step.address, Image(None if step.action is Action.CREATE else {}))
+        image = found.setdefault(step.address, Image(None if step.action is Action.CREATE and not step.before else {}))
         if image.before is not None and image.after is not None:
             image.before = before | image.before
         image.after = None if step.action is Action.DELETE else (image.after or {}) | after
@@ -53,6 +66,7 @@ def undo(did: Mapping[Address, Image], live: Snapshot) -> tuple[Organization, li
         else:
             findings += _restore(address, image.before, image.after, live.resources, wanted)
     findings += _without_ends([a for a, image in did.items() if image.after is None], wanted)
+    findings += _without_targets(did, live.resources, wanted)
     managed = frozenset(address for address in wanted if address.startswith(f"{Kind.UNIT}/"))
     return Organization(resources=wanted, managed=managed), findings
 
@@ -100,17 +114,39 @@ def _restore(
 
 
 def _without_ends(candidates: Sequence[Address], wanted: dict[Address, Fields]) -> list[Finding]:
-    """What hangs on something that is gone for good cannot come back either; once more for what hangs on that."""
+    """What hangs on something that is gone for good, or on somebody who was deactivated, cannot come back either;
+    once more for what hangs on that."""
     findings: list[Finding] = []
-    while lost := {a: end for a in candidates if a in wanted and (end := _missing_end(a, wanted)) is not None}:
-        findings += [_kept(address, f"{end}, which it refers to, is gone") for address, end in lost.items()]
+    while lost := {a: why for a in candidates if a in wanted and (why := _obstacle(a, wanted))}:
+        findings += [_kept(address, why) for address, why in lost.items()]
         for address in lost:
             del wanted[address]
     return findings
 
 
-def _missing_end(address: Address, wanted: Mapping[Address, Fields]) -> Address | None:
-    return next((end for end in references(address, wanted[address]) if end not in wanted), None)
+def _obstacle(address: Address, wanted: Mapping[Address, Fields]) -> str:
+    for end in references(address, wanted[address]):
+        if end not in wanted:
+            return f"{end}, which it refers to, is gone"
+    user = f"{Kind.USER}/{parts_of(address)[1]}" if ends_of(address) else ""
+    return f"{user} is deactivated" if wanted.get(user, NO_FIELDS).get("active") is False else ""
+
+
+def _without_targets(
+    did: Mapping[Address, Image], live: Mapping[Address, Fields], wanted: dict[Address, Fields]
+) -> list[Finding]:
+    """A field that would refer to what is gone, or is not orgsync's, stays as it lives; the others are restored."""
+    findings: list[Finding] = []
+    for address, image in did.items():
+        if address not in live or address not in wanted:
+            continue
+        fields = wanted[address]
+        for name in image.before or ():
+            gone = [one for one in references(address, {name: fields.get(name)}) if one not in wanted]
+            if gone and not same(fields.get(name), live[address].get(name)):
+                wanted[address] = {**wanted[address], name: live[address].get(name)}
+                findings.append(_kept(address, f"{name} named {gone[0]}, which is gone or not orgsync's"))
+    return findings
 
 
 def _moved(was: Fields, current: Fields) -> str:

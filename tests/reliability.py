@@ -37,16 +37,16 @@ later one is held against it: it fails if anything is lost, doubled, leaked or l
 
 *Lost*: something that should live does not, or not as it should. *Doubled*: something is there twice, or was written
 twice. *Leaked*: a secret, or a text that acts instead of being shown, got out. *Unexplained*: the CRM was changed and
-the journal does not say so, a plan that should have been refused was not, or planning again did not bring it to its end.
+the journal does not say so, a plan that should be refused was not, or planning again did not bring it to its end.
 
 | what was tried | how often | lost | doubled | leaked | unexplained | repeat with `python -m pytest` |
 |---|---:|---:|---:|---:|---:|---|
 """
 END = """
-The kills are `kill -9` of a process of its own that applies a plan with creations, removals, updates, moves, a rename and
-two swapped names to the embedded CRM: before every statement, before every commit and after it, in the CRM's database and
-in the journal's, and from outside at random times. After each one the next plan must explain what it finds, finish the
-work, and the CRM must be what an undisturbed run makes of it, row for row.
+The kills are `kill -9` of a process of its own that applies a plan with creations, removals, updates, moves, a rename
+and two swapped names to the embedded CRM: before every statement, before every commit and after it, in the CRM's
+database and in the journal's, and from outside at random times. After each one the next plan must explain what it
+finds, finish the work, and the CRM must be what an undisturbed run makes of it, row for row.
 
 `make soak` runs the same over a larger organization, with more random kills and more rounds.
 """

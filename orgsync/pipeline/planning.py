@@ -10,7 +10,7 @@ from orgsync.change import Change, Effect, Status
 from orgsync.diff import diff, rename
 from orgsync.effects import lost, make_good
 from orgsync.errors import PlanRefused
-from orgsync.finding import Finding
+from orgsync.finding import Finding, Severity
 from orgsync.order import order
 from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
 from orgsync.pipeline.past import Past, explained, past_of, steps
@@ -128,13 +128,17 @@ def make_rollback(
     )
     with reading(asked.target, root, environment) as adapter:
         if adapter.identity != past.identity:
-            raise PlanRefused(f"run {past.id} was against {past.identity}, not {adapter.identity}")
+            raise PlanRefused(
+                f"run {past.id} was against {past.identity}, not {adapter.identity}",
+                remedy=f"name that CRM again under the target {past.target} in orgsync.yaml",
+            )
         with watch.stage("read"):
             found = read(adapter, Scope(logins=None, bound=past.bound))
         with watch.stage("diff"):
             live, former = rename(found, renamed)
             desired, kept = undo(_renamed(did, renamed), live)
-            kept += [_key_kept(new, old) for new, (old, *_) in renamed.items() if new not in former]
+            both = live.resources.keys()  # under either address: what was never renamed, or is gone, keeps no key
+            kept += [_key_kept(old, new) for old, (new,) in renamed.items() if {old, new} <= both]
         compared = _Compared(
             desired=desired,
             live=live,
@@ -159,13 +163,14 @@ def _renamed(did: Mapping[Address, Image], renamed: Mapping[Address, tuple[Addre
     }
 
 
-def _key_kept(new: Address, old: Address) -> Finding:
+def _key_kept(old: Address, new: Address) -> Finding:
     return Finding(
         code="not-undone",
+        severity=Severity.WARNING,
         summary="this is not taken back",
-        detail=f"{old}: its key stays, since {new} exists again, or it is gone",
+        detail=f"{new}: its key stays, since {old} exists again",
         remedy="state the former key under `previously` in the YAML, or change it in the CRM",
-        address=old,
+        address=new,
     )
 
 
