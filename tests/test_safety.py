@@ -465,3 +465,79 @@ def test_the_diff_of_an_emptied_yaml_is_refused_by_several_guards_at_once() -> N
         "grants-emptied",
         "empty-organization",
     }
+
+
+FEW: Fields = {"holders": {"min": 2}}
+
+
+def test_a_role_is_not_left_with_fewer_holders_than_it_must_have() -> None:
+    live = company(3, grants=3, role=FEW)
+    one, two = (delete(f"grant/u/m{number}@example.com/r") for number in (0, 1))
+    assert "minimum-holders" not in guards([one], live)
+    found = guards([one, two], live)["minimum-holders"]
+    assert found.violated
+    assert found.text == "too few holders: role/r has 1 of at least 2"
+    assert "minimum-holders" in guards([one, two], company(3, grants=3), declared={"role/r": FEW})
+
+
+def test_a_role_that_has_too_few_holders_already_stops_only_what_takes_more() -> None:
+    live = company(3, grants=1, role=FEW)
+    assert "minimum-holders" not in guards([update("unit/u", {"name": "a"}, {"name": "b"})], live)
+    assert "minimum-holders" in guards([delete("grant/u/m0@example.com/r")], live)
+    assert "minimum-holders" not in guards([delete("grant/u/m0@example.com/r")], company(3, grants=1))
+
+
+def test_whoever_is_deactivated_does_not_count_as_a_holder() -> None:
+    live = company(2, grants=2, role=FEW)
+    gone = update("user/m0@example.com", {"active": True}, {"active": False})
+    assert guards([gone], live)["minimum-holders"].violated
+
+
+ME = "m0@example.com"
+OWN: State = {**company(3, grants=2), "role/base": {"privileges": {"lead": {"read": "unit", "update": "own"}}}} | {
+    "role/r": {"includes": ["base"], "privileges": {"lead": {"read": "unit"}}}
+}
+
+
+def own_access(*changes: Change, acting: str = ME, live: State = OWN) -> str:
+    found = guard(changes, [], snapshot(live), wanted(live), Safety(), declared={}, acting=acting)
+    return next((one.text for one in found if one.name == "own-access" and one.violated), "")
+
+
+def test_the_identity_that_orgsync_runs_as_keeps_its_access() -> None:
+    grant = delete(f"grant/u/{ME}/r")
+    assert own_access(grant) == f"{ME}, whom orgsync runs as, loses role/base, loses role/r"
+    assert own_access(delete("grant/u/m1@example.com/r")) == ""
+    assert own_access(grant, acting="") == ""
+    assert "is deactivated" in own_access(update(f"user/{ME}", {"active": True}, {"active": False}))
+    assert own_access(create(f"membership/v/{ME}")) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (update("role/r", {"includes": ["base"]}, {"includes": []}), "loses role/base"),
+        (update("role/base", {"privileges": {"lead": {"read": "unit"}}}, {"privileges": {}}), "through role/base"),
+        (
+            update("role/r", {"privileges": {"lead": {"read": "unit"}}}, {"privileges": {"lead": {"read": "own"}}}),
+            "through role/r",
+        ),
+        (update("role/r", {"privileges": {"lead": {"read": "own"}}}, {"privileges": {"lead": {"read": "unit"}}}), ""),
+        (update("role/other", {"privileges": {"lead": {"read": "own"}}}, {"privileges": {}}), ""),
+    ],
+)
+def test_a_role_that_orgsync_itself_holds_is_not_narrowed_unasked(change: Change, expected: str) -> None:
+    told = own_access(change)
+    assert (expected in told) if expected else told == ""
+
+
+def test_a_role_that_comes_with_a_unit_is_access_too() -> None:
+    live: State = {
+        "business-unit/b": {},
+        "role/r": {},
+        "unit/u": {"businessUnit": "b", "roles": ["r"]},
+        f"user/{ME}": {"active": True},
+        f"membership/u/{ME}": {},
+    }
+    assert "loses role/r" in own_access(update("unit/u", {"roles": ["r"]}, {"roles": []}), live=live)
+    assert "loses role/r" in own_access(delete(f"membership/u/{ME}"), live=live)
