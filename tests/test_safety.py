@@ -494,9 +494,9 @@ def test_whoever_is_deactivated_does_not_count_as_a_holder() -> None:
 
 
 ME = "m0@example.com"
-OWN: State = {**company(3, grants=2), "role/base": {"privileges": {"lead": {"read": "unit", "update": "own"}}}} | {
-    "role/r": {"includes": ["base"], "privileges": {"lead": {"read": "unit"}}}
-}
+BASE: Fields = {"privileges": {"lead": {"read": "unit", "update": "own"}}}
+HELD: Fields = {"includes": ["base"], "privileges": {"lead": {"read": "unit"}}}
+OWN: State = company(3, grants=2, role=HELD) | {"role/base": BASE}
 
 
 def own_access(*changes: Change, acting: str = ME, live: State = OWN) -> str:
