@@ -99,7 +99,7 @@ def creates(root: Path) -> None:
 
 
 def updates(root: Path) -> None:
-    edit(root, "name: Sales Team", "name: Revenue Team\ndescription: They sell\ntype: team")
+    edit(root, "name: Sales Team", "name: Revenue Team\ndescription: They sell")
     edit(root, "lead: {read: unit}", "lead: {read: organization, create: own}\n  order: {read: own}", ROLE_FILE)
 
 
@@ -110,8 +110,8 @@ def deletes(root: Path) -> None:
 
 def renames(root: Path) -> None:
     edit(root, "key: sales\n", "key: revenue\npreviously: [sales]\n")
-    edit(root, "key: rep\n", "key: agent\npreviously: [rep]\n", ROLE_FILE)
     edit(root, "[rep]", "[agent]", ROLE_FILE)
+    edit(root, "key: rep\n", "key: agent\npreviously: [rep]\n", ROLE_FILE)
     edit(root, "[rep]", "[agent]")
 
 
@@ -481,7 +481,7 @@ def test_a_role_of_the_crms_own_is_given_and_taken_back_and_never_touched_itself
         " VALUES ('System User', 'x', '2026-11-01', 'x', '2026-11-01')",
     )
     before = lives(root)
-    seat = "apiVersion: orgsync/v1\nkind: Role\nkey: seat\nname: Seat\nbind: {local: {name: System User}}\n"
+    seat = "apiVersion: orgsync/v1\nkind: Role\nkey: seat\nname: Seat\nbind: {local: {role: System User}}\n"
     (root / ROLE_FILE).write_text((root / ROLE_FILE).read_text() + "---\n" + seat)
     edit(root, "  - user: ana@example.com\n", "  - user: ana@example.com\n    roles: [seat]\n")
     run = run_of(root)
