@@ -31,7 +31,7 @@ from orgsync.settings import load_settings
 from orgsync.undo import images, undo
 from orgsync.users import settle_users
 from tests.figures import record
-from tests.organizations import organizations
+from tests.organizations import organizations, wanted
 from tests.repository import (
     ROLE_FILE,
     SETTINGS_FILE,
@@ -598,8 +598,8 @@ def sent(crm: MemoryCrm) -> list[Step]:
 def rolled_back(steps: Sequence[Step], adapter: MemoryAdapter) -> tuple[list[Change] | None, list[str]]:
     did, renamed = images(steps)
     live, former = rename(adapter.read(Scope()), renamed)
-    wanted, findings = undo(planning._renamed(did, renamed), live)
-    return carried_out(wanted, live, former, adapter), [one.detail for one in findings]
+    former_state, findings = undo(planning._renamed(did, renamed), live)
+    return carried_out(former_state, live, former, adapter), [one.detail for one in findings]
 
 
 def owed(begin: Mapping[Address, Fields], now: Mapping[Address, Fields]) -> dict[Address, Fields]:
@@ -658,3 +658,26 @@ def test_from_any_state_to_any_other_and_back_every_former_field_is_as_it_was(
         record("rollbacks", f"{space} {drops}", tried=tried["tried"], lost=tried["lost"])
     assert tried["lost"] == 0
     assert tried["tried"] > 20
+
+
+def test_what_a_crm_dropped_and_was_given_again_is_not_taken_away() -> None:
+    begin: dict[Address, Fields] = {
+        "business-unit/a": {"name": "A"},
+        "business-unit/b": {"name": "B"},
+        "role/r": {"name": "R"},
+        "unit/u": {"name": "U", "businessUnit": "a"},
+        "user/p@example.com": {"active": True},
+        "membership/u/p@example.com": {},
+        "grant/u/p@example.com/r": {},
+    }
+    crm = MemoryCrm(resources=begin, capabilities=FULL, drops_grants_on_move=True)
+    adapter = crm.adapter()
+    before = dict(adapter.read(Scope()).resources)
+    desired = wanted(begin | {"unit/u": {"name": "U", "businessUnit": "b"}})
+    assert carried_out(desired, adapter.read(Scope()), {}, adapter) is not None
+    assert [(step.address, step.action) for step in sent(crm)] == [
+        ("unit/u", Action.UPDATE),
+        ("grant/u/p@example.com/r", Action.CREATE),
+    ]
+    assert rolled_back(sent(crm), adapter)[1] == []
+    assert adapter.read(Scope()).resources == before
