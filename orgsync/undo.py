@@ -79,10 +79,15 @@ def _take_away(
         return []
     if kind_of(address) is Kind.USER:
         return [_kept(address, "people are never deleted", Severity.INFO)]
-    if moved := _moved(image.after, current):
+    if moved := _moved({**dict.fromkeys(_filled(current)), **image.after}, current):
         return [_kept(address, moved)]
     del wanted[address]
     return []
+
+
+def _filled(current: Fields) -> list[str]:
+    """What the run left empty must be so still; a link to what is not orgsync's may be the CRM's own default."""
+    return [name for name, value in current.items() if value and not str(value).startswith("foreign:")]
 
 
 def _bring_back(

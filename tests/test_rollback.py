@@ -31,7 +31,7 @@ from orgsync.settings import load_settings
 from orgsync.undo import images, undo
 from orgsync.users import settle_users
 from tests.figures import record
-from tests.organizations import organizations
+from tests.organizations import organizations, wanted
 from tests.repository import (
     ROLE_FILE,
     SETTINGS_FILE,
@@ -99,7 +99,7 @@ def creates(root: Path) -> None:
 
 
 def updates(root: Path) -> None:
-    edit(root, "name: Sales Team", "name: Revenue Team\ndescription: They sell\ntype: team")
+    edit(root, "name: Sales Team", "name: Revenue Team\ndescription: They sell")
     edit(root, "lead: {read: unit}", "lead: {read: organization, create: own}\n  order: {read: own}", ROLE_FILE)
 
 
@@ -110,8 +110,8 @@ def deletes(root: Path) -> None:
 
 def renames(root: Path) -> None:
     edit(root, "key: sales\n", "key: revenue\npreviously: [sales]\n")
-    edit(root, "key: rep\n", "key: agent\npreviously: [rep]\n", ROLE_FILE)
     edit(root, "[rep]", "[agent]", ROLE_FILE)
+    edit(root, "key: rep\n", "key: agent\npreviously: [rep]\n", ROLE_FILE)
     edit(root, "[rep]", "[agent]")
 
 
@@ -481,7 +481,7 @@ def test_a_role_of_the_crms_own_is_given_and_taken_back_and_never_touched_itself
         " VALUES ('System User', 'x', '2026-11-01', 'x', '2026-11-01')",
     )
     before = lives(root)
-    seat = "apiVersion: orgsync/v1\nkind: Role\nkey: seat\nname: Seat\nbind: {local: {name: System User}}\n"
+    seat = "apiVersion: orgsync/v1\nkind: Role\nkey: seat\nname: Seat\nbind: {local: {role: System User}}\n"
     (root / ROLE_FILE).write_text((root / ROLE_FILE).read_text() + "---\n" + seat)
     edit(root, "  - user: ana@example.com\n", "  - user: ana@example.com\n    roles: [seat]\n")
     run = run_of(root)
@@ -598,8 +598,8 @@ def sent(crm: MemoryCrm) -> list[Step]:
 def rolled_back(steps: Sequence[Step], adapter: MemoryAdapter) -> tuple[list[Change] | None, list[str]]:
     did, renamed = images(steps)
     live, former = rename(adapter.read(Scope()), renamed)
-    wanted, findings = undo(planning._renamed(did, renamed), live)
-    return carried_out(wanted, live, former, adapter), [one.detail for one in findings]
+    former_state, findings = undo(planning._renamed(did, renamed), live)
+    return carried_out(former_state, live, former, adapter), [one.detail for one in findings]
 
 
 def owed(begin: Mapping[Address, Fields], now: Mapping[Address, Fields]) -> dict[Address, Fields]:
@@ -658,3 +658,26 @@ def test_from_any_state_to_any_other_and_back_every_former_field_is_as_it_was(
         record("rollbacks", f"{space} {drops}", tried=tried["tried"], lost=tried["lost"])
     assert tried["lost"] == 0
     assert tried["tried"] > 20
+
+
+def test_what_a_crm_dropped_and_was_given_again_is_not_taken_away() -> None:
+    begin: dict[Address, Fields] = {
+        "business-unit/a": {"name": "A"},
+        "business-unit/b": {"name": "B"},
+        "role/r": {"name": "R"},
+        "unit/u": {"name": "U", "businessUnit": "a"},
+        "user/p@example.com": {"active": True},
+        "membership/u/p@example.com": {},
+        "grant/u/p@example.com/r": {},
+    }
+    crm = MemoryCrm(resources=begin, capabilities=FULL, drops_grants_on_move=True)
+    adapter = crm.adapter()
+    before = dict(adapter.read(Scope()).resources)
+    desired = wanted(begin | {"unit/u": {"name": "U", "businessUnit": "b"}})
+    assert carried_out(desired, adapter.read(Scope()), {}, adapter) is not None
+    assert [(step.address, step.action) for step in sent(crm)] == [
+        ("unit/u", Action.UPDATE),
+        ("grant/u/p@example.com/r", Action.CREATE),
+    ]
+    assert rolled_back(sent(crm), adapter)[1] == []
+    assert adapter.read(Scope()).resources == before

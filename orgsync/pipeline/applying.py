@@ -92,7 +92,7 @@ def _check_journal(plan: Plan, book: "Journal") -> None:
     from orgsync import journal  # noqa: PLC0415
 
     seq, _, digest = plan.journal.partition(":")
-    if plan.journal and not book.holds(journal.Head(int(seq), digest)):
+    if plan.journal and not (seq.isdecimal() and book.holds(journal.Head(int(seq), digest))):
         raise PlanRefused(
             f"the journal no longer holds the entry {seq} that this plan saw: it was cut off, rewritten or replaced",
             remedy="find out who did that (orgsync history --verify); then restore the journal from a backup, or name a "
