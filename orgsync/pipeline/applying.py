@@ -95,8 +95,8 @@ def _check_journal(plan: Plan, book: "Journal") -> None:
     if plan.journal and not (seq.isdecimal() and book.holds(journal.Head(int(seq), digest))):
         raise PlanRefused(
             f"the journal no longer holds the entry {seq} that this plan saw: it was cut off, rewritten or replaced",
-            remedy="find out who did that (orgsync history --verify); then restore the journal from a backup, or name a "
-            "new one in orgsync.yaml, and plan again",
+            remedy="find out who did that (orgsync history --verify); then restore the journal from a backup, or name "
+            "a new one in orgsync.yaml, and plan again",
         )
 
 
