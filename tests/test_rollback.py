@@ -15,7 +15,7 @@ from orgsync import pipeline
 from orgsync.adapter import Scope, Snapshot
 from orgsync.adapters.memory import FLAT, FULL, MemoryAdapter, MemoryCrm
 from orgsync.apply import apply, moved, verify
-from orgsync.change import Batch, Change, Outcome, Status, Step
+from orgsync.change import Action, Batch, Change, Outcome, Status, Step
 from orgsync.diff import diff, rename
 from orgsync.effects import make_good
 from orgsync.errors import InvalidInput, OrgsyncError, PlanRefused, Refused
