@@ -128,7 +128,6 @@ PLACES = (
     "role_description",
     "bound",
 )
-NAMES = frozenset({"bu_name", "unit_name", "role_name", "function_name"})
 
 FAULTS = """
 apiVersion: {text}
@@ -320,8 +319,8 @@ def _shape(value: object) -> object:
 
 
 def repository(root: Path, texts: Texts, login: str = PLAIN_LOGIN) -> Path:
-    """``texts``: place -> what stands there; names get their place before the text, so that they differ."""
-    values = {place: quoted((f"{place} " if place in NAMES and texts else "") + text) for place, text in texts.items()}
+    """``texts``: place -> what stands there."""
+    values = {place: quoted(text) for place, text in texts.items()}
     values = dict.fromkeys(PLACES, quoted(HARMLESS)) | values | {"login": quoted(login)}
     (root / "units").mkdir(parents=True, exist_ok=True)
     (root / "roles").mkdir(exist_ok=True)
@@ -341,7 +340,7 @@ def everything(root: Path) -> Iterator[tuple[str, str, Answer]]:
         yield "validate", style, at(root, style, "validate")
     for style in PLAN_FORMATS:
         yield "plan", style, at(root, style, "plan", "-v", "-o", str(root / "a.plan.json"))
-        yield "show", style, at(root, style, "show", str(root / "a.plan.json"))
+    yield "show", "text", at(root, "text", "show", str(root / "a.plan.json"))
     for style in SEEN:
         yield "drift before", style, at(root, style, "drift")
     yield "apply", "text", at(root, "text", "apply", "--yes", "-v", str(root / "a.plan.json"))
@@ -367,13 +366,19 @@ ACCEPTED = ("unit-removals", "business-unit-removals", "membership-removals", "g
 
 
 def refused_places(root: Path, text: str) -> set[str]:
-    """Where this text is not let in at all."""
-    found = set()
-    for place in PLACES:
-        repository(root, {place: text})
-        if at(root, "json", "validate").code:
-            found.add(place)
-    return found
+    """Where this text is not let in at all: as one line, or as several."""
+    lines = {place for place in PLACES if "description" in place or place == "reason"}
+    alike = {
+        "unit_name": {*PLACES} - lines - {"organization", "protected"},
+        "organization": {"organization", "protected"},
+    }
+    alike["unit_description"] = lines
+    return {
+        place
+        for one, places in alike.items()
+        if at(repository(root, {one: text}), "json", "validate").code
+        for place in places
+    }
 
 
 def fits(text: str) -> bool:
