@@ -22,6 +22,7 @@ KIND_OF = {"BusinessUnit": Kind.BUSINESS_UNIT, "Unit": Kind.UNIT, "Function": Ki
 _EMPTY: Mapping[Shape, Json] = {Shape.REFS: [], Shape.REF_MAP: {}, Shape.MAP: {}, Shape.FLAG: False}
 _EMPTY_LISTS = {"workflows", "conflictsWith"}
 _MAX_RINGS = 20
+_MAX_SUGGESTIONS = 200
 _MAX_COMPARED = 50_000
 
 
@@ -295,7 +296,8 @@ def _stated_keys(kind: Kind, work: _Work, address: Address) -> Iterator[tuple[tu
 
 def _unknown(work: _Work, kind: Kind, key: str, place: Place, where: str, address: Address) -> None:
     if (kind, key) not in work.suggested:
-        cheap = len(work.suggested) * len(work.known[kind]) < _MAX_COMPARED  # slow, and nobody reads so many
+        count = len(work.suggested)  # comparing words is slow, and nobody reads so many
+        cheap = count < _MAX_SUGGESTIONS and count * len(work.known[kind]) < _MAX_COMPARED
         work.suggested[kind, key] = suggestion(key, sorted(work.known[kind])) if cheap else ""
     work.tell(
         f"unknown-{kind}",
