@@ -13,7 +13,7 @@ from tests import figures
 from tests.crash.world import ACCEPT, SQLITE, Server, World, build, journal_of, judge, live, rows, runs, server
 
 APPLIERS = 6
-ROUNDS = int(os.environ.get("ORGSYNC_CRASH_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("ORGSYNC_CRASH_ROUNDS", "2"))
 REFUSALS = ("is being changed by run", "the CRM changed since this plan was made")
 
 

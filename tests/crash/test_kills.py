@@ -70,7 +70,7 @@ def test_runs_that_are_killed_one_after_the_other_get_there_all_the_same(
 ) -> None:
     chance, tally = random.Random(7), Tally()
     whole = points(world, crm, folder)
-    for _ in range(12):
+    for _ in range(SOAK // 3):
         root = world.copy(folder / "chain")
         assert crm.apply(root, act="kill", at=[chance.randint(1, whole)])["status"] == KILLED
         for _ in range(3):
