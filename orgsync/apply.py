@@ -31,7 +31,7 @@ Stop = Callable[[], str]
 """Why no further call should be made; empty as long as all is well."""
 
 
-def _never() -> str:
+def go_on() -> str:
     return ""
 
 
@@ -51,7 +51,7 @@ def apply(
     log: Log,
     *,
     concurrency: int = 1,
-    stop: Stop = _never,
+    stop: Stop = go_on,
 ) -> list[Outcome]:
     """One outcome per change, in the order of ``changes``. ``ids``: remote ids that are known beforehand.
 

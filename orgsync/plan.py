@@ -5,7 +5,7 @@ done to which target under which guards, and stays the same when the same change
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -89,6 +89,20 @@ class Plan:
     @property
     def empty(self) -> bool:
         return not self.changes
+
+
+def violations(guards: Iterable[Guard], accept: Container[str] = ()) -> list[Finding]:
+    """What stops the plan: guards that were accepted neither when it was made nor now, by ``accept``."""
+    return [
+        Finding(
+            code=one.name,
+            summary="a guard refuses this plan",
+            detail=one.text,
+            remedy=f"if this is meant, review it and repeat with --accept {one.name}",
+        )
+        for one in guards
+        if one.violated and not (one.accepted or one.name in accept)
+    ]
 
 
 Attributes = Callable[[Change], Sequence[AttributeChange]]

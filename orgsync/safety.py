@@ -258,19 +258,6 @@ def carried_over(reviewed: Iterable[Guard], again: Iterable[Guard], accepted: fr
     ]
 
 
-def violations(guards: Iterable[Guard]) -> list[Finding]:
-    return [
-        Finding(
-            code=one.name,
-            summary="a guard refuses this plan",
-            detail=one.text,
-            remedy=f"if this is meant, review it and repeat with --accept {one.name}",
-        )
-        for one in guards
-        if one.violated and not one.accepted
-    ]
-
-
 def risky(
     changes: Sequence[Change], live: Resources, declared: Resources, effects: Iterable[Effect], protected: Sequence[str]
 ) -> frozenset[str]:

@@ -10,9 +10,9 @@ from orgsync.adapter import Capabilities, Foreign
 from orgsync.adapters.memory import FULL, ROLES_BY_NAME
 from orgsync.change import Action, Change, Effect
 from orgsync.diff import diff
-from orgsync.plan import Guard
+from orgsync.plan import Guard, violations
 from orgsync.resources import KEY, NO_FIELDS, Fields, Kind
-from orgsync.safety import guard, names_taken, rings, risky, violations, withhold
+from orgsync.safety import guard, names_taken, rings, risky, withhold
 from orgsync.settings import Limit, Safety
 from tests.organizations import State, company, create, delete, snapshot, update, wanted
 from tests.transitions import TODAY

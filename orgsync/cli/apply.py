@@ -89,19 +89,9 @@ def _show(session: "Session", plan: "Plan") -> None:
 def _refuse(plan: "Plan", accept: frozenset[str]) -> None:
     """Before anybody is asked to agree to what would be refused anyway."""
     from orgsync.errors import Refused
-    from orgsync.finding import Finding
+    from orgsync.plan import violations
 
-    refused = [
-        Finding(
-            code=guard.name,
-            summary="a guard refuses this plan",
-            detail=guard.text,
-            remedy=f"if this is meant, review it and repeat with --accept {guard.name}",
-        )
-        for guard in plan.guards
-        if guard.violated and not guard.accepted and guard.name not in accept
-    ]
-    if refused:
+    if refused := violations(plan.guards, accept):
         raise Refused(refused)
 
 

@@ -1,6 +1,6 @@
 """What was done to which CRM, and who may do something now."""
 
 from orgsync.journal.book import Journal, open_journal, read_journal
-from orgsync.journal.values import Head, Lease, Run, Taken
+from orgsync.journal.values import Head, Lease, Run, Taken, head_of
 
-__all__ = ["Head", "Journal", "Lease", "Run", "Taken", "open_journal", "read_journal"]
+__all__ = ["Head", "Journal", "Lease", "Run", "Taken", "head_of", "open_journal", "read_journal"]

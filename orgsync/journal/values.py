@@ -56,6 +56,12 @@ class Head:
         return f"{self.seq}:{self.hash}"
 
 
+def head_of(text: str) -> Head | None:
+    """What ``str`` of a head wrote; None where it is none."""
+    seq, _, digest = text.partition(":")
+    return Head(int(seq), digest) if seq.isdecimal() and digest else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """Who may apply to a target, until when unless it is prolonged."""

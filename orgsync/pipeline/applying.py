@@ -9,25 +9,21 @@ from typing import TYPE_CHECKING
 
 from orgsync.adapter import Adapter, Snapshot
 from orgsync.adapters import open_adapter
-from orgsync.apply import Stop, apply, moved, settle, verify
+from orgsync.apply import Stop, apply, go_on, moved, settle, verify
 from orgsync.change import Batch, Outcome
 from orgsync.errors import AdapterError, PlanRefused, Refused, StalePlan
 from orgsync.finding import Finding
 from orgsync.pipeline.past import since
 from orgsync.pipeline.target import in_force, read_again, target_of
 from orgsync.pipeline.values import Clock, Environment, Report
-from orgsync.plan import Plan
+from orgsync.plan import Plan, violations
 from orgsync.references import expand_url
-from orgsync.safety import acting_in, carried_over, guard_again, violations
+from orgsync.safety import acting_in, carried_over, guard_again
 from orgsync.settings import Settings, TargetSettings
 from orgsync.watch import Watch
 
 if TYPE_CHECKING:  # it loads a database library, which validate has no use for
     from orgsync.journal import Journal
-
-
-def _go_on() -> str:
-    return ""
 
 
 def apply_plan(
@@ -41,7 +37,7 @@ def apply_plan(
     watch: Watch,
     accept: frozenset[str] = frozenset(),
     take_over: str = "",
-    stop: Stop = _go_on,
+    stop: Stop = go_on,
 ) -> Report:
     """Does exactly the plan's changes. Raises Refused, PlanRefused, StalePlan, LeaseHeld before the first call.
 
@@ -83,16 +79,15 @@ def _check_signature(plan: Plan, settings: Settings) -> None:
 
 
 def _check_guards(plan: Plan, accept: frozenset[str]) -> None:
-    guards = [replace(one, accepted=one.accepted or (one.violated and one.name in accept)) for one in plan.guards]
-    if refusals := violations(guards):
+    if refusals := violations(plan.guards, accept):
         raise Refused(refusals)
 
 
 def _check_journal(plan: Plan, book: "Journal") -> None:
     from orgsync import journal  # noqa: PLC0415
 
-    seq, _, digest = plan.journal.partition(":")
-    if plan.journal and not (seq.isdecimal() and book.holds(journal.Head(int(seq), digest))):
+    seq, head = plan.journal.partition(":")[0], journal.head_of(plan.journal)
+    if plan.journal and (head is None or not book.holds(head)):
         raise PlanRefused(
             f"the journal no longer holds the entry {seq} that this plan saw: it was cut off, rewritten or replaced",
             remedy="find out who did that (orgsync history --verify); then restore the journal from a backup, or name "

@@ -70,10 +70,9 @@ def _head(text: str) -> "Head | None":
 
     if not text:
         return None
-    seq, _, digest = text.partition(":")
-    if not seq.isdecimal() or not digest:
+    if (found := journal.head_of(text)) is None:
         raise OrgsyncError(f'"{text}" is not the head of a journal', remedy="it looks like 41:7b1ec09…")
-    return journal.Head(int(seq), digest)
+    return found
 
 
 def past_of(settings: Settings, root: Path, identity: str, today: date, environment: Environment) -> Past:
