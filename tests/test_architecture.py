@@ -58,6 +58,7 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline.past": {"orgsync.journal"},
     "pipeline.planning": {"orgsync.signing"},
     "references": {"keyring"},
+    "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
     "adapters.local.opener": {"orgsync.adapters.local.adapter", "orgsync.adapters.local.connect"},
 }
 
