@@ -315,4 +315,6 @@ def _shown(value: Json) -> str:
 
 def _who(address: Address, live: Snapshot) -> str:
     changed = live.changed.get(address)
-    return f" (last changed by {changed.by} at {changed.at:%Y-%m-%d %H:%M})" if changed is not None else ""
+    if changed is None:
+        return ""
+    return f" (last changed {f'by {changed.by} ' if changed.by else ''}at {changed.at:%Y-%m-%d %H:%M})"
