@@ -116,9 +116,7 @@ class Api:
         self.calls[f"{operation.method} {operation.path.partition('/')[0]}"] += 1
         headers = {**TYPE, **({"If-Match": operation.version} if operation.version else {})}
         try:
-            with self._locks[
-                hash(operation.path) % _LOCKS
-            ]:  # not every provider takes two patches of one group at once
+            with self._locks[hash(operation.path) % _LOCKS]:
                 answer = self._client.call(
                     operation.method,
                     operation.path,
@@ -149,6 +147,7 @@ class Api:
 
 
 _LOCKS = 64
+"""So that two threads never patch one group at once: not every provider takes that."""
 _DISCOVERY = ("Schemas", "ResourceTypes")
 
 
@@ -186,7 +185,7 @@ def _refused(refusal: CallRefused) -> Result:
 
 
 def _accepted(answer: Answer) -> Result:
-    """204, or 200 with the resource; the id of a new one may stand in its address only. A page for people is neither."""
+    """204, or 200 with the resource; a new one's id may stand in its address only. A page for people is neither."""
     body = _json(answer) if answer.content else {}
     if body is None:
         return Result(status=0, detail=f"answered {answer.status} with something that is not JSON")

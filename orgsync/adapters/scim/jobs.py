@@ -28,7 +28,7 @@ class Unaddressable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What writing needs to know. ``words``: role -> the word for it; ``versions``: remote id -> what If-Match takes."""
+    """What writing needs to know. ``words``: role -> its word; ``versions``: remote id -> what If-Match takes."""
 
     options: Options
     known: Deviations

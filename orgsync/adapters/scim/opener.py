@@ -90,9 +90,9 @@ class Options(Model):
     """Which attribute of the enterprise extension holds the key of a user's business unit."""
     managers: bool = False
     """Whether the enterprise extension's manager is the one that the YAML names."""
-    existing: Annotated[dict[str, str], AfterValidator(_groups_of_ours)] = {}
+    existing: Annotated[dict[str, str], AfterValidator(_groups_of_ours)] = Field(default_factory=dict)
     """Groups that exist and keep no externalId: address -> displayName."""
-    new_users: Annotated[dict[str, Any], AfterValidator(_not_ours)] = {}
+    new_users: Annotated[dict[str, Any], AfterValidator(_not_ours)] = Field(default_factory=dict)
     """Attributes that the provider wants of a new user."""
     page_size: int = Field(default=500, ge=1, le=10_000)
     """So many users or groups are asked for at once."""

@@ -114,7 +114,7 @@ def _snapshot(reading: _Reading) -> Snapshot:
 
 
 def _versions(reading: _Reading) -> dict[RemoteId, str]:
-    both = (*reading.groups.values(), *reading.users.values())
+    both: list[Group | User] = [*reading.groups.values(), *reading.users.values()]
     return {one.id: one.version for one in both if one.version} if reading.api.offer.etag else {}
 
 
@@ -125,19 +125,22 @@ def _read_users(reading: _Reading) -> None:
         logins[user.login].append(user)
     for login, users in logins.items():
         if not well_formed(f"{Kind.USER}/{login}"):
-            reading.foreign += [
-                Foreign(kind=Kind.USER, id=u.id, name=u.name or u.login, changed=u.changed) for u in users
-            ]
-        elif len(users) > 1 and (
-            reading.scope.logins is None or login in reading.scope.logins or _belong(users, reading)
-        ):
+            reading.foreign += [_foreign_user(user) for user in users]
+        elif len(users) > 1 and _matters(login, users, reading):
             reading.findings.append(_two_users(login, users))
     certain = {users[0].id: login for login, users in logins.items() if len(users) == 1}
     reading.logins = {id_: login for id_, login in certain.items() if well_formed(f"{Kind.USER}/{login}")}
     reading.users = {user.id: user for user in found}
 
 
-def _belong(users: list[User], reading: _Reading) -> bool:
+def _foreign_user(user: User) -> Foreign:
+    return Foreign(kind=Kind.USER, id=user.id, name=user.name or user.login, changed=user.changed)
+
+
+def _matters(login: str, users: list[User], reading: _Reading) -> bool:
+    """Two people nobody speaks of may be called what they like."""
+    if reading.scope.logins is None or login in reading.scope.logins:
+        return True
     return not _ids_of_members(reading).isdisjoint(user.id for user in users)
 
 

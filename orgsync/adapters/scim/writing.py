@@ -10,7 +10,8 @@ from enum import Enum, auto
 
 from orgsync.adapter import Snapshot
 from orgsync.adapters.scim.api import Api
-from orgsync.adapters.scim.bulk import Bulk, Job, Operation, Result, fits, made, packed
+from orgsync.adapters.scim.bulk import Job, Operation, Result, fits, made, packed
+from orgsync.adapters.scim.discovery import Bulk
 from orgsync.adapters.scim.jobs import Desk, jobs
 from orgsync.change import Action, Batch, Outcome, Status, Step
 from orgsync.resources import KEY, Address, Fields, Kind, RemoteId, same
