@@ -68,8 +68,8 @@ class World:
     def plan(self) -> Plan:
         return repository.planned(self.root, environment=ENVIRONMENT)
 
-    def apply(self, plan: Plan | None = None) -> pipeline.Report:
-        return repository.applied(self.root, plan or self.plan(), environment=ENVIRONMENT)
+    def apply(self, plan: Plan | None = None, *accept: str) -> pipeline.Report:
+        return repository.applied(self.root, plan or self.plan(), *accept, environment=ENVIRONMENT)
 
     def drift(self) -> pipeline.Drift:
         return pipeline.find_drift(

@@ -21,7 +21,7 @@ from tests.faults.acts import Act, Reply
 from tests.faults.server import Request, Server, serving
 from tests.servers import install, program
 
-TOKEN = "test-token"  # noqa: S105
+TOKEN = "test-token"
 GROUP, USER = (f"urn:ietf:params:scim:schemas:core:2.0:{name}" for name in ("Group", "User"))
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

@@ -34,7 +34,7 @@ class ScimAdapter:
     def __init__(self, client: Client, options: Options) -> None:
         self._options, self._known = options, deviations(options.vendor, options.deviations)
         self._api = Api(client, self._known, options.page_size)
-        self._scope, self._found = Scope(), Found(snapshot=Snapshot(), versions={}, strangers={})
+        self._scope, self._found = Scope(), Found()
         self._writer: Writer | None = None
 
     def __repr__(self) -> str:
@@ -65,14 +65,14 @@ class ScimAdapter:
     def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
         """Raises AdapterError where the provider cannot be spoken to."""
         writer = self._writing()
-        desk = self._desk(ids, writer)
+        desk = self._desk(ids, writer, self._found)
 
         def look() -> tuple[Snapshot, Desk]:
             everybody = replace(self._scope, logins=None)
             found = read(self._api, self._options, self._known, self.capabilities, everybody)
             writer.versions.clear()
             writer.versions |= found.versions
-            return found.snapshot, self._desk({**found.snapshot.ids, **ids}, writer)
+            return found.snapshot, self._desk({**found.snapshot.ids, **ids}, writer, found)
 
         return writer.carry_out(batch, desk, look)
 
@@ -81,9 +81,14 @@ class ScimAdapter:
             self._writer = Writer(api=self._api, bulk=self._api.offer.bulk, versions=dict(self._found.versions))
         return self._writer
 
-    def _desk(self, ids: Mapping[Address, RemoteId], writer: Writer) -> Desk:
+    def _desk(self, ids: Mapping[Address, RemoteId], writer: Writer, found: Found) -> Desk:
         return Desk(
-            options=self._options, known=self._known, ids=ids, versions=writer.versions, words=words(self._scope)
+            options=self._options,
+            known=self._known,
+            ids=ids,
+            versions=writer.versions,
+            words=words(self._scope),
+            homes=found.homes,
         )
 
     def effects(self, changes: Sequence[Change], live: Snapshot) -> Sequence[Effect]:

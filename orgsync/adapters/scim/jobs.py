@@ -28,13 +28,19 @@ class Unaddressable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What writing needs to know. ``words``: role -> its word; ``versions``: remote id -> what If-Match takes."""
+    """What writing needs to know.
+
+    versions   remote id -> what If-Match takes
+    words      role -> its word
+    homes      the business unit that users state -> their ids
+    """
 
     options: Options
     known: Deviations
     ids: Mapping[Address, RemoteId]
     versions: Mapping[RemoteId, str] = field(default_factory=dict)
     words: Mapping[Address, str] = field(default_factory=dict)
+    homes: Mapping[str, Sequence[RemoteId]] = field(default_factory=dict)
 
     def id(self, address: Address) -> RemoteId:
         if found := self.ids.get(address):
@@ -148,6 +154,16 @@ def _group(step: Step, desk: Desk, number: str) -> Iterable[Operation]:
     if values:
         yield _own(path_of("Groups", id_), convert.replaced(values, desk.known), step, desk)
     yield from _nestings(step, id_, desk)
+    if KEY in step.after and kind_of(step.address) is Kind.BUSINESS_UNIT:
+        yield from _moved_homes(step, desk)
+
+
+def _moved_homes(step: Step, desk: Desk) -> Iterable[Operation]:
+    """Users state their business unit by its key, so a new key is written at each of them."""
+    attribute = desk.options.business_unit_attribute
+    for user in desk.homes.get(str(step.before.get(KEY)), ()) if attribute is not None else ():
+        values: dict[str, Json] = {f"{ENTERPRISE}:{attribute}": key_of(step.address)}
+        yield _patch(path_of("Users", user), convert.replaced(values, desk.known), desk)
 
 
 def _own(path: str, operations: Sequence[Body], step: Step, desk: Desk) -> Operation:

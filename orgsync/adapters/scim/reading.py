@@ -4,7 +4,7 @@ In: the API, the settings, a scope. Out: a Snapshot. Never: half an organization
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orgsync.adapter import Capabilities, Changed, Foreign, Scope, Snapshot
@@ -45,11 +45,16 @@ _GROUP = ("displayName", "externalId", "members", "meta")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """``versions``: remote id -> what If-Match takes. ``strangers``: group id -> how many foreign groups are in it."""
+    """
+    versions    remote id -> what If-Match takes
+    strangers   group id -> how many foreign groups are in it
+    homes       what the enterprise extension says of a home -> ids of the users there
+    """
 
-    snapshot: Snapshot
-    versions: Mapping[RemoteId, str]
-    strangers: Mapping[RemoteId, int]
+    snapshot: Snapshot = Snapshot()  # noqa: RUF009  (frozen)
+    versions: Mapping[RemoteId, str] = field(default_factory=dict)
+    strangers: Mapping[RemoteId, int] = field(default_factory=dict)
+    homes: Mapping[str, Sequence[RemoteId]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,7 +105,12 @@ def read(api: Api, options: Options, known: Deviations, capabilities: Capabiliti
     _put_users(reading)
     _put_edges(reading)
     _put_words(reading)
-    return Found(snapshot=_snapshot(reading), versions=_versions(reading), strangers=reading.strangers)
+    return Found(
+        snapshot=_snapshot(reading),
+        versions=_versions(reading),
+        strangers=reading.strangers,
+        homes=_homes(reading),
+    )
 
 
 def _snapshot(reading: _Reading) -> Snapshot:
@@ -116,6 +126,13 @@ def _snapshot(reading: _Reading) -> Snapshot:
 def _versions(reading: _Reading) -> dict[RemoteId, str]:
     both: list[Group | User] = [*reading.groups.values(), *reading.users.values()]
     return {one.id: one.version for one in both if one.version} if reading.api.offer.etag else {}
+
+
+def _homes(reading: _Reading) -> dict[str, list[RemoteId]]:
+    found = defaultdict[str, list[RemoteId]](list)
+    for user in reading.users.values():
+        found[user.home].append(user.id)
+    return found
 
 
 def _read_users(reading: _Reading) -> None:
