@@ -55,7 +55,7 @@ class World:
         """Write orgsync.yaml; ``more``: settings of the target, one a line."""
         lines = "\n".join(f"    {line}" for line in more.splitlines() if line.strip())
         text = SETTINGS.format(url=url or self.url, more=lines, safety=EVERYTHING)
-        (self.root / "orgsync.yaml").write_text(text)
+        self.write("orgsync.yaml", text)
 
     def write(self, name: str, text: str) -> None:
         file = self.root / name
@@ -115,3 +115,9 @@ def small(root: Path, url: str, more: str = "") -> World:
     world.write(repository.ROLE_FILE, repository.ROLES)
     world.settle(more)
     return world
+
+
+def settled(world: World) -> bool:
+    """A second plan is empty."""
+    plan = world.plan()
+    return not plan.changes and not plan.withheld

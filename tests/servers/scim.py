@@ -157,3 +157,24 @@ def watched(origin: str, at: Mapping[int, Act] | None = None) -> Iterator[Server
 
 def writes(requests_: Sequence[Request]) -> list[Request]:
     return [one for one in requests_ if one.method != "GET"]
+
+
+def faults_in(requests_: Sequence[Request]) -> str:
+    """What scim2-models says of the bodies, in the provider's own environment; empty where all is well."""
+    bodies = [(one.method, one.path, one.json) for one in requests_ if one.body]
+    script = Path(__file__).with_name("scim_models.py")
+    done = subprocess.run(
+        [str(program("scim", "python")), str(script)],
+        input=json.dumps(bodies),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def conformance(url: str) -> tuple[int, str]:
+    """scim2-tester against the provider: (exit code, what it says)."""
+    command = [str(program("scim", "scim2")), "-u", url, "-h", f"Authorization: Bearer {TOKEN}", "test"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, done.stdout + done.stderr

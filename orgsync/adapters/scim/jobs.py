@@ -131,8 +131,13 @@ def _home(fields: Fields, desk: Desk) -> dict[str, Any]:
         found[attribute] = fields["businessUnit"]
     if desk.options.managers and "manager" in fields:
         manager = fields["manager"]
-        found["manager"] = {"value": desk.id(f"{Kind.USER}/{manager}")} if manager else None
+        found["manager"] = _manager(desk.id(f"{Kind.USER}/{manager}")) if manager else None
     return found
+
+
+def _manager(id_: RemoteId) -> Body:
+    """RFC 7643, 8.7.1: the reference is required, and may be relative."""
+    return {"value": id_, "$ref": f"../{path_of('Users', id_)}"}
 
 
 def _group(step: Step, desk: Desk, number: str) -> Iterable[Operation]:
