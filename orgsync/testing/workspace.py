@@ -140,7 +140,7 @@ class Wrapped:
     """An opener whose adapters are wrapped."""
 
     def __init__(self, inner: Opener, wrap: Wrap) -> None:
-        self.Options, self.CREDENTIALS = inner.Options, inner.CREDENTIALS
+        self.Options, self.CREDENTIALS, self.CAPABILITIES = inner.Options, inner.CREDENTIALS, inner.CAPABILITIES
         self._inner, self._wrap = inner, wrap
 
     @contextmanager
