@@ -134,7 +134,7 @@ def test_two_groups_with_one_key_stop_a_plan_by_name(url: str, tmp_path: Path) -
     with pytest.raises(InvalidInput) as refused:
         world.plan()
     (finding,) = [one for one in refused.value.findings if one.severity is Severity.ERROR]
-    assert finding.code == "duplicate-key"
+    assert finding.code == "duplicate-mark"
     assert second in finding.detail
     assert finding.address == "unit/sales"
     with pytest.raises(StalePlan):
@@ -202,7 +202,7 @@ def test_a_key_that_is_none_makes_a_group_foreign_and_is_told(url: str, tmp_path
         world.provider.create_group(f"Group {key}", key)
     plan = world.plan()
     assert not plan.changes
-    assert [one.code for one in plan.findings if one.code == "strange-key"] == ["strange-key"] * 3
+    assert [one.code for one in plan.findings if one.code == "strange-mark"] == ["strange-mark"] * 3
     assert len(world.drift().foreign) == 3
 
 

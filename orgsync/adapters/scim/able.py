@@ -2,7 +2,7 @@
 
 from orgsync.adapter import Capabilities, KindCapabilities
 from orgsync.adapters.scim.discovery import Offer
-from orgsync.adapters.scim.opener import Options, Reach, Roles, Units
+from orgsync.adapters.scim.options import Options, Reach, Roles, Units
 from orgsync.adapters.scim.vendors import Deviations
 from orgsync.change import Action
 from orgsync.resources import Kind

@@ -18,7 +18,7 @@ from orgsync.adapters.scim.api import Api
 from orgsync.adapters.scim.consequences import effects
 from orgsync.adapters.scim.doctor import examine
 from orgsync.adapters.scim.jobs import Desk
-from orgsync.adapters.scim.opener import Options
+from orgsync.adapters.scim.options import Options
 from orgsync.adapters.scim.reading import Found, read, words
 from orgsync.adapters.scim.vendors import deviations
 from orgsync.adapters.scim.writing import Writer

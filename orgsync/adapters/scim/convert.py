@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from orgsync.adapters.scim.discovery import GROUP, USER
-from orgsync.adapters.scim.opener import Options
+from orgsync.adapters.scim.options import Options
 from orgsync.adapters.scim.values import ENTERPRISE
 from orgsync.adapters.scim.vendors import Deviations, Removal
 from orgsync.resources import Address, Fields, Json, RemoteId

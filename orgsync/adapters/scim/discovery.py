@@ -119,3 +119,7 @@ def _nesting(members: object) -> bool:
         if text(get(one, "name")) in {"type", "$ref"}:
             named += [text(word) for name in ("canonicalValues", "referenceTypes") for word in entries(get(one, name))]
     return not named or "Group" in named
+
+
+STANDARD = offer({"bulk": {"supported": True}, "etag": {"supported": True}}, None, None, Deviations())
+"""A provider that offers what the standard has."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from orgsync.adapter import Capabilities
 from orgsync.adapters.scim.api import Api
 from orgsync.adapters.scim.discovery import Offer
-from orgsync.adapters.scim.opener import Options, Roles
+from orgsync.adapters.scim.options import Options, Roles
 from orgsync.adapters.scim.vendors import Deviations
 from orgsync.errors import AdapterError
 from orgsync.finding import Finding, Severity

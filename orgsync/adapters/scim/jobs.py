@@ -14,7 +14,7 @@ from orgsync.adapters.scim import convert
 from orgsync.adapters.scim.api import path_of
 from orgsync.adapters.scim.bulk import MADE, Job, Operation
 from orgsync.adapters.scim.convert import Body
-from orgsync.adapters.scim.opener import Options, Roles
+from orgsync.adapters.scim.options import Options, Roles
 from orgsync.adapters.scim.reading import NESTING
 from orgsync.adapters.scim.values import ENTERPRISE
 from orgsync.adapters.scim.vendors import Deviations

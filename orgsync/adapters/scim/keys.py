@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orgsync.adapters.scim.opener import Options
+from orgsync.adapters.scim.options import Options
 from orgsync.adapters.scim.values import Group
 from orgsync.finding import Finding, Severity
 from orgsync.resources import Address, Kind, RemoteId, well_formed
@@ -51,9 +51,9 @@ def _ours(address: Address) -> bool:
 
 def _strange(group: Group) -> Finding:
     return Finding(
-        code="strange-key",
+        code="strange-mark",
         severity=Severity.WARNING,
-        summary="a group has a key of ours that is none",
+        summary="a mark in the CRM has a key that is none",
         detail=f"{group.name} ({group.id}) has the externalId {group.key}; it is taken for foreign",
         remedy="find out who wrote it, and correct it in the provider",
     )
@@ -61,8 +61,8 @@ def _strange(group: Group) -> Finding:
 
 def _twice(address: Address, claimants: list[Group]) -> Finding:
     return Finding(
-        code="duplicate-key",
-        summary="two things in the target have one key",
+        code="duplicate-mark",
+        summary="the CRM has one thing twice",
         detail=f"{address}: {', '.join(sorted(f'{one.name} ({one.id})' for one in claimants))}",
         remedy="find out which one is meant, and take the externalId from the others, or delete them",
         address=address,

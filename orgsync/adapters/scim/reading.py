@@ -12,7 +12,7 @@ from orgsync.adapters.canonical import FOREIGN
 from orgsync.adapters.scim.api import Api
 from orgsync.adapters.scim.convert import any_of, equals
 from orgsync.adapters.scim.keys import Keys, keys
-from orgsync.adapters.scim.opener import Options, Roles
+from orgsync.adapters.scim.options import Options, Roles
 from orgsync.adapters.scim.values import ENTERPRISE, Group, Member, User, group_of, user_of
 from orgsync.adapters.scim.vendors import Deviations
 from orgsync.finding import Finding, Severity
@@ -163,8 +163,8 @@ def _matters(login: str, users: list[User], reading: _Reading) -> bool:
 
 def _two_users(login: str, users: list[User]) -> Finding:
     return Finding(
-        code="duplicate-key",
-        summary="two things in the target have one key",
+        code="duplicate-mark",
+        summary="the CRM has one thing twice",
         detail=f"user/{login}: {', '.join(sorted(one.id for one in users))}",
         remedy="rename or merge one of these users in the provider",
         address=f"{Kind.USER}/{login}",

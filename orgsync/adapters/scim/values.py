@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orgsync.adapter import Changed
-from orgsync.adapters.scim.opener import Options
+from orgsync.adapters.scim.options import Options
 from orgsync.errors import IncompleteRead
 from orgsync.resources import RemoteId
 
