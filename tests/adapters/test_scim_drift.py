@@ -1,5 +1,6 @@
 """What others do at a real SCIM provider, and what it does by itself: all of it is seen, told and put right."""
 
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ from orgsync.finding import Severity
 from orgsync.plan import Plan
 from orgsync.resources import Kind, kind_of
 from tests import repository
-from tests.adapters.scim_world import World, sample, settled, small
+from tests.adapters.scim_world import ENVIRONMENT, World, sample, settled, small
+from tests.commands import command
 from tests.servers.scim import ENTERPRISE
 
 
@@ -53,6 +55,27 @@ def test_drift_says_what_changed_and_when(url: str, tmp_path: Path) -> None:
     assert drift.foreign[0].changed is not None
     world.apply()
     assert settled(world)
+
+
+def test_the_command_names_what_changed_and_when(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = small(tmp_path, url)
+    world.apply()
+    group = world.provider.group("unit/sales")
+    world.provider.patch(f"Groups/{group['id']}", {"op": "replace", "path": "displayName", "value": "Closers"})
+    world.provider.create_group("Shadow team")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCIM_TOKEN", ENVIRONMENT["SCIM_TOKEN"])
+    answer = command("drift", "--format", "json")
+    said = json.loads(answer.out)
+    at = world.provider.group("unit/sales")["meta"]["lastModified"]
+    (change,) = said["changes"]
+    assert change["address"] == "unit/sales"
+    assert change["changedBy"] is None
+    assert datetime.fromisoformat(change["changedAt"]) == datetime.fromisoformat(at)
+    assert [one["name"] for one in said["foreign"]] == ["Shadow team"]
+    told = command("drift").out
+    assert "Closers" in told
+    assert f"changed {at[:10]}" in told
 
 
 def test_words_that_somebody_else_gave_are_theirs_and_ours_are_taken_back(url: str, tmp_path: Path) -> None:

@@ -168,6 +168,26 @@ def test_somebody_elses_change_in_between_is_not_written_over(origin: str, url: 
     assert world.provider.group("unit/sales")["displayName"] == "Closers"
 
 
+def test_a_bulk_requires_the_versions_that_were_read(origin: str, url: str, tmp_path: Path) -> None:
+    world = small(tmp_path, url)
+    world.apply()
+    for old, new in (("name: Commercial", "name: Trade"), ("name: North", "name: Far North")):
+        world.edit(repository.UNIT_FILE, old, new)
+    group = world.provider.group("business-unit/north")["id"]
+
+    def meanwhile(wire: Wire, carry_out: CarryOut) -> None:
+        world.provider.patch(f"Groups/{group}", {"op": "replace", "path": "displayName", "value": "Arctic"})
+        wire.send(carry_out().wire)
+
+    report, sent = _writing(world, origin, {0: meanwhile})
+    assert all(one["version"] for one in sent[0].json["Operations"])
+    assert {one.address: one.status for one in report.outcomes} == {
+        "business-unit/commercial": Status.APPLIED,
+        "business-unit/north": Status.FAILED,
+    }
+    assert world.provider.group("business-unit/north")["displayName"] == "Arctic"
+
+
 def test_a_change_of_something_else_in_between_is_no_conflict(origin: str, url: str, tmp_path: Path) -> None:
     world = small(tmp_path, url)
     world.apply()
