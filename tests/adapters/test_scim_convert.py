@@ -29,6 +29,7 @@ IDS = {
     "user/ana@x.com": "a",
     "user/boss@x.com": "b",
 }
+NAMES = ["id", "members", "value", "meta", "lastModified", "version", "userName", "active", "roles", "Operations"]
 anything: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES) | st.text(), inner, max_size=4),

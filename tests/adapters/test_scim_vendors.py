@@ -62,6 +62,10 @@ class Provider:
         return [query for one, query in self.asked if one == path]
 
 
+def _list(found: list[Any]) -> dict[str, Any]:
+    return {"totalResults": len(found), "Resources": found}
+
+
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:

@@ -5,15 +5,15 @@ In: the API, the settings, a scope. Out: a Snapshot. Never: half an organization
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orgsync.adapter import Capabilities, Changed, Foreign, Scope, Snapshot
 from orgsync.adapters.canonical import FOREIGN
+from orgsync.adapters.scim import people
 from orgsync.adapters.scim.api import Api
-from orgsync.adapters.scim.convert import any_of, equals
 from orgsync.adapters.scim.keys import Keys, keys
 from orgsync.adapters.scim.options import Options, Roles
-from orgsync.adapters.scim.values import ENTERPRISE, Group, Member, User, group_of, user_of
+from orgsync.adapters.scim.values import Group, User, group_of
 from orgsync.adapters.scim.vendors import Deviations
 from orgsync.finding import Finding, Severity
 from orgsync.resources import (
@@ -100,7 +100,8 @@ def read(api: Api, options: Options, known: Deviations, capabilities: Capabiliti
     reading.findings += reading.keys.findings
     _read_users(reading)
     if not known.members_listed:
-        _read_members(reading)
+        members = people.members(reading.api, sorted(reading.logins))
+        reading.groups = {id_: replace(one, members=members.get(id_, ())) for id_, one in reading.groups.items()}
     _put_groups(reading)
     _put_users(reading)
     _put_edges(reading)
@@ -136,88 +137,18 @@ def _homes(reading: _Reading) -> dict[str, list[RemoteId]]:
 
 
 def _read_users(reading: _Reading) -> None:
-    found = _fetched(reading)
-    logins = defaultdict[str, list[User]](list)
-    for user in found:
-        logins[user.login].append(user)
-    for login, users in logins.items():
-        if not well_formed(f"{Kind.USER}/{login}"):
-            reading.foreign += [_foreign_user(user) for user in users]
-        elif len(users) > 1 and _matters(login, users, reading):
-            reading.findings.append(_two_users(login, users))
-    certain = {users[0].id: login for login, users in logins.items() if len(users) == 1}
-    reading.logins = {id_: login for id_, login in certain.items() if well_formed(f"{Kind.USER}/{login}")}
-    reading.users = {user.id: user for user in found}
-
-
-def _foreign_user(user: User) -> Foreign:
-    return Foreign(kind=Kind.USER, id=user.id, name=user.name or user.login, changed=user.changed)
-
-
-def _matters(login: str, users: list[User], reading: _Reading) -> bool:
-    """Two people nobody speaks of may be called what they like."""
-    if reading.scope.logins is None or login in reading.scope.logins:
-        return True
-    return not _ids_of_members(reading).isdisjoint(user.id for user in users)
-
-
-def _two_users(login: str, users: list[User]) -> Finding:
-    return Finding(
-        code="duplicate-mark",
-        summary="the CRM has one thing twice",
-        detail=f"user/{login}: {', '.join(sorted(one.id for one in users))}",
-        remedy="rename or merge one of these users in the provider",
-        address=f"{Kind.USER}/{login}",
-    )
-
-
-def _fetched(reading: _Reading) -> list[User]:
-    """Everybody where roles are words, since anybody may carry one; else as many as it takes."""
-    options, scope, api = reading.options, reading.scope, reading.api
-    attributes = _user_attributes(options)
-    everybody = scope.logins is None or not api.offer.filters or not reading.known.members_listed
-    if everybody or options.roles is Roles.WORDS:
-        return [user_of(one, options) for one in api.listed("Users", attributes)]
-    terms = [equals("id", id_) for id_ in sorted(_ids_of_members(reading))]
-    at_once = min(reading.known.filter_terms, api.offer.page or reading.known.filter_terms)
-    known = [user_of(one, options) for one in api.fewest("Users", attributes, any_of(terms, at_once))]
-    missing = (scope.logins or frozenset()) - {user.login for user in known}
-    rest = any_of((equals("userName", login) for login in sorted(missing)), at_once)
-    found = {user.id: user for user in known}
-    found |= {user.id: user for user in (user_of(one, options) for one in api.fewest("Users", attributes, rest))}
-    return [*found.values()]
-
-
-def _user_attributes(options: Options) -> list[str]:
-    names = ["userName", "displayName", "active", "meta"]
-    names += [str(options.role_attribute)] if options.roles is Roles.WORDS else []
-    names += [f"{ENTERPRISE}:{options.business_unit_attribute}"] if options.business_unit_attribute else []
-    return names + ([f"{ENTERPRISE}:manager"] if options.managers else [])
+    members = _ids_of_members(reading)
+    found = people.fetched(reading.api, reading.options, reading.known, reading.scope, members)
+    sorted_ = people.sort(found, reading.scope, members)
+    reading.users, reading.logins = {user.id: user for user in found}, sorted_.logins
+    reading.foreign += sorted_.foreign
+    reading.findings += sorted_.findings
 
 
 def _ids_of_members(reading: _Reading) -> set[RemoteId]:
     """Of our groups, without the groups among them."""
     ours = (reading.groups[id_] for id_ in reading.keys.addresses)
     return {member.id for group in ours for member in group.members} - reading.groups.keys()
-
-
-def _read_members(reading: _Reading) -> None:
-    """A call per user: the provider lists groups without their members."""
-    members = defaultdict[RemoteId, list[Member]](list)
-    for id_ in sorted(reading.logins):
-        for raw in reading.api.listed("Groups", ("displayName",), equals("members.value", id_)):
-            members[group_of(raw).id].append(Member(id=id_, sort="User"))
-    reading.groups = {
-        one.id: Group(
-            id=one.id,
-            key=one.key,
-            name=one.name,
-            members=tuple(members[one.id]),
-            version=one.version,
-            changed=one.changed,
-        )
-        for one in reading.groups.values()
-    }
 
 
 def _put_groups(reading: _Reading) -> None:

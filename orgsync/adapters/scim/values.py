@@ -33,7 +33,7 @@ class Group:
     id: RemoteId
     key: str
     name: str
-    members: tuple[Member, ...]
+    members: Sequence[Member]
     version: str
     changed: Changed | None
 
