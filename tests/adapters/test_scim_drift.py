@@ -180,6 +180,10 @@ def test_members_who_were_deleted_are_told_and_stay_until_somebody_takes_them_ou
     assert told.keys() == {"unit/sales", "role/rep"}
     assert ben in told["unit/sales"].detail
     assert told["unit/sales"].severity is Severity.WARNING
+    assert {(one.kind, one.id, one.name) for one in drift.foreign} == {
+        (Kind.MEMBERSHIP, ben, "in Sales Team, of nobody"),
+        (Kind.GRANT, ben, "in Representative, of nobody"),
+    }
     assert "user/ben@example.com" in {change.address for change in drift.plan.changes}
     assert world.apply().complete
     world.provider.leave(world.provider.group("unit/sales")["id"], ben)

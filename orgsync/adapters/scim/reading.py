@@ -237,6 +237,7 @@ def _put_edges(reading: _Reading) -> None:
                 gone.append(member.id)
         if gone:
             reading.findings.append(_dangling(address, group, gone))
+            reading.foreign += [_nobody(address, group, id_) for id_ in gone]
 
 
 def _edge(address: Address, login: str) -> Address:
@@ -244,6 +245,12 @@ def _edge(address: Address, login: str) -> Address:
     if kind is Kind.UNIT:
         return f"{Kind.MEMBERSHIP}/{key}/{login}"
     return f"{Kind.GRANT}/{NO_UNIT}/{login}/{key}" if kind is Kind.ROLE else ""
+
+
+def _nobody(address: Address, group: Group, id_: RemoteId) -> Foreign:
+    """So that drift shows it."""
+    kind = Kind.GRANT if kind_of(address) is Kind.ROLE else Kind.MEMBERSHIP
+    return Foreign(kind=kind, id=id_, name=f"in {group.name}, of nobody", changed=group.changed)
 
 
 def _dangling(address: Address, group: Group, gone: list[RemoteId]) -> Finding:
