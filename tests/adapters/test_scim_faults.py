@@ -337,3 +337,26 @@ def _take_over(world: World) -> None:
         take_over=held.value.run,
     )
     assert report.complete, report
+
+
+def test_a_unit_that_was_made_and_not_nested_is_finished_by_the_next_plan(
+    origin: str, url: str, tmp_path: Path
+) -> None:
+    """The step counts as a whole: nobody joins a unit that is not where it belongs."""
+    world = small(tmp_path, url, SINGLY)
+    with scim.watched(origin) as proxy:
+        through = _behind(world, proxy.url)
+        plan = through.plan()
+        forward = proxy.app
+        nesting = b'"type": "Group"'
+        proxy.app = lambda sent: Reply.of({"detail": "not there"}, 400) if nesting in sent.body else forward(sent)
+        report = through.apply(plan)
+    fates = {one.address: one.status for one in report.outcomes}
+    assert fates["unit/sales"] is Status.FAILED
+    assert fates["membership/sales/ana@example.com"] is Status.SKIPPED
+    assert "members" not in world.provider.group("unit/sales")
+    world.settle(SINGLY)
+    (change, *_) = world.plan().changes
+    assert (change.address, change.after) == ("unit/sales", {"businessUnit": "commercial"})
+    assert world.apply().complete
+    assert settled(world)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from orgsync.adapter import Scope
 from orgsync.finding import Severity
 from tests.adapters.scim_world import sample, settled, small
 from tests.servers import scim
@@ -78,3 +79,17 @@ def test_doctor_says_that_a_token_is_not_accepted(url: str, tmp_path: Path, monk
     assert finding.severity is Severity.ERROR
     assert "401" in finding.detail
     assert "wrong-token" not in str(finding)
+
+
+def test_calls_are_counted_by_what_they_are(url: str, tmp_path: Path) -> None:
+    world = small(tmp_path, url)
+    with world.opened() as adapter:
+        adapter.read(Scope())
+        adapter.read(Scope())
+    assert adapter.calls == {
+        "GET Schemas": 1,
+        "GET ResourceTypes": 1,
+        "GET ServiceProviderConfig": 1,
+        "GET Groups": 2,
+        "GET Users": 2,
+    }
