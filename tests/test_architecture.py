@@ -67,6 +67,7 @@ BY_WAY_OF_EXCEPTION = {
     ("cli.history", "journal"),  # the type of a run
     ("cli.doctor", "adapters"),  # asks an adapter without a plan
     ("cli.validate", "adapters"),  # what they say about their options
+    ("cli.targets", "adapters"),  # what they can do, without a target
 }
 
 ADDRESSES = {

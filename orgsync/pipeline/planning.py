@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orgsync.adapter import Adapter, HasEffects, Scope, Snapshot
 from orgsync.change import Change, Effect, Status
+from orgsync.collector import collector_paused
 from orgsync.diff import diff, rename
 from orgsync.effects import lost, make_good
 from orgsync.errors import PlanRefused
@@ -182,7 +183,7 @@ def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
     target = asked.target
     declared = validate(asked.root, today=asked.today, watch=asked.watch)
     stop_at_errors(declared.findings)
-    with reading(target, asked.root, asked.environment) as adapter:
+    with collector_paused(), reading(target, asked.root, asked.environment) as adapter:
         compared = _compare(declared, target, adapter, asked.watch)
         plan = _plan(
             asked,
