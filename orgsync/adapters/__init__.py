@@ -24,7 +24,10 @@ from orgsync.references import expand_url
 from orgsync.resources import Address, RemoteId
 from orgsync.settings import TargetSettings, credentials_of
 
-BUILT_IN: Mapping[str, str] = {"local": "orgsync.adapters.local.opener:opener"}
+BUILT_IN: Mapping[str, str] = {
+    "local": "orgsync.adapters.local.opener:opener",
+    "tryton": "orgsync.adapters.tryton.opener:opener",
+}
 """Name -> ``module:attribute`` of an ``adapter.Opener``."""
 
 GROUP = "orgsync.adapters"
