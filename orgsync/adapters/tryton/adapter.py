@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orgsync.adapter import Capabilities, KindCapabilities, Scope, Snapshot
-from orgsync.adapters.http import Limits
 from orgsync.adapters.tryton.api import Server
 from orgsync.adapters.tryton.bulk import Group, alone, divided, outcome
 from orgsync.adapters.tryton.companies import Companies
@@ -177,14 +176,9 @@ def _unknown(step: Step, why: str) -> Outcome:
 
 @contextmanager
 def opened(
-    options: Options,
-    credentials: Mapping[str, str],
-    *,
-    writable: bool,
-    limits: Limits = Limits(),
-    **more: Any,  # noqa: B008
+    options: Options, credentials: Mapping[str, str], *, writable: bool, **more: Any
 ) -> Iterator[TrytonAdapter]:
     """Raises AdapterError for an address that is none. ``more``: as for ``Server``."""
     username, password = credentials.get("username", ""), credentials.get("password", "")
-    with Server(options.url, username=username, password=password, writable=writable, limits=limits, **more) as server:
+    with Server(options.url, username=username, password=password, writable=writable, **more) as server:
         yield TrytonAdapter(server, options, username)

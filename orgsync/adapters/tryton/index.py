@@ -1,6 +1,7 @@
 """Which records make which of our resources: by the marker groups, and for business units by the party's code.
 
-In: the world as Tryton has it, roles bound by name. Out: an index, and findings where a mark stands twice. Never: guesses.
+In: the world as Tryton has it, roles bound by name. Out: an index, and findings where a mark
+stands twice. Never: guesses.
 """
 
 from collections import defaultdict

@@ -46,7 +46,7 @@ def _known_zone(name: str) -> str:
 def _one_word_each(objects: Mapping[str, str]) -> Mapping[str, str]:
     if len(set(objects.values())) < len(objects):
         raise ValueError("two words mean the same model: what is read back could be either")
-    return MappingProxyType(dict(objects))
+    return objects
 
 
 class Options(BaseModel):
@@ -67,7 +67,7 @@ class Options(BaseModel):
         default="UTC", description="where the day of an `until` ends"
     )
     objects: Annotated[Mapping[str, str], AfterValidator(_one_word_each)] = Field(
-        default=MappingProxyType({}),
+        default_factory=dict,
         description="word of a privilege -> Tryton model; comes before the defaults, model by model",
     )
 
