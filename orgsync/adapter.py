@@ -45,7 +45,7 @@ class Capabilities:
     privilege_actions   None: any word; else the ones it knows
     manages_roles True: privileges are written; False: roles are found by name and only granted
     expiry        where an end date is stored: "membership", "grant", "both" or "none"
-    attribution   "none", "last" (who changed it last) or "history"
+    attribution   "none", "when", "last" (who changed it last) or "history"
     concurrency   "none", "modified-at" or "etag"
     max_concurrency   batches in flight at once
     """
@@ -165,6 +165,8 @@ class Opener(Protocol):
 
     Options      a pydantic model of the target's settings that are the adapter's own (``url`` among them)
     CREDENTIALS  names of the credentials that the adapter takes
+    CAPABILITIES what it can do with default settings and a server that plays along, for tables; what counts is what
+                 the adapter says once it is open
     options      what ``Options`` made of the settings
     root         the organization repository: relative paths begin there
     credentials  name -> value, resolved; never to be shown
@@ -175,6 +177,7 @@ class Opener(Protocol):
 
     Options: type[Any]
     CREDENTIALS: Sequence[str]
+    CAPABILITIES: Capabilities
 
     def open(
         self,

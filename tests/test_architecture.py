@@ -48,6 +48,7 @@ HOUSES = {
     "pipeline": {*DOORS, *STAGES, "adapters"},
     "schema": {*DOORS},
     "cli": {"pipeline", "render", "settings", "schema"},
+    "testing": {"pipeline", "adapters", "settings"},
     "__main__": {"cli"},
 }
 ALLOWED = WORDS | {name: {*WORDS, *more} for name, more in (DOORS | STAGES | HOUSES).items()}
@@ -81,6 +82,7 @@ ADDRESSES = {
     "sqlalchemy": ("journal", "adapters.local"),
     "cryptography": ("signing",),
     "keyring": ("references",),
+    "pytest": ("testing",),
 }
 
 
