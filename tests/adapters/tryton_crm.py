@@ -117,9 +117,7 @@ class World:
 
     def drift(self) -> pipeline.Drift:
         settings = load_settings(self.root)
-        return pipeline.find_drift(
-            self.root, settings, "crm", today=TODAY, environment=ENVIRONMENT, watch=Timings()
-        )
+        return pipeline.find_drift(self.root, settings, "crm", today=TODAY, environment=ENVIRONMENT, watch=Timings())
 
     def read(self, **scope: Any) -> Snapshot:
         with adapter(self.url, writable=False) as found:

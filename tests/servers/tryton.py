@@ -129,7 +129,8 @@ class Tryton:
         name = f"d{secrets.token_hex(6)}"
         shutil.copy(_pristine(), self.folder / f"{name}.sqlite")
         url = f"http://127.0.0.1:{self.port}/{name}"
-        requests.get(f"{url}/r/user/application/", timeout=60)
+        host = {"Host": f"{name}.localhost"}  # Tryton keeps its list of databases for minutes, per name of the host
+        requests.get(f"{url}/r/user/application/", headers=host, timeout=60)
         return url
 
     def drop(self, url: str) -> None:

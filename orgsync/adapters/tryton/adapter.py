@@ -6,15 +6,15 @@ for reading; takes an answer that did not come for a yes or a no.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from orgsync.adapter import Capabilities, KindCapabilities, Scope, Snapshot
+from orgsync.adapter import Capabilities, Scope, Snapshot
 from orgsync.adapters.tryton.api import Server
 from orgsync.adapters.tryton.bulk import Group, alone, divided, outcome
+from orgsync.adapters.tryton.capabilities import capabilities
 from orgsync.adapters.tryton.companies import Companies
-from orgsync.adapters.tryton.convert import ACTIONS, SCOPE, Marks
+from orgsync.adapters.tryton.convert import Marks
 from orgsync.adapters.tryton.doctor import examine
 from orgsync.adapters.tryton.effects import effects_of
 from orgsync.adapters.tryton.ids import Ids
@@ -28,26 +28,6 @@ from orgsync.change import Action, Batch, Change, Effect, Outcome, Status, Step
 from orgsync.errors import AdapterError, UnknownOutcome
 from orgsync.finding import Finding
 from orgsync.resources import KEY, Address, Kind, RemoteId, kind_of, parts_of, same
-
-MAX_BATCH = 500
-"""So many users are written in about two seconds; a request that takes too long would have an unknown outcome."""
-_ALL, _NO_DELETE = frozenset(Action), frozenset({Action.CREATE, Action.UPDATE})
-
-
-def _kind(*fields: str, actions: frozenset[Action] = _ALL) -> KindCapabilities:
-    return KindCapabilities(actions=actions, fields=frozenset(fields), max_batch=MAX_BATCH)
-
-
-_KINDS = MappingProxyType(
-    {
-        Kind.BUSINESS_UNIT: _kind("name", "parent"),
-        Kind.ROLE: _kind("name", "privileges"),
-        Kind.UNIT: _kind("name", "parent", "businessUnit", "roles"),
-        Kind.USER: _kind("name", "active", actions=_NO_DELETE),
-        Kind.MEMBERSHIP: _kind("until"),
-        Kind.GRANT: _kind("until"),
-    }
-)
 
 _Way = Callable[[Sequence[Group], Ids], Sequence[Outcome]]
 
@@ -68,20 +48,7 @@ class TrytonAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            kinds=_KINDS,
-            hierarchy="forest",
-            unit_roles=True,
-            unit_grants=False,
-            scopes=frozenset({SCOPE}),
-            objects=frozenset(self._options.models),
-            privilege_actions=frozenset(ACTIONS),
-            manages_roles=True,
-            expiry="both",
-            attribution="last",
-            concurrency="modified-at",
-            max_concurrency=1,
-        )
+        return capabilities(self._options.models)
 
     @property
     def identity(self) -> str:
@@ -175,10 +142,9 @@ def _unknown(step: Step, why: str) -> Outcome:
 
 
 @contextmanager
-def opened(
-    options: Options, credentials: Mapping[str, str], *, writable: bool, **more: Any
-) -> Iterator[TrytonAdapter]:
+def opened(options: Options, credentials: Mapping[str, str], *, writable: bool, **more: Any) -> Iterator[TrytonAdapter]:
     """Raises AdapterError for an address that is none. ``more``: as for ``Server``."""
     username, password = credentials.get("username", ""), credentials.get("password", "")
-    with Server(options.url, username=username, password=password, writable=writable, **more) as server:
+    settings = {"page": options.page_size, "writable": writable, **more}
+    with Server(options.url, username=username, password=password, **settings) as server:
         yield TrytonAdapter(server, options, username)

@@ -16,9 +16,6 @@ from urllib.parse import quote
 from orgsync.adapters.http import Answer, Client, Limits, Page, Renewed, Time, pages
 from orgsync.errors import AdapterError, CallRefused, IncompleteRead, UnknownOutcome
 
-PAGE = 1000
-"""Records per page: Tryton itself sets no limit."""
-
 EVERYTHING: Mapping[str, Any] = MappingProxyType({"active_test": False})
 """Context of every read: what is deactivated exists, too."""
 
@@ -31,7 +28,7 @@ class Stale(CallRefused):
 
 
 class Server:
-    """A context manager. ``calls``: how often each method was sent, for whoever counts."""
+    """A context manager. ``page``: records per page. ``calls``: how often each method was sent, for whoever counts."""
 
     def __init__(
         self,
@@ -40,12 +37,13 @@ class Server:
         username: str,
         password: str,
         writable: bool,
+        page: int,
         limits: Limits = Limits(),  # noqa: B008  (frozen)
         time: Time = Time(),  # noqa: B008  (frozen)
     ) -> None:
         base, _, database = url.rpartition("/")
         self._path, self._time = f"{quote(database, safe='')}/rpc/", time
-        self._username, self._password = username, password
+        self._username, self._password, self._page = username, password, page
         same: dict[str, Any] = {"secrets": {password} - {""}, "limits": limits, "time": time}
         self._door = Client(base, authorization=None, writable=False, **same)
         self._client = Client(base, authorization=Renewed(self._session), writable=writable, **same)
@@ -99,11 +97,11 @@ class Server:
 
         def fetch(after: str | int | None) -> Page[dict[str, Any]]:
             beyond = [] if after is None else [["id", ">", after]]
-            asked = [[*domain, *beyond], 0, PAGE, [["id", "ASC"]], list(fields)]
+            asked = [[*domain, *beyond], 0, self._page, [["id", "ASC"]], list(fields)]
             found = self.ask(f"model.{model}.search_read", *asked)
             if not (isinstance(found, list) and all(isinstance(one, dict) and "id" in one for one in found)):
                 raise IncompleteRead(f"{model}: the answer is no list of records")
-            return Page(items=found, after=found[-1]["id"] if len(found) >= PAGE else None)
+            return Page(items=found, after=found[-1]["id"] if len(found) >= self._page else None)
 
         return pages(fetch, what=model, key=lambda record: record["id"])
 

@@ -32,20 +32,26 @@ _MOMENT = ("year", "month", "day", "hour", "minute", "second")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """Names of groups: ``orgsync/unit/sales``."""
+    """Names of groups: ``orgsync/unit/sales``, ``orgsync/business-unit/emea#17`` with the id of its party."""
 
     prefix: str
 
-    def name(self, word: str, key: str) -> str:
-        return f"{self.prefix}/{word}/{key}"
+    def name(self, word: str, key: str, party: int | None = None) -> str:
+        """``party``: of a business unit; a party's code cannot be changed, and the name of a group can."""
+        return f"{self.prefix}/{word}/{key}" + (f"#{party}" if party is not None else "")
 
     def of(self, name: object) -> tuple[str, str] | None:
         """(word, key), or None for what is not ours."""
         if not isinstance(name, str):
             return None
         prefix, _, rest = name.partition("/")
-        word, _, key = rest.partition("/")
+        word, _, key = rest.partition("#")[0].partition("/")
         return (word, key) if prefix == self.prefix and word in WORDS and key else None
+
+    @staticmethod
+    def party_of(name: object) -> int | None:
+        number = str(name).partition("#")[2]
+        return int(number) if number.isdecimal() and number.isascii() else None
 
 
 def remote_id(*parts: int | None) -> RemoteId:
@@ -55,7 +61,7 @@ def remote_id(*parts: int | None) -> RemoteId:
 
 def numbers(identity: RemoteId | None, count: int) -> list[int | None]:
     parts = [] if identity is None else identity.split("/")
-    found = [int(part) if part.isdecimal() else None for part in parts]
+    found = [int(part) if part.isdecimal() and part.isascii() else None for part in parts]
     return [*found, *[None] * count][:count]
 
 

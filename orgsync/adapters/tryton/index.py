@@ -1,4 +1,4 @@
-"""Which records make which of our resources: by the marker groups, and for business units by the party's code.
+"""Which records make which of our resources: the names of the marker groups say so.
 
 In: the world as Tryton has it, roles bound by name. Out: an index, and findings where a mark
 stands twice. Never: guesses.
@@ -27,7 +27,7 @@ class Parts:
 
 @dataclass(slots=True)
 class BusinessUnitParts:
-    marker: Group | None = None
+    marker: Group
     company: Company | None = None
 
 
@@ -92,8 +92,10 @@ def _index_groups(found: Index) -> None:
             found.roles.setdefault(key, Parts()).marker = group
         elif word == UNIT:
             found.units.setdefault(key, Parts()).marker = group
+        elif key in found.business_units:
+            found.findings.append(_twice(f"two groups are markers of {word}/{key}", (word, key)))
         else:
-            found.business_units.setdefault(key, BusinessUnitParts()).marker = group
+            found.business_units[key] = BusinessUnitParts(marker=group)
 
 
 def _index_roles(found: Index) -> None:
@@ -116,13 +118,17 @@ def _index_roles(found: Index) -> None:
 
 
 def _index_companies(found: Index) -> None:
-    for company in found.world.companies.values():
-        if company.mark is not None and company.mark[0] == BUSINESS_UNIT:
-            key = company.mark[1]
-            if well_formed(f"{BUSINESS_UNIT}/{key}"):
-                found.business_units.setdefault(key, BusinessUnitParts()).company = company
-            else:
-                found.findings.append(_strange(f'the party of the company "{company.name}"'))
+    by_party = {company.party: company for company in found.world.companies.values()}
+    taken: dict[int, str] = {}
+    for key, parts in found.business_units.items():
+        company = by_party.get(parts.marker.party) if parts.marker.party is not None else None
+        if company is None:
+            continue
+        parts.company = company
+        if company.id in taken:
+            detail = f'the company "{company.name}" is marked as {taken[company.id]} and as {key}'
+            found.findings.append(_twice(detail, (BUSINESS_UNIT, key)))
+        taken[company.id] = key
 
 
 def _index_bound(found: Index, bound: Mapping[Address, str]) -> None:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from orgsync.adapter import Adapter
+from orgsync.adapters.tryton.capabilities import capabilities
 
 OBJECTS: Mapping[str, str] = MappingProxyType(
     {
@@ -52,7 +53,7 @@ def _one_word_each(objects: Mapping[str, str]) -> Mapping[str, str]:
 class Options(BaseModel):
     """What a target of the Tryton adapter may state."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     url: Annotated[str, AfterValidator(_with_database)] = Field(
         repr=False, description="https://host/database, as Tryton's own clients name it"
@@ -70,6 +71,9 @@ class Options(BaseModel):
         default_factory=dict,
         description="word of a privilege -> Tryton model; comes before the defaults, model by model",
     )
+    page_size: int = Field(
+        default=1000, ge=1, le=10_000, alias="pageSize", description="records per call while reading"
+    )
 
     @property
     def models(self) -> Mapping[str, str]:
@@ -86,6 +90,7 @@ class Options(BaseModel):
 class TrytonOpener:
     Options: type[Any] = Options
     CREDENTIALS: Sequence[str] = ("username", "password")
+    CAPABILITIES = capabilities(OBJECTS)
 
     def open(
         self,

@@ -113,9 +113,9 @@ def _parent(reading: _Reading, marker: Group | None, word: str) -> str | None:
 def _business_unit(reading: _Reading, key: str, parts: BusinessUnitParts) -> None:
     """One of which something is missing has no name, so that a plan restores it."""
     company, marker = parts.company, parts.marker
-    name = company.name if company and marker else None
-    fields: Fields = {"name": name, "parent": _parent(reading, marker, BUSINESS_UNIT)}
-    reading.keep_parts(f"{BUSINESS_UNIT}/{key}", fields, company, marker, also=company.party if company else None)
+    parent = _parent(reading, marker, BUSINESS_UNIT)
+    fields: Fields = {"name": company.name if company is not None else None, "parent": parent}
+    reading.keep_parts(f"{BUSINESS_UNIT}/{key}", fields, company, marker, also=marker.party)
 
 
 def _role(reading: _Reading, key: str, parts: Parts) -> None:

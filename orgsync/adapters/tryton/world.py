@@ -34,7 +34,7 @@ _GROUP = (
 )
 _ROLE = ("name", "groups", *_inside("users", ("user", "from_date", "to_date", *_WHO)), *_WHO)
 _USER = ("login", "name", "active", "administrator", "groups", "companies", *_WHO)
-_COMPANY = ("party.name", "party.code", *_inside("party", _WHO), *_WHO)
+_COMPANY = ("party.name", *_inside("party", _WHO), *_WHO)
 _EXTRAS = {
     "rule_groups": "record rules",
     "field_access": "field access",
@@ -45,11 +45,13 @@ _EXTRAS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """``mark``: (word, key) where it is ours. ``extras``: what else somebody has tied to it, in words."""
+    """``mark``: (word, key) where it is ours. ``party``: of a business unit's marker. ``extras``: what else somebody
+    has tied to it, in words."""
 
     id: int
     name: str
     mark: tuple[str, str] | None
+    party: int | None
     parent: int | None
     active: bool
     access: tuple[Mapping[str, Any], ...]
@@ -95,12 +97,9 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """``mark``: (word, key) in its party's code, where it is ours."""
-
     id: int
     party: int
     name: str
-    mark: tuple[str, str] | None
     changed: Changed | None
 
 
@@ -121,7 +120,7 @@ def fetch(server: Server, marks: Marks) -> World:
     groups = _table(server, "res.group", _GROUP, lambda record: _group(record, marks))
     roles = _table(server, "res.role", _ROLE, _role)
     users = _table(server, "res.user", _USER, _user)
-    companies = _table(server, "company.company", _COMPANY, lambda record: _company(record, marks))
+    companies = _table(server, "company.company", _COMPANY, _company)
     assigned = _assigned(server)
     return World(groups=groups, roles=roles, users=users, companies=companies, assigned=assigned, now=server.now)
 
@@ -141,6 +140,7 @@ def _group(record: Mapping[str, Any], marks: Marks) -> Group:
         id=record["id"],
         name=str(record["name"]),
         mark=marks.of(record["name"]),
+        party=marks.party_of(record["name"]),
         parent=record["parent"],
         active=bool(record["active"]),
         access=access,
@@ -183,13 +183,12 @@ def _user(record: Mapping[str, Any]) -> User:
     )
 
 
-def _company(record: Mapping[str, Any], marks: Marks) -> Company:
+def _company(record: Mapping[str, Any]) -> Company:
     party = record["party."]
     return Company(
         id=record["id"],
         party=party["id"],
         name=str(party["name"] or ""),
-        mark=marks.of(party["code"]),
         changed=changed_of(record, party),
     )
 
