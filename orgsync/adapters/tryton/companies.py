@@ -5,7 +5,7 @@ In: steps of business units. Out: outcomes. Never: deletes a party that somebody
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 from orgsync.adapters.tryton.api import Server
@@ -43,7 +43,8 @@ class _Found:
     def free(self, code: str) -> str:
         """Codes are unique and stay, so that a key that was given up may still be in one."""
         taken = set(self.parties.values())
-        return next(one for one in (code, *(f"{code} ({number})" for number in count(2))) if one not in taken)
+        others = (f"{code} ({number})" for number in count(2))
+        return next(one for one in chain([code], others) if one not in taken)
 
 
 class Companies:
