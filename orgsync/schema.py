@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter
 
+from orgsync.access import LEVELS
 from orgsync.documents import MODELS, AnyDocument
 from orgsync.resources import Kind
 from orgsync.settings import Settings
@@ -100,6 +101,25 @@ _FINDING = _object(
     column=_or_null({"type": "integer", "minimum": 1}),
     address=_or_null(_TEXT),
 )
+_SCOPE: Schema = {"enum": [*LEVELS]}
+_ACCESS_GROUP = _object(
+    change={"enum": ["gain", "loss"]},
+    privileged=_FLAG,
+    roles=_list(_TEXT),
+    privileges=_list(_object(object=_TEXT, action=_TEXT, scope=_SCOPE, other=_SCOPE, over=_TEXT)),
+    privilegeCount=_COUNT,
+    units=_map(_COUNT),
+    unitCount=_COUNT,
+    users=_list(_TEXT),
+    userCount=_COUNT,
+    causes=_list(_TEXT),
+)
+_ACCESS = _object(
+    summary=_object(gaining=_COUNT, losing=_COUNT, privileged=_COUNT),
+    groups=_list(_ACCESS_GROUP),
+    more=_object(gains=_COUNT, losses=_COUNT),
+    asDeclared=_FLAG,
+)
 _SUMMARY = _object(create=_COUNT, update=_COUNT, delete=_COUNT, withheld=_COUNT)
 
 
@@ -123,7 +143,7 @@ def _change(**more: Schema) -> Schema:
 
 def _plan_members(change: Schema) -> dict[str, Schema]:
     return {
-        "formatVersion": {"const": 1},
+        "formatVersion": {"const": 2},
         "target": _object(name=_TEXT, adapter=_TEXT, identity=_TEXT),
         "revision": _TEXT,
         "contents": _DIGEST,
@@ -134,6 +154,7 @@ def _plan_members(change: Schema) -> dict[str, Schema]:
         "changes": _list(change),
         "withheld": _list(change),
         "effects": _list(_object(cause=_TEXT, summary=_TEXT, drops=_list(_TEXT))),
+        "access": _ACCESS,
         "guards": _list(_object(name=_TEXT, text=_TEXT, violated=_FLAG, accepted=_FLAG)),
         "findings": _list(_FINDING),
         "origins": _map(_TEXT),

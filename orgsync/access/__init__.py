@@ -8,10 +8,12 @@ file, or shows less than there is without saying how much it left out.
     AccessDiff  what users gain and lose between two organizations, grouped so that people can read it
 """
 
-from orgsync.access.difference import NO_LIMITS, Limits, compare
+from orgsync.access.difference import LISTED, NO_LIMITS, Limits, compare
 from orgsync.access.effective import Access, evaluate
 from orgsync.access.explaining import allowances, who_can
 from orgsync.access.values import (
+    LEVELS,
+    NO_ACCESS,
     UNKNOWN,
     AccessDiff,
     AccessGroup,
@@ -25,6 +27,9 @@ from orgsync.access.values import (
 )
 
 __all__ = [
+    "LEVELS",
+    "LISTED",
+    "NO_ACCESS",
     "NO_LIMITS",
     "UNKNOWN",
     "Access",

@@ -29,6 +29,7 @@ class Limits:
     causes: int | None = 20
 
 
+LISTED = Limits()
 NO_LIMITS = Limits(groups=None, users=None, privileges=None, units=None, causes=None)
 
 

@@ -1,7 +1,7 @@
 """The values of effective access, and the JSON of an access diff."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from orgsync.resources import SCOPES, Address
@@ -115,11 +115,14 @@ class AccessDiff:
     privileged: int = 0
     more_gains: int = 0
     more_losses: int = 0
-    as_declared: bool = field(default=False)
+    as_declared: bool = False
 
     @property
     def empty(self) -> bool:
         return not (self.gaining or self.losing)
+
+
+NO_ACCESS = AccessDiff()
 
 
 def to_json(diff: AccessDiff) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from orgsync.access import LISTED, Limits
 from orgsync.adapter import Adapter, HasEffects, Scope, Snapshot
 from orgsync.change import Change, Effect, Status
 from orgsync.diff import diff, rename
@@ -12,6 +13,7 @@ from orgsync.effects import lost, make_good
 from orgsync.errors import PlanRefused
 from orgsync.finding import Finding, Severity
 from orgsync.order import order
+from orgsync.pipeline.accessing import access_diff, meaning
 from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
 from orgsync.pipeline.past import Past, explained, past_of, steps
 from orgsync.pipeline.target import WITH_LOGIN, in_force, read, reading, target_of
@@ -56,6 +58,7 @@ class _Asked:
     watch: Watch
     accept: frozenset[str] = frozenset()
     undoes: str = ""
+    limits: Limits = LISTED
 
     @property
     def target(self) -> TargetSettings:
@@ -222,6 +225,9 @@ def _plan(
         past = past_of(asked.settings, asked.root, adapter.identity, asked.today, asked.environment)
         found = by_place([*findings, *place([*compared.findings, *explained(past, live)])])
         judged = _judge(asked, compared, kept, withheld, effects, past, found)
+    with watch.stage("access"):
+        known = meaning(adapter.capabilities, live.resources, compared.stated, compared.bound)
+        access = access_diff(live.resources, kept, effects, known, today=asked.today, limits=asked.limits)
     with watch.stage("seal"):
         plan = seal(
             judged,
@@ -233,6 +239,7 @@ def _plan(
             origins=origins([*kept, *withheld]),
             bound=compared.bound,
             roles=compared.stated,
+            access=access,
             undoes=asked.undoes,
             journal=past.head,
         )

@@ -16,7 +16,9 @@ Parents = Mapping[str, str | None]
 
 
 def units_of(*sides: Resources) -> set[str]:
-    return {address.removeprefix("unit/") for side in sides for address in side if address.startswith("unit/")} | {"-"}
+    """Those too that only a membership or a grant speaks of."""
+    speak_of_one = ("unit/", "membership/", "grant/")
+    return {address.split("/")[1] for side in sides for address in side if address.startswith(speak_of_one)} | {"-"}
 
 
 def parents_of(resources: Resources, other: Resources) -> Parents:
