@@ -9,6 +9,7 @@ new unit below Europe, while a unit that moves there brings its records along.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from orgsync.access.effective import Access, Holding
@@ -107,6 +108,7 @@ class _Sides:
     entered: Mapping[str, Sequence[str]] = field(init=False)
     left: Mapping[str, Sequence[str]] = field(init=False)
     _tables: dict[tuple[RoleSet, RoleSet], Sequence[_Sentence]] = field(default_factory=dict)
+    _levels: dict[tuple[RoleSet, RoleSet], AbstractSet[Privilege]] = field(default_factory=dict)
     _holdings: dict[tuple[Holding, Holding], Sequence[_Said]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -144,14 +146,26 @@ class _Sides:
 
     def _in_many(self, had: Holding, has: Holding) -> Iterator[_Said]:
         """The general case: several units, or one whose place in the forest changed."""
-        if had == has and not any(self._is_moved(unit) or self._says_another(roles) for unit, roles in has):
-            return
-        one, other = _Side(self.before, had, self.forests[0]), _Side(self.after, has, self.forests[1])
-        yield from _one_way(other, one, self.entered, gain=True)
-        yield from _one_way(one, other, self.left, gain=False)
+        if wanted := self._in_question(dict(had), dict(has)):
+            one, other = _Side(self.before, had, self.forests[0]), _Side(self.after, has, self.forests[1])
+            yield from _one_way(wanted, other, one, self.entered, gain=True)
+            yield from _one_way(wanted, one, other, self.left, gain=False)
 
-    def _says_another(self, roles: RoleSet) -> bool:
-        return bool(self.before.roles.held(roles) != self.after.roles.held(roles))
+    def _in_question(self, had: Mapping[str, RoleSet], has: Mapping[str, RoleSet]) -> set[Privilege]:
+        """Privileges of which some unit gives another level, or reaches other units: of the rest nothing differs."""
+        found: set[Privilege] = set()
+        for unit in had.keys() | has.keys():
+            one, other = had.get(unit, _NO_ROLES), has.get(unit, _NO_ROLES)
+            found |= self._differing(one, other)
+            if self._is_moved(unit):
+                found |= self.before.roles.held(one).keys() | self.after.roles.held(other).keys()
+        return found
+
+    def _differing(self, had: RoleSet, has: RoleSet) -> AbstractSet[Privilege]:
+        if (known := self._levels.get((had, has))) is None:
+            one, other = self.before.roles.held(had), self.after.roles.held(has)
+            known = self._levels[had, has] = {privilege for privilege, _ in one.items() ^ other.items()}
+        return known
 
 
 _NO_ROLES: RoleSet = frozenset()
@@ -168,9 +182,6 @@ class _Side:
     def reaches(self, privilege: Privilege) -> set[Reach]:
         return set(self.access.reaches(self.holding, privilege))
 
-    def privileges(self) -> dict[Privilege, None]:
-        return dict.fromkeys(one for _, roles in self.holding for one in self.access.roles.held(roles))
-
     def givers(self, privilege: Privilege, wanted: Reach) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """(units, roles) of what gives exactly this reach."""
         known = self.access.roles
@@ -183,10 +194,12 @@ class _Side:
         return tuple(unit for unit, _ in found), tuple(sorted(through))
 
 
-def _one_way(has: _Side, had: _Side, moved: Mapping[str, Sequence[str]], *, gain: bool) -> Iterator[_Said]:
+def _one_way(
+    wanted: AbstractSet[Privilege], has: _Side, had: _Side, moved: Mapping[str, Sequence[str]], *, gain: bool
+) -> Iterator[_Said]:
     """What the one side has and the other has not. ``moved``: unit -> units that are below it only on this side."""
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Shift]] = defaultdict(list)
-    for privilege in has.privileges():
+    for privilege in wanted:
         now, then = has.reaches(privilege), had.reaches(privilege)
         if now == then and not any(unit in moved for _, unit in now):
             continue
