@@ -37,10 +37,15 @@ class Forest:
     def least(self, reaches: Iterable[Reach]) -> Reaches:
         """The same without what another one covers; the highest first, then by unit."""
         left = set(reaches)
-        for one in sorted(left):
-            left.remove(one)
-            if not self.covers(left, one):
-                left.add(one)
+        if EVERYWHERE in left:
+            return (EVERYWHERE,)
+        if any(level == SUBTREE for level, _ in left):
+            for one in sorted(left):
+                left.remove(one)
+                if not self.covers(left, one):
+                    left.add(one)
+        elif len(left) > 1:
+            left.discard((OWN, ""))
         return tuple(sorted(left, key=lambda reach: (-reach[0], reach[1])))
 
 

@@ -6,12 +6,13 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 
-from orgsync.access import Access, allowances, compare, difference, evaluate, who_can
+from orgsync.access import Access, allowances, compare, evaluate, who_can
+from orgsync.access.shifts import Sides
 from orgsync.access.values import LEVELS
 from tests.access import generated, oracle
 from tests.access.generated import TODAY, State
 
-MANY = settings(max_examples=600, deadline=None)
+MANY = settings(max_examples=500, deadline=None)
 Unknown = frozenset[str]
 
 
@@ -86,7 +87,7 @@ def test_who_can_finds_whoever_reaches_a_unit(state: State, unknown: Unknown) ->
 @given(generated.pairs(), generated.unknowns)
 def test_gains_and_losses_are_what_the_oracle_finds(pair: tuple[State, State], unknown: Unknown) -> None:
     before, after = pair
-    sides = difference._Sides(access(before, unknown), access(after, unknown))
+    sides = Sides(access(before, unknown), access(after, unknown))
     had_in, has_in = oracle.parents_of(before, after), oracle.parents_of(after, before)
     for user in oracle.users_of(before) | oracle.users_of(after):
         had = oracle.coverage(before, user, TODAY, had_in, unknown)
@@ -94,12 +95,12 @@ def test_gains_and_losses_are_what_the_oracle_finds(pair: tuple[State, State], u
         holdings = sides.before.holdings.get(user, ()), sides.after.holdings.get(user, ())
         told: dict[bool, dict[tuple[str, str], set[oracle.Place]]] = {True: defaultdict(set), False: defaultdict(set)}
         for sentence, units in sides.said(*holdings) if any(holdings) else ():
-            for shift in sentence.shifts:
+            for thing, action, level, _, over in sentence.turns:
                 reached = [
-                    oracle.places(shift.scope, unit, has_in if sentence.gain else had_in)
-                    for unit in ([shift.over] if shift.over else units)
+                    oracle.places(LEVELS[level], unit, has_in if sentence.gain else had_in)
+                    for unit in ([over] if over else units)
                 ]
-                told[sentence.gain][shift.object, shift.action].update(*reached)
+                told[sentence.gain][thing, action].update(*reached)
         for gain, one, other in ((True, has, had), (False, had, has)):
             expected = {p: new for p, places in one.items() if (new := places - other.get(p, set()))}
             assert {p: places - other.get(p, set()) for p, places in told[gain].items()} == expected
