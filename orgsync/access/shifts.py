@@ -104,7 +104,7 @@ def _above(known: Roles, roles: RoleSet, table: Table, other: Table, *, gain: bo
     for privilege, level in table.items():
         if level > (less := other.get(privilege, 0)):
             found[givers(known, roles, privilege, level)].append((*privilege, level, less, ""))
-    yield from (Sentence(gain, through, tuple(sorted(turns))) for through, turns in found.items())
+    yield from (Sentence(gain, through, tuple(sorted(turns))) for through, turns in _fewest(found).items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +132,28 @@ def _one_way(
     wanted: AbstractSet[Privilege], has: _Side, had: _Side, moved: Mapping[str, Sequence[str]], *, gain: bool
 ) -> Iterator[Said]:
     """What the one side has and the other has not. ``moved``: unit -> units that are below it only on this side."""
-    found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Turn]] = defaultdict(list)
+    found: dict[tuple[str, ...], dict[tuple[str, ...], list[Turn]]] = {}
     for privilege in wanted:
         now, then = has.given(privilege), had.given(privilege)
         less = max(then, default=(0,))[0]
         for one, over in _uncovered(has.forest.least(now), then.keys(), had.forest, moved):
             through = {role for _, held in now[one] for role in givers(has.roles, held, privilege, one[0])}
-            key = tuple(unit for unit, _ in now[one]), tuple(sorted(through))
-            found[key].append((*privilege, one[0], less, over))
-    for (units, roles), turns in found.items():
-        yield Sentence(gain, roles, tuple(sorted(turns))), units
+            by_roles = found.setdefault(tuple(unit for unit, _ in now[one]), {})
+            by_roles.setdefault(tuple(sorted(through)), []).append((*privilege, one[0], less, over))
+    for units, by_roles in found.items():
+        for roles, turns in _fewest(by_roles).items():
+            yield Sentence(gain, roles, tuple(sorted(turns))), units
+
+
+def _fewest(by_roles: Mapping[tuple[str, ...], list[Turn]]) -> Mapping[tuple[str, ...], list[Turn]]:
+    """What several roles give, one of which has been named already, needs no sentence of its own."""
+    if len(by_roles) == 1:
+        return by_roles
+    found: dict[tuple[str, ...], list[Turn]] = {}
+    for roles in sorted(by_roles, key=lambda one: (len(one), one)):
+        through = next((fewer for fewer in found if {*fewer} <= {*roles}), roles)
+        found.setdefault(through, []).extend(by_roles[roles])
+    return found
 
 
 def _uncovered(
