@@ -1,15 +1,118 @@
 """Effective access of what is declared, of what lives, of what a plan makes of it, and of what a commit declared."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from orgsync.access import AccessDiff, Limits, compare, evaluate
-from orgsync.adapter import Capabilities
+from orgsync.access import NO_LIMITS, Access, AccessDiff, Limits, compare, evaluate
+from orgsync.adapter import Capabilities, Scope
+from orgsync.apply import moved
 from orgsync.change import Action, Change, Effect
+from orgsync.errors import PlanRefused, StalePlan
+from orgsync.pipeline.declaring import stop_at_errors, validate
+from orgsync.pipeline.target import read, read_again, reading, target_of
+from orgsync.pipeline.values import Environment
+from orgsync.plan import Plan
+from orgsync.project import bound_names
 from orgsync.resources import NO_FIELDS, Address, Fields, Kind, kind_of, parts_of
+from orgsync.revision import lay_out
+from orgsync.settings import Settings
+from orgsync.watch import Watch
 
 Resources = Mapping[Address, Fields]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One organization's access, and what is needed to speak of it.
+
+    place        where a resource is declared, as "file:line:column", or ""
+    as_declared  the CRM does not tell what its roles allow
+    """
+
+    access: Access
+    strong: frozenset[str] = frozenset()
+    place: Callable[[Address], str] = lambda _: ""
+    as_declared: bool = False
+
+    @property
+    def names(self) -> dict[Address, str]:
+        """Display names of units and people."""
+        named = ((a, f.get("name")) for a, f in self.access.resources.items() if a.startswith(_NAMED))
+        return {address: name for address, name in named if isinstance(name, str)}
+
+
+_NAMED = (f"{Kind.UNIT}/", f"{Kind.USER}/")
+
+
+def declared_access(root: Path, settings: Settings, target: str | None, *, today: date, watch: Watch) -> Known:
+    """What the YAML says. ``target``: whose ``bind`` entries count. Raises InvalidInput where it has errors."""
+    declared = validate(root, today=today, watch=watch)
+    stop_at_errors(declared.findings)
+    desired = declared.desired
+    bound = bound_names(desired, target_of(settings, target).adapter) if target is not None else {}
+    silent = (a for a in desired.bound if not any(map(desired.resources[a].get, _ALLOWING)))
+
+    def place(address: Address) -> str:
+        source = desired.sources.get(address)
+        return "" if source is None else str(declared.repository.position(source))
+
+    with watch.stage("access"):
+        access = evaluate(desired.resources, today=today, unknown=frozenset([*bound, *silent]))
+    return Known(access=access, strong=_strong(desired.resources, {}), place=place)
+
+
+def access_of_commit(
+    root: Path, settings: Settings, target: str | None, commit: str, *, today: date, watch: Watch
+) -> Known:
+    """What the YAML of a commit says; the work tree is not touched."""
+    with TemporaryDirectory(prefix="orgsync-") as folder:
+        lay_out(root, commit, Path(folder))
+        return declared_access(Path(folder), settings, target, today=today, watch=watch)
+
+
+def live_access(
+    root: Path,
+    settings: Settings,
+    target_name: str,
+    *,
+    today: date,
+    environment: Environment,
+    watch: Watch,
+    plan: Plan | None = None,
+) -> Known:
+    """What lives in the CRM; with a plan what will once it is applied. Raises as ``make_plan``, and PlanRefused."""
+    target = target_of(settings, target_name)
+    declared = validate(root, today=today, watch=watch)
+    stop_at_errors(declared.findings)
+    stated, bound = declared.desired.resources, bound_names(declared.desired, target.adapter)
+    with reading(target, root, environment) as adapter, watch.stage("read"):
+        capabilities = adapter.capabilities
+        if plan is None:
+            live = read(adapter, Scope(logins=None, bound=bound)).resources
+        elif plan.target.identity != adapter.identity:
+            raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
+        else:
+            snapshot, former = read_again(plan, adapter, everybody=True)
+            dropped = frozenset(address for effect in plan.effects for address in effect.drops)
+            if sentences := moved(plan.changes, snapshot, dropped, seen=plan.seen, former=former):
+                raise StalePlan(sentences)
+            live, bound = outcome(snapshot.resources, plan.changes, plan.effects), dict(plan.bound)
+    known = meaning(capabilities, live, stated, bound)
+    with watch.stage("access"):
+        access = evaluate(live, today=today, contents=known.contents, unknown=known.unknown)
+    return Known(access=access, strong=known.strong, as_declared=bool(known.contents))
+
+
+def compare_access(before: Known, after: Known) -> tuple[AccessDiff, dict[str, str]]:
+    """What users gain and lose, uncut, and where what causes it is declared."""
+    one, other = before.access.resources, after.access.resources
+    touched = {a: a for a in [*other, *(a for a in one if a not in other)] if one.get(a) != other.get(a)}
+    diff = compare(before.access, after.access, strong=before.strong | after.strong, touched=touched, limits=NO_LIMITS)
+    causes = {cause for group in diff.groups for cause in group.causes[:1]}
+    return diff, {cause: place for cause in causes if (place := after.place(cause) or before.place(cause))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +134,12 @@ def meaning(capabilities: Capabilities, live: Resources, stated: Resources, boun
     told = capabilities.manages_roles and "privileges" in capabilities.of(Kind.ROLE).fields
     contents = {} if told else {a: fields for a, fields in stated.items() if a.startswith(_CONTENTS)}
     silent = (a for a, fields in contents.items() if a.startswith(_ROLE) and not any(map(fields.get, _ALLOWING)))
+    return Meaning(contents=contents, unknown=frozenset([*bound, *silent]), strong=_strong(live, stated))
+
+
+def _strong(live: Resources, stated: Resources) -> frozenset[str]:
     roles = {a: fields for side in (live, stated) for a, fields in side.items() if a.startswith(_ROLE)}
-    strong = (address.removeprefix(_ROLE) for address, fields in roles.items() if fields.get("privileged") is True)
-    return Meaning(contents=contents, unknown=frozenset([*bound, *silent]), strong=frozenset(strong))
+    return frozenset(a.removeprefix(_ROLE) for a, fields in roles.items() if fields.get("privileged") is True)
 
 
 _ROLE = f"{Kind.ROLE}/"

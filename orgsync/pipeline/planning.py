@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from orgsync.access import LISTED, Limits
+from orgsync.access import LISTED, NO_LIMITS, Limits
 from orgsync.adapter import Adapter, HasEffects, Scope, Snapshot
 from orgsync.change import Change, Effect, Status
 from orgsync.diff import diff, rename
@@ -88,6 +88,22 @@ def make_plan(
         environment=environment,
         watch=watch,
         accept=accept,
+    )
+    return _plan_declared(asked)[0]
+
+
+def find_access_diff(
+    root: Path, settings: Settings, target_name: str, *, today: date, environment: Environment, watch: Watch
+) -> Plan:
+    """A plan whose access diff lists everything. Raises as ``make_plan``."""
+    asked = _Asked(
+        root=root,
+        settings=settings,
+        name=target_name,
+        today=today,
+        environment=environment,
+        watch=watch,
+        limits=NO_LIMITS,
     )
     return _plan_declared(asked)[0]
 
