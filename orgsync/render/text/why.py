@@ -4,6 +4,7 @@ In: allowances with their paths. Out: lines. Never: a path left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from rich.console import Console
@@ -101,6 +102,6 @@ def _texts(found: Sequence[_Leaf]) -> Iterator[Text]:
 def _drawn(tree: Tree, page: Page) -> list[Text]:
     width = page.width if page.wrap else _UNBROKEN
     console = Console(width=width, force_terminal=True, color_system="standard", legacy_windows=False)
-    options = console.options.update(encoding="utf-8")
+    options = replace(console.options, encoding="utf-8")
     rows = console.render_lines(tree, options, pad=False)
     return [Text.assemble(*((piece.text, piece.style or "") for piece in row if not piece.control)) for row in rows]
