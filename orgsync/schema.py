@@ -32,6 +32,7 @@ def schemas() -> dict[str, Schema]:
     found["document"] = _of(AnyDocument)
     found["settings"] = _of(Settings)
     found |= {"plan": _plan(), "drift": _drift(), "apply": _apply(), "findings": _titled("Findings", _list(_FINDING))}
+    found |= {"access": _access(), "access-diff": _titled("Access diff", _ACCESS)}
     return {name: {"$schema": DRAFT, **schema} for name, schema in found.items()}
 
 
@@ -186,6 +187,22 @@ def _drift() -> Schema:
         changedAt=_or_null(_TEXT),
     )
     return _titled("Drift", _object((), **_plan_members(change), foreign=_list(foreign)))
+
+
+def _access() -> Schema:
+    return _titled(
+        "Access",
+        _list(
+            _object(
+                user=_TEXT,
+                object=_TEXT,
+                action=_TEXT,
+                scope=_SCOPE,
+                reach=_list(_object(scope=_SCOPE, unit=_TEXT)),
+                paths=_list(_list(_TEXT)),
+            )
+        ),
+    )
 
 
 def _apply() -> Schema:

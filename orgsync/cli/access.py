@@ -43,7 +43,7 @@ def access() -> None:
     """
 
 
-@access.command(name="who-can")
+@access.command(name="who-can", short_help="List who can do OBJECT:ACTION.")
 @click.argument("privilege", metavar="OBJECT:ACTION")
 @click.option(
     "--scope",
@@ -74,7 +74,7 @@ def who_can(privilege: str, scope: str, unit: str | None, **sources: Any) -> int
     return 0
 
 
-@access.command(name="explain")
+@access.command(name="explain", short_help="Draw why USER can do it.")
 @click.argument("user")
 @click.argument("privilege", metavar="[OBJECT:ACTION]", required=False)
 @_sources
@@ -98,7 +98,7 @@ def explain(user: str, privilege: str | None, **sources: Any) -> int:
     return 0
 
 
-@access.command(name="diff")
+@access.command(name="diff", short_help="Compare the access of commits, or of CRM and plan.")
 @click.argument("before", metavar="[REV1]", required=False)
 @click.argument("after", metavar="[REV2]", required=False)
 @click.option("--at", type=_DAY, metavar="DATE", help="Instead of REV1: what was declared at the end of that day.")
