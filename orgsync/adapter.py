@@ -41,10 +41,11 @@ class Capabilities:
     unit_roles    True: roles are attached to units; False: they are expanded to one grant per member
     unit_grants   True: a grant belongs to a unit; False: grants fold to one per (user, role)
     scopes        the scopes that a privilege can have there
+    objects       what privileges can be about there; None: any word
     privilege_actions   None: any word; else the ones it knows
     manages_roles True: privileges are written; False: roles are found by name and only granted
-    expiry        where an end date is stored: "membership", "grant" or "none"
-    attribution   "none", "last" (who changed it last) or "history"
+    expiry        where an end date is stored: "membership", "grant", "both" or "none"
+    attribution   "none", "when", "last" (who changed it last) or "history"
     concurrency   "none", "modified-at" or "etag"
     max_concurrency   batches in flight at once
     """
@@ -54,6 +55,7 @@ class Capabilities:
     unit_roles: bool = False
     unit_grants: bool = False
     scopes: frozenset[str] = frozenset()
+    objects: frozenset[str] | None = None
     privilege_actions: frozenset[str] | None = frozenset()
     manages_roles: bool = False
     expiry: str = "none"
@@ -70,7 +72,7 @@ _NOTHING = KindCapabilities()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """Who changed a resource last, as the CRM records it."""
+    """Who changed a resource last, as the CRM records it; ``by`` is empty where it only records when."""
 
     by: str
     at: datetime
@@ -91,10 +93,12 @@ class Scope:
     """What to read.
 
     logins   the users of interest, lower case, or None for all of them
+    roles    addresses of the declared roles, for a CRM in which a role is only a word that people carry
     bound    role address -> name of a role that the CRM already has and that stands in for it
     """
 
     logins: frozenset[str] | None = None
+    roles: frozenset[Address] = frozenset()
     bound: Mapping[Address, str] = field(default_factory=dict)
 
 
@@ -161,6 +165,8 @@ class Opener(Protocol):
 
     Options      a pydantic model of the target's settings that are the adapter's own (``url`` among them)
     CREDENTIALS  names of the credentials that the adapter takes
+    CAPABILITIES what it can do with default settings and a server that plays along, for tables; what counts is what
+                 the adapter says once it is open
     options      what ``Options`` made of the settings
     root         the organization repository: relative paths begin there
     credentials  name -> value, resolved; never to be shown
@@ -171,6 +177,7 @@ class Opener(Protocol):
 
     Options: type[Any]
     CREDENTIALS: Sequence[str]
+    CAPABILITIES: Capabilities
 
     def open(
         self,

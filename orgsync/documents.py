@@ -139,6 +139,8 @@ class Assignment(TypedDict):
     """The person's login, an email address."""
     roles: NotRequired[list[Key]]
     """Keys of roles that this person holds beyond those that the unit gives to all."""
+    primary: NotRequired[Flag]
+    """With true, this unit is the person's home in a CRM that wants one: its business unit, its owner as manager."""
     until: NotRequired[Day | None]
     """The last day of the assignment, such as 2027-03-31."""
     reason: NotRequired[Lines | None]

@@ -22,6 +22,11 @@ from datetime import datetime
 from orgsync.finding import Finding
 
 
+def _told(findings: Sequence[Finding], what: str) -> str:
+    first = findings[0] if findings else None
+    return f"{len(findings)} {what}" + (f", the first: {first.summary}: {first.detail}" if first is not None else "")
+
+
 class OrgsyncError(Exception):
     """An expected failure: ``str(error)`` is for people, ``remedy`` says what to do next."""
 
@@ -44,7 +49,7 @@ class InvalidInput(OrgsyncError):
     exit_code = 2
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__(f"{len(findings)} findings")
+        super().__init__(_told(findings, "findings"))
         self.findings = tuple(findings)
 
 
@@ -52,7 +57,7 @@ class Refused(OrgsyncError):
     """Guards were violated: nothing was applied; ``findings`` has one entry per guard."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__(f"{len(findings)} guards refuse this plan")
+        super().__init__(_told(findings, "guards refuse this plan"))
         self.findings = tuple(findings)
 
 

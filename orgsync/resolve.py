@@ -31,7 +31,8 @@ class _Work:
     """``known``: keys per kind, those of faulty documents included, so that one fault makes one finding.
 
     ``declared``: addresses of documents, a hundred times fewer than those of all resources; ``held``: membership ->
-    the roles that its assignment lists. ``seen``: all documents could be read; ``sound``: and are without a fault.
+    the roles that its assignment lists. ``homes``: user -> units.
+    ``seen``: all documents could be read; ``sound``: and are without a fault.
     """
 
     repository: Repository
@@ -46,6 +47,8 @@ class _Work:
     managed: set[Address] = field(default_factory=set)
     previously: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     bound: dict[Address, Mapping[str, str]] = field(default_factory=dict)
+    homes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
+    primary: dict[Address, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     suggested: dict[tuple[Kind, str], str] = field(default_factory=dict)
 
@@ -94,6 +97,7 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
         resources=work.resources,
         managed=frozenset(work.managed),
         previously=work.previously,
+        primary={user: units[0] for user, units in work.homes.items() if len(units) == 1} | work.primary,
         bound=work.bound,
         sources=work.sources,
     )
@@ -210,6 +214,9 @@ def _add_assignment(work: _Work, place: Place, unit: str, assignment: Assignment
     work.sources.setdefault(f"{Kind.USER}/{user}", (place[0], (*place[1], "user")))
     work.resources.setdefault(f"{Kind.USER}/{user}", NO_FIELDS)
     work.resources[address] = _terms(assignment)
+    work.homes[f"{Kind.USER}/{user}"].append(unit)
+    if assignment.get("primary"):
+        _add_primary(work, place, user, unit)
     work.held[address] = roles = assignment.get("roles", ())
     for number, role in enumerate(roles):
         grant, here = f"{Kind.GRANT}/{unit}/{user}/{role}", (place[0], (*place[1], "roles", number))
@@ -219,6 +226,19 @@ def _add_assignment(work: _Work, place: Place, unit: str, assignment: Assignment
             _unknown(work, Kind.ROLE, role, here, f"in the assignment of {user}", grant)
         work.resources[grant] = NO_FIELDS
         work.sources[grant] = here
+
+
+def _add_primary(work: _Work, place: Place, user: str, unit: str) -> None:
+    if (first := work.primary.setdefault(f"{Kind.USER}/{user}", unit)) != unit:
+        there = work.repository.position(work.sources[f"{Kind.MEMBERSHIP}/{first}/{user}"])
+        work.tell(
+            "two-primary-assignments",
+            "a user has two primary assignments",
+            f"{user} is at home in {first} already, at {there}",
+            "leave primary: true at one of them",
+            (place[0], (*place[1], "primary")),
+            address=f"{Kind.MEMBERSHIP}/{unit}/{user}",
+        )
 
 
 def _terms(assignment: Assignment) -> Fields:

@@ -57,11 +57,15 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:
-    """``noted``: orgsync itself uses the field (reviews, policies); a CRM without a place for it loses nothing."""
+    """``noted``: orgsync itself uses the field (reviews, policies); a CRM without a place for it loses nothing.
+
+    ``derived``: nobody states it; ``project`` works it out for a CRM that stores it.
+    """
 
     shape: Shape = Shape.TEXT
     to: Kind | None = None
     noted: bool = False
+    derived: bool = False
     unique: bool = False
 
 
@@ -102,7 +106,12 @@ FIELDS: Mapping[Kind, Mapping[str, FieldSpec]] = MappingProxyType(
             "review": _NOTED,
             "workflows": _NOTED,
         },
-        Kind.USER: {"name": _TEXT, "active": FieldSpec(shape=Shape.FLAG)},
+        Kind.USER: {
+            "name": _TEXT,
+            "active": FieldSpec(shape=Shape.FLAG),
+            "businessUnit": FieldSpec(shape=Shape.REF, to=Kind.BUSINESS_UNIT, derived=True),
+            "manager": FieldSpec(shape=Shape.REF, to=Kind.USER, derived=True),
+        },
         Kind.MEMBERSHIP: {"until": FieldSpec(noted=True), "reason": FieldSpec(noted=True)},
         Kind.GRANT: {"until": FieldSpec(noted=True)},
     }
@@ -194,6 +203,7 @@ class Organization:
     resources      address -> stated fields only
     managed        units whose ``assignments`` are stated: their memberships and grants are complete
     previously     address -> older addresses of the same resource, newest first
+    primary        user address -> key of the unit that is their home: the one assignment, or the one marked so
     bound          role address -> adapter name -> name of the role that such a CRM already has
     sources        address -> the place in the YAML that states it: (document number, path inside the document);
                    ``load.Repository.position`` turns it into file:line:column when somebody asks
@@ -202,6 +212,7 @@ class Organization:
     resources: Mapping[Address, Fields] = field(default_factory=dict)
     managed: frozenset[Address] = frozenset()
     previously: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+    primary: Mapping[Address, str] = field(default_factory=dict)
     bound: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
     sources: Mapping[Address, "Place"] = field(default_factory=dict)
 

@@ -185,6 +185,8 @@ class TargetSettings(_Model):
     """Kinds that are removed once they are not declared any more; removals of others are only reported."""
     scope_fallback: Literal["error", "narrower"] = "error"
     """What happens where the CRM cannot express a scope: an error, or the next narrower one."""
+    inexpressible: Literal["error", "omit"] = "error"
+    """What happens where the CRM has no word for an object or an action: an error, or the privilege is left out."""
     concurrency: Annotated[Count, AfterValidator(_at_least_one)] = 4
     """So many calls at once, from 1 to 64."""
     runs_as: Login | None = None

@@ -25,7 +25,8 @@ OTHERS: State = {
     **{f"{kind}/other": {"name": "Other"} for kind in (Kind.BUSINESS_UNIT, Kind.FUNCTION, Kind.ROLE)},
     "unit/other": {"name": "Other", "businessUnit": "other"},
 }
-EVERY_FIELD = [(kind, name) for kind in Kind for name in FIELDS[kind]]
+STATED = {kind: {n: spec for n, spec in specs.items() if not spec.derived} for kind, specs in FIELDS.items()}
+EVERY_FIELD = [(kind, name) for kind in Kind for name in STATED[kind]]
 TARGET = Target(name="demo", adapter="memory", identity="memory")
 
 
@@ -135,7 +136,7 @@ def _some(keys: str) -> st.SearchStrategy[list[str]]:
 def _fields(draw: st.DrawFn, kind: Kind, keys: list[str], key: str, related: list[str], live: bool) -> Fields:  # noqa: FBT001
     earlier = keys[: keys.index(key)]
     found: dict[str, Json] = {}
-    for name in FIELDS[kind]:
+    for name in STATED[kind]:
         if name != "businessUnit" and (live or draw(st.booleans())):
             found[name] = draw(_value(kind, name, key, earlier, related))
     return found

@@ -49,6 +49,7 @@ HOUSES = {
     "pipeline": {*DOORS, *STAGES, "adapters"},
     "schema": {*DOORS},
     "cli": {"pipeline", "render", "settings", "schema"},
+    "testing": {"pipeline", "adapters", "settings"},
     "__main__": {"cli"},
 }
 ALLOWED = WORDS | {name: {*WORDS, *more} for name, more in (DOORS | STAGES | HOUSES).items()}
@@ -59,6 +60,7 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline.past": {"orgsync.journal"},
     "pipeline.planning": {"orgsync.signing"},
     "references": {"keyring"},
+    "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
     "adapters.local.opener": {"orgsync.adapters.local.adapter", "orgsync.adapters.local.connect"},
 }
 
@@ -66,6 +68,7 @@ BY_WAY_OF_EXCEPTION = {
     ("cli.history", "journal"),  # the type of a run
     ("cli.doctor", "adapters"),  # asks an adapter without a plan
     ("cli.validate", "adapters"),  # what they say about their options
+    ("cli.targets", "adapters"),  # what they can do, without a target
 }
 
 ADDRESSES = {
@@ -82,6 +85,7 @@ ADDRESSES = {
     "sqlalchemy": ("journal", "adapters.local"),
     "cryptography": ("signing",),
     "keyring": ("references",),
+    "pytest": ("testing",),
 }
 
 

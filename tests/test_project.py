@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from orgsync.adapter import Capabilities
+from orgsync.adapter import Capabilities, KindCapabilities
 from orgsync.adapters.memory import FLAT, FULL, ROLES_BY_NAME
 from orgsync.finding import Severity
 from orgsync.project import bound_names, project
@@ -193,6 +193,12 @@ def test_folded_grants_last_as_long_as_the_longest(one: Fields, other: Fields, e
     assert found == {"grant/-/p@x/r": expected}
 
 
+def test_where_both_end_the_date_stands_at_both() -> None:
+    resources: dict[str, Fields] = {"membership/u/p@x": {"until": "2027-01-01"}, "grant/u/p@x/r": {}}
+    found, _ = projected(resources, replace(FULL, expiry="both"))
+    assert found == {"membership/u/p@x": {"until": "2027-01-01"}, "grant/u/p@x/r": {"until": "2027-01-01"}}
+
+
 @pytest.mark.parametrize(
     ("membership", "expected"),
     [({"until": "2027-01-01"}, {"until": "2027-01-01"}), ({"until": None}, {"until": None}), ({}, {})],
@@ -259,3 +265,76 @@ def test_where_roles_are_made_elsewhere_their_privileges_are_only_said_to_be_los
         {"role/r": {"name": "R"}},
         [("not-stored-by-target", Severity.WARNING)],
     )
+
+
+@pytest.mark.parametrize(("omit", "severity"), [(False, Severity.ERROR), (True, Severity.WARNING)])
+def test_an_object_that_the_crm_lacks_is_an_error_or_left_out_and_said_once_per_role(
+    omit: bool,  # noqa: FBT001
+    severity: Severity,
+) -> None:
+    resources: dict[str, Fields] = {
+        "role/r": {
+            "privileges": {"quota": {"read": "own"}, "lead": {"read": "own", "fly": "own"}, "fax": {"x": "own"}}
+        },
+        "function/f": {"privileges": {"quota": ["read"], "lead": ["read"]}},
+    }
+    capabilities = replace(FULL, objects=frozenset({"lead"}), privilege_actions=frozenset({"read"}))
+    found, findings = project(wanted(resources), capabilities, "crm", omit=omit)
+    assert found.resources == {
+        "role/r": {"privileges": {"lead": {"read": "own"}}},
+        "function/f": {"privileges": {"lead": ["read"]}},
+    }
+    left_out = "; left out" if omit else ""
+    assert [(one.code, one.severity, one.address, one.detail) for one in findings] == [
+        ("object-not-expressible", severity, "role/r", f"crm has nothing for quota, fax{left_out}"),
+        ("action-not-expressible", severity, "role/r", f"crm has nothing for lead:fly{left_out}"),
+        ("object-not-expressible", severity, "function/f", f"crm has nothing for quota{left_out}"),
+    ]
+
+
+HOMES = replace(FULL, kinds={**FULL.kinds, Kind.USER: KindCapabilities(fields=frozenset({"businessUnit", "manager"}))})
+TEAMS: dict[str, Fields] = {
+    "unit/top": {"businessUnit": "b", "owner": "boss@x"},
+    "unit/team": {"businessUnit": "c", "parent": "top", "owner": "lead@x"},
+    "user/lead@x": {},
+    "user/ana@x": {},
+}
+
+
+def homes(primary: dict[str, str], resources: dict[str, Fields] | None = None) -> tuple[dict[str, Fields], list[str]]:
+    desired = wanted(TEAMS | (resources or {}), primary=primary)
+    found, findings = project(desired, HOMES, "crm")
+    people = {address: fields for address, fields in found.resources.items() if address.startswith("user/")}
+    return people, [one.code for one in findings]
+
+
+def test_a_home_gives_a_business_unit_and_the_nearest_owner_above_as_manager() -> None:
+    people, findings = homes({"user/ana@x": "team", "user/lead@x": "team"})
+    assert people == {
+        "user/ana@x": {"businessUnit": "c", "manager": "lead@x"},
+        "user/lead@x": {"businessUnit": "c", "manager": "boss@x"},
+        "user/boss@x": {},
+    }
+    assert findings == []
+
+
+def test_whoever_has_no_home_is_left_alone_and_it_is_said_once() -> None:
+    people, findings = homes({})
+    assert people == {"user/ana@x": {}, "user/lead@x": {}}
+    assert findings == ["no-primary-assignment"]
+
+
+def test_managers_of_each_other_are_a_warning_and_one_of_them_is_left_alone() -> None:
+    people, findings = homes(
+        {"user/ana@x": "team", "user/lead@x": "hers"}, {"unit/hers": {"businessUnit": "b", "owner": "ana@x"}}
+    )
+    assert people == {
+        "user/ana@x": {"businessUnit": "c"},
+        "user/lead@x": {"businessUnit": "b", "manager": "ana@x"},
+    }
+    assert findings == ["manager-ring"]
+
+
+def test_a_crm_without_homes_never_hears_of_them() -> None:
+    found, findings = project(wanted(TEAMS, primary={"user/ana@x": "team"}), FULL, "crm")
+    assert (found.resources, findings) == (TEAMS, [])

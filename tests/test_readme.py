@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import adapter_table
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ORGSYNC = str(Path(sys.executable).with_name("orgsync"))
@@ -98,3 +100,8 @@ def test_every_file_that_the_readme_links_to_exists() -> None:
     links = re.findall(r"\]\(([^)#]+)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_table_of_adapters_is_what_they_say() -> None:
+    assert "<!-- what every adapter's CRM can express -->" in README
+    assert adapter_table.written(README) == README, "run python -m tests.adapter_table"

@@ -337,3 +337,18 @@ def test_a_ring_of_any_length_is_one_finding_for_every_kind(size: int) -> None:
     assert codes(resolved(*ring(Kind.UNIT, "parent: {}\n"))[1]) == ["parent-ring"]
     assert codes(resolved(*ring(Kind.BUSINESS_UNIT, "parent: {}\n"))[1]) == ["parent-ring"]
     assert codes(resolved(roles="---\n".join(ring(Kind.ROLE, "includes: [{}]\n")))[1]) == ["include-ring"]
+
+
+def test_the_home_is_the_only_assignment_or_the_one_marked_so() -> None:
+    text = "".join(
+        HEADS[Kind.UNIT].replace("key: x", f"key: {key}").replace("name: X", f"name: {key}")
+        + f"assignments:\n  - {{user: only-{key}@example.com}}\n  - {{user: both@example.com}}\n"
+        + f"  - {{user: ana@example.com, primary: {'true' if key == 'y' else 'false'}}}\n---\n"
+        for key in ("x", "y")
+    )
+    organization, _ = resolved(text)
+    assert organization.primary == {
+        "user/only-x@example.com": "x",
+        "user/only-y@example.com": "y",
+        "user/ana@example.com": "y",
+    }

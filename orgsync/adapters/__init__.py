@@ -24,10 +24,26 @@ from orgsync.references import expand_url
 from orgsync.resources import Address, RemoteId
 from orgsync.settings import TargetSettings, credentials_of
 
-BUILT_IN: Mapping[str, str] = {"local": "orgsync.adapters.local.opener:opener"}
+BUILT_IN: Mapping[str, str] = {
+    "local": "orgsync.adapters.local.opener:opener",
+    "scim": "orgsync.adapters.scim.opener:opener",
+}
 """Name -> ``module:attribute`` of an ``adapter.Opener``."""
 
 GROUP = "orgsync.adapters"
+_standing_in: dict[str, Opener] = {}
+
+
+@contextmanager
+def standing_in(name: str, opener: Opener) -> Iterator[None]:
+    """For tests of adapters: while this lasts, the name means that opener, installed or not."""
+    before = dict(_standing_in)
+    _standing_in[name] = opener
+    try:
+        yield
+    finally:
+        _standing_in.clear()
+        _standing_in.update(before)
 
 
 def adapter_names() -> list[str]:
@@ -37,6 +53,8 @@ def adapter_names() -> list[str]:
 
 def opener_of(name: str) -> Opener:
     """Raises InvalidInput where there is no such adapter, OrgsyncError where its package is broken."""
+    if name in _standing_in:
+        return _standing_in[name]
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
         built_in: Opener = getattr(import_module(module), attribute)
@@ -210,4 +228,4 @@ class ReadOnlyAdapter:
         return self._adapter.doctor() if isinstance(self._adapter, HasDoctor) else ()
 
 
-__all__ = ["BUILT_IN", "ReadOnlyAdapter", "adapter_names", "check_options", "open_adapter", "opener_of"]
+__all__ = ["BUILT_IN", "ReadOnlyAdapter", "adapter_names", "check_options", "open_adapter", "opener_of", "standing_in"]

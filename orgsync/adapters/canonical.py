@@ -18,7 +18,9 @@ COLLECTIONS: Mapping[Kind, Mapping[str, FieldSpec]] = {
 """What is stored link by link."""
 
 LINKS: Mapping[Kind, tuple[tuple[str, str, Shape], ...]] = {
-    kind: tuple((name, f"{spec.to}/", spec.shape) for name, spec in specs.items() if spec.to is not None)
+    kind: tuple(
+        (name, f"{spec.to}/", spec.shape) for name, spec in specs.items() if spec.to is not None and not spec.derived
+    )
     for kind, specs in FIELDS.items()
 }
 """Per kind: (field, address prefix of what it refers to, shape)."""
@@ -33,7 +35,8 @@ def _empty(kind: Kind, name: str, spec: FieldSpec) -> Json:
 
 
 EMPTY: Mapping[Kind, dict[str, Json]] = {
-    kind: {name: _empty(kind, name, spec) for name, spec in specs.items()} for kind, specs in FIELDS.items()
+    kind: {name: _empty(kind, name, spec) for name, spec in specs.items() if not spec.derived}
+    for kind, specs in FIELDS.items()
 }
 """Per kind: the fields of something of which nothing was stated."""
 

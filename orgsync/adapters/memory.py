@@ -21,7 +21,6 @@ from orgsync.adapters.rules import FULL, Refusal, check_size, check_step, everyt
 from orgsync.change import Action, Batch, Change, Effect, Outcome, Step
 from orgsync.errors import ReadOnly
 from orgsync.resources import (
-    FIELDS,
     KEY,
     Address,
     Fields,
@@ -43,7 +42,7 @@ _UNNAMED = frozenset({Kind.USER, Kind.MEMBERSHIP, Kind.GRANT})
 
 
 def _without(kind: Kind, *fields: str) -> KindCapabilities:
-    return replace(everything(kind), fields=frozenset(FIELDS[kind]) - set(fields))
+    return replace(everything(kind), fields=everything(kind).fields - set(fields))
 
 
 FLAT = Capabilities(

@@ -21,7 +21,7 @@ class Refusal(Exception):
 def everything(kind: Kind) -> KindCapabilities:
     return KindCapabilities(
         actions=_NO_DELETE if kind is Kind.USER else frozenset(Action),
-        fields=frozenset(FIELDS[kind]),
+        fields=frozenset(name for name, spec in FIELDS[kind].items() if not spec.derived),
         unique=frozenset(name for name, spec in FIELDS[kind].items() if spec.unique),
         max_batch=MAX_BATCH,
     )

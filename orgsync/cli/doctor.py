@@ -29,14 +29,18 @@ def doctor() -> int:
     names = [session.target] if session.options.target else sorted(session.settings.targets)
     checked = [_check(name, session) for name in names]
     if session.options.format == "json":
-        session.output.write(shapes.text(checked))
+        session.output.write(shapes.text([one for one, _ in checked]))
     else:
-        for one in checked:
-            _show(one, session)
-    return 0 if all(one["ok"] for one in checked) else 1
+        for one, able in checked:
+            _show(one, able, session)
+    return 0 if all(one["ok"] for one, _ in checked) else 1
 
 
-def _check(name: str, session: "Session") -> dict[str, object]:
+_Checked = tuple[dict[str, object], "Sequence[tuple[str, str]]"]
+"""What is told as JSON, and what the CRM can express, for people."""
+
+
+def _check(name: str, session: "Session") -> _Checked:
     """Opens, asks the adapter's own doctor, and reads."""
     from orgsync.adapters import open_adapter
     from orgsync.cli.redact import redact
@@ -56,17 +60,18 @@ def _check(name: str, session: "Session") -> dict[str, object]:
             return _examine(name, target.adapter, adapter)
     except OrgsyncError as error:
         trouble = _trouble("the target cannot be used", redact(str(error)), redact(error.remedy))
-        return {"target": name, "adapter": target.adapter, "ok": False, "findings": [trouble.to_json()]}
+        return {"target": name, "adapter": target.adapter, "ok": False, "findings": [trouble.to_json()]}, ()
 
 
 def _never() -> NoReturn:
     raise AssertionError("a read asks for no time")
 
 
-def _examine(name: str, kind: str, adapter: "Adapter") -> dict[str, object]:
+def _examine(name: str, kind: str, adapter: "Adapter") -> _Checked:
     """What the adapter says of itself comes first: it knows best why something cannot be read."""
     from orgsync.adapter import HasDoctor
     from orgsync.finding import has_errors
+    from orgsync.render import abilities
 
     own = tuple(adapter.doctor()) if isinstance(adapter, HasDoctor) else ()
     read, others = _read(adapter)
@@ -78,9 +83,9 @@ def _examine(name: str, kind: str, adapter: "Adapter") -> dict[str, object]:
         "ok": not has_errors(found),
         "identity": adapter.identity,
         "read": read,
-        "capabilities": _capabilities(adapter),
+        "capabilities": abilities.to_json(adapter.capabilities),
         "findings": [one.to_json() for one in found],
-    }
+    }, abilities.rows(adapter.capabilities)
 
 
 def _read(adapter: "Adapter") -> "tuple[dict[str, int] | None, Sequence[Finding]]":
@@ -97,36 +102,19 @@ def _read(adapter: "Adapter") -> "tuple[dict[str, int] | None, Sequence[Finding]
     return {**read, "foreign": len(live.foreign)}, live.findings
 
 
-def _capabilities(adapter: "Adapter") -> dict[str, object]:
-    able = adapter.capabilities
-    return {
-        "kinds": {str(kind): sorted(map(str, of.actions)) for kind, of in able.kinds.items()},
-        "hierarchy": able.hierarchy,
-        "unitRoles": able.unit_roles,
-        "unitGrants": able.unit_grants,
-        "scopes": sorted(able.scopes),
-        "managesRoles": able.manages_roles,
-        "expiry": able.expiry,
-        "attribution": able.attribution,
-        "maxConcurrency": able.max_concurrency,
-    }
-
-
 def _trouble(summary: str, detail: str, remedy: str) -> "Finding":
     from orgsync.finding import Finding
 
     return Finding(code="target-unusable", summary=summary, detail=detail, remedy=remedy)
 
 
-def _show(one: dict[str, object], session: "Session") -> None:
+def _show(one: dict[str, object], able: "Sequence[tuple[str, str]]", session: "Session") -> None:
     from orgsync.render import text
     from orgsync.render.view import value_text
 
     pairs = [("target", f"{one['target']} ({one['adapter']})"), ("ready", "yes" if one["ok"] else "NO")]
     pairs += [(name, value_text(value)) for name in ("identity", "read") if (value := one.get(name))]  # type: ignore[arg-type]
-    capabilities = one.get("capabilities")
-    if isinstance(capabilities, dict):
-        pairs += [(name, value_text(value)) for name, value in capabilities.items()]
+    pairs += able
     found = one["findings"]
     for finding in found if isinstance(found, list) else []:
         said = ": ".join(filter(None, (finding["summary"], finding["detail"])))

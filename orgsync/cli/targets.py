@@ -15,9 +15,32 @@ _REFERENCE = re.compile(r"\$\{env:([^}]+)\}")
 
 
 @click.command(name="targets")
+@click.option("--adapters", is_flag=True, help="List the adapters instead, and what each CRM can express.")
 @shared
-def targets() -> int:
+def targets(*, adapters: bool) -> int:
     """List the configured targets: adapter, address, policies, and whether the credentials are set."""
+    if adapters:
+        return _adapters()
+    return _targets()
+
+
+def _adapters() -> int:
+    from orgsync.adapters import adapter_names, opener_of
+    from orgsync.cli.session import begin
+    from orgsync.render import abilities, shapes, text
+
+    session = begin()
+    found = {name: opener_of(name).CAPABILITIES for name in adapter_names()}
+    if session.options.format == "json":
+        session.output.write(shapes.text({name: abilities.to_json(able) for name, able in found.items()}))
+        return 0
+    for name, able in found.items():
+        session.output.lines(text.facts([("adapter", name), *abilities.rows(able)], session.output.page()))
+        session.output.write("\n")
+    return 0
+
+
+def _targets() -> int:
     from orgsync.cli.session import begin
     from orgsync.render import shapes, text
 

@@ -88,14 +88,15 @@ def live_access(
     declared = validate(root, today=today, watch=watch)
     stop_at_errors(declared.findings)
     stated, bound = declared.desired.resources, bound_names(declared.desired, target.adapter)
+    roles = frozenset(address for address in stated if address.startswith(_ROLE))
     with reading(target, root, environment) as adapter, watch.stage("read"):
         capabilities = adapter.capabilities
         if plan is None:
-            live = read(adapter, Scope(logins=None, bound=bound)).resources
+            live = read(adapter, Scope(logins=None, roles=roles, bound=bound)).resources
         elif plan.target.identity != adapter.identity:
             raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
         else:
-            snapshot, former = read_again(plan, adapter, everybody=True)
+            snapshot, former = read_again(plan, adapter, everybody=True, more=roles)
             dropped = frozenset(address for effect in plan.effects for address in effect.drops)
             if sentences := moved(plan.changes, snapshot, dropped, seen=plan.seen, former=former):
                 raise StalePlan(sentences)

@@ -8,6 +8,7 @@ from pathlib import Path
 from orgsync.access import LISTED, NO_LIMITS, Limits
 from orgsync.adapter import Adapter, HasEffects, Scope, Snapshot
 from orgsync.change import Change, Effect, Status
+from orgsync.collector import collector_paused
 from orgsync.diff import diff, rename
 from orgsync.effects import lost, make_good
 from orgsync.errors import PlanRefused
@@ -21,7 +22,7 @@ from orgsync.pipeline.values import Declared, Drift, Environment
 from orgsync.plan import Plan, Target
 from orgsync.project import bound_names, project
 from orgsync.references import expand, is_set
-from orgsync.resources import Address, Fields, Kind, Organization
+from orgsync.resources import Address, Fields, Kind, Organization, ends_of
 from orgsync.revision import revision
 from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
 from orgsync.seal import Judged, seal
@@ -152,7 +153,7 @@ def make_rollback(
                 remedy=f"name that CRM again under the target {past.target} in orgsync.yaml",
             )
         with watch.stage("read"):
-            found = read(adapter, Scope(logins=None, bound=past.bound))
+            found = read(adapter, Scope(logins=None, roles=_roles_in(did), bound=past.bound))
         with watch.stage("diff"):
             live, former = rename(found, renamed)
             desired, kept = undo(_renamed(did, renamed), live)
@@ -201,7 +202,7 @@ def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
     target = asked.target
     declared = validate(asked.root, today=asked.today, watch=asked.watch)
     stop_at_errors(declared.findings)
-    with reading(target, asked.root, asked.environment) as adapter:
+    with collector_paused(), reading(target, asked.root, asked.environment) as adapter:
         compared = _compare(declared, target, adapter, asked.watch)
         plan = _plan(
             asked,
@@ -281,10 +282,14 @@ def _compare(declared: Declared, target: TargetSettings, adapter: Adapter, watch
     bound = bound_names(desired, target.adapter)
     with watch.stage("project"):
         projected, lost = project(
-            desired, adapter.capabilities, target.adapter, narrower=target.scope_fallback == "narrower"
+            desired,
+            adapter.capabilities,
+            target.adapter,
+            narrower=target.scope_fallback == "narrower",
+            omit=target.inexpressible == "omit",
         )
     with watch.stage("read"):
-        live = read(adapter, Scope(logins=_logins(projected, target), bound=bound))
+        live = read(adapter, _scope(projected, target, bound))
     with watch.stage("diff"):
         live, former = rename(live, projected.previously)
         settled, people = settle_users(projected, live, target.missing_users)
@@ -324,11 +329,21 @@ def _judge(
     )
 
 
-def _logins(desired: Organization, target: TargetSettings) -> frozenset[str]:
-    """Of whoever is assigned, and of whom orgsync runs as: the guards ask what becomes of that one."""
+def _scope(desired: Organization, target: TargetSettings, bound: Mapping[Address, str]) -> Scope:
+    """Whoever is assigned, and whom orgsync runs as: the guards ask what becomes of that one."""
     prefix = f"{Kind.USER}/"
-    found = {address.removeprefix(prefix) for address in desired.resources if address.startswith(prefix)}
-    return frozenset(found | ({target.runs_as} if target.runs_as else set()))
+    logins = {address.removeprefix(prefix) for address in desired.resources if address.startswith(prefix)}
+    logins |= {target.runs_as} if target.runs_as else set()
+    return Scope(logins=frozenset(logins), roles=_roles(desired.resources), bound=bound)
+
+
+def _roles_in(images: Iterable[Address]) -> frozenset[Address]:
+    """Of what a run did: those that it made or changed, and those that it granted."""
+    return _roles([*images, *(end for address in images for end in ends_of(address))])
+
+
+def _roles(addresses: Iterable[Address]) -> frozenset[Address]:
+    return frozenset(address for address in addresses if address.startswith(f"{Kind.ROLE}/"))
 
 
 def _unbound(bound: Mapping[Address, str], live: Snapshot) -> list[Finding]:

@@ -11,7 +11,7 @@ from orgsync.diff import rename
 from orgsync.errors import IncompleteRead, OrgsyncError
 from orgsync.pipeline.values import Environment
 from orgsync.plan import Plan
-from orgsync.resources import KEY, Address, Json, Kind, key_of, kind_of, well_formed
+from orgsync.resources import KEY, Address, Json, Kind, ends_of, key_of, kind_of, well_formed
 from orgsync.settings import Settings, TargetSettings
 
 WITH_LOGIN = {Kind.MEMBERSHIP, Kind.GRANT}
@@ -30,6 +30,7 @@ def in_force(settings: Settings, target: TargetSettings) -> dict[str, Json]:
         "prune": [*sorted(target.prune)],
         "missingUsers": target.missing_users,
         "scopeFallback": target.scope_fallback,
+        "inexpressible": target.inexpressible,
         "runsAs": target.runs_as,
         "safety": settings.safety.model_dump(mode="json", by_alias=True),
     }
@@ -58,14 +59,18 @@ def read(adapter: Adapter, scope: Scope) -> Snapshot:
 _STRANGE = "find out who wrote that key, and correct it in the CRM"
 
 
-def read_again(plan: Plan, adapter: Adapter, *, everybody: bool = False) -> tuple[Snapshot, Mapping[Address, Address]]:
+def read_again(
+    plan: Plan, adapter: Adapter, *, everybody: bool = False, more: frozenset[Address] = frozenset()
+) -> tuple[Snapshot, Mapping[Address, Address]]:
     """The live organization under the plan's addresses, for the users that it speaks of; what has its former key.
 
     ``everybody``: all users, since the guards ask who of them can still administer.
     """
     logins = {change.address.split("/")[2] for change in plan.changes if kind_of(change.address) in WITH_LOGIN}
     logins |= {key_of(change.address) for change in plan.changes if kind_of(change.address) is Kind.USER}
-    live = read(adapter, Scope(logins=None if everybody else frozenset(logins), bound=plan.bound))
+    roles = {end for change in plan.changes for end in ends_of(change.address) if kind_of(end) is Kind.ROLE}
+    scope = Scope(logins=None if everybody else frozenset(logins), roles=more | roles, bound=plan.bound)
+    live = read(adapter, scope)
     previously = {
         change.address: (f"{change.kind}/{change.before[KEY]}",)
         for change in (*plan.changes, *plan.withheld)

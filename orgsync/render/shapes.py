@@ -62,7 +62,7 @@ def drift(plan_: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed
 
 def _changed(changed: Changed | None) -> dict[str, str | None]:
     return {
-        "changedBy": changed.by if changed else None,
+        "changedBy": changed.by or None if changed else None,
         "changedAt": changed.at.isoformat() if changed else None,
     }
 

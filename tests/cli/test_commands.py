@@ -342,3 +342,15 @@ def test_history_without_runs_says_so(engine: Engine, run: Run) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script(shell: str, run: Run) -> None:
     assert "_ORGSYNC_COMPLETE" in run("completion", shell).out
+
+
+def test_targets_list_what_the_adapters_can_express_without_a_repository(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = run("targets", "--adapters")
+    assert answer.code == 0, answer.err
+    assert re.search(r"^adapter +local$", answer.out, re.MULTILINE)
+    assert re.search(r"^scopes +none, own, unit, subtree, organization$", answer.out, re.MULTILINE)
+    told = json.loads(run("targets", "--adapters", "--format", "json").out)
+    assert told["local"]["kinds"]["user"]["actions"] == ["create", "update"]

@@ -12,7 +12,7 @@ from orgsync.adapters.http.limits import Limits, Time
 from orgsync.adapters.http.oauth import oauth_token
 from orgsync.adapters.http.paging import Page, pages
 from orgsync.adapters.http.quota import common_quota
-from orgsync.adapters.http.writing import carry_out
+from orgsync.adapters.http.writing import carry_out, found
 
 __all__ = [
     "Answer",
@@ -27,6 +27,7 @@ __all__ = [
     "bearer",
     "carry_out",
     "common_quota",
+    "found",
     "oauth_token",
     "pages",
 ]

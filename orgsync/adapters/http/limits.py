@@ -33,11 +33,16 @@ class Limits:
     busy: frozenset[int] = _BUSY
 
 
+def _sleep(seconds: float) -> None:
+    """Looked up when it is needed: a test may have made time short."""
+    time.sleep(seconds)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Time:
     """``clock``: seconds that only grow; ``wall``: seconds since 1970; ``chance``: from 0 to 1."""
 
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = _sleep
     chance: Callable[[], float] = random.random

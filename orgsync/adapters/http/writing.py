@@ -5,9 +5,10 @@ In: a step, how to send it, how to look. Out: its Outcome. Never: repeats blindl
 
 from collections.abc import Callable
 
-from orgsync.change import Outcome, Status, Step
+from orgsync.adapter import Snapshot
+from orgsync.change import Action, Outcome, Status, Step
 from orgsync.errors import CallRefused, UnknownOutcome
-from orgsync.resources import RemoteId
+from orgsync.resources import KEY, RemoteId, same
 
 Look = Callable[[], tuple[bool, RemoteId | None]]
 """Reads: (the CRM is as the step wants it, the remote id where there is one)."""
@@ -33,6 +34,15 @@ def carry_out(step: Step, send: Callable[[], RemoteId | None], look: Look, *, un
         if done:
             return _outcome(step, Status.APPLIED, remote_id, f"found by reading: {doubt}")
     return _outcome(step, Status.UNKNOWN, None, str(doubt))
+
+
+def found(step: Step, live: Snapshot) -> tuple[bool, RemoteId | None]:
+    """What ``look`` answers where the whole CRM was read again: is it as the step wants it, and under which id."""
+    current = live.resources.get(step.address)
+    if step.action is Action.DELETE:
+        return current is None, None
+    done = current is not None and all(same(current.get(n), v) for n, v in step.after.items() if n != KEY)
+    return done, live.ids.get(step.address)
 
 
 def _outcome(step: Step, status: Status, remote_id: RemoteId | None, detail: str) -> Outcome:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from orgsync.adapter import Adapter
+from orgsync.adapters.rules import FULL
 
 _FILE = "sqlite:///"
 
@@ -41,6 +42,7 @@ class Options(BaseModel):
 class LocalOpener:
     Options: type[Any] = Options
     CREDENTIALS: Sequence[str] = ("username", "password")
+    CAPABILITIES = FULL
 
     def open(
         self,

@@ -68,8 +68,10 @@ def _foreign(foreign: Sequence[Foreign], page: Page) -> Iterator[list[Text]]:
 
 
 def who(changed: Changed | None) -> str:
-    """``by j.doe 2026-11-21 09:14``, or "" where the CRM does not know."""
-    return f"by {changed.by} {changed.at:%Y-%m-%d %H:%M}" if changed else ""
+    """``by j.doe 2026-11-21 09:14``, as far as the CRM knows."""
+    if changed is None:
+        return ""
+    return f"by {changed.by} {changed.at:%Y-%m-%d %H:%M}" if changed.by else f"changed {changed.at:%Y-%m-%d %H:%M}"
 
 
 def _cut(blocks: Iterator[list[Text]], total: int, page: Page) -> Iterator[Text]:

@@ -1,0 +1,135 @@
+"""Keep of every privilege what the CRM has words for; each word that it lacks is a finding.
+
+In: a projection in progress. Out: nothing; it is changed. Never: makes a scope wider, or leaves anything out silently.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from orgsync.finding import Finding, Severity
+from orgsync.project.work import Privileges, Projection, as_json, privileges_of
+from orgsync.resources import SCOPES, Address, Json, Kind
+
+
+@dataclass(slots=True)
+class _Lacks:
+    """What one role or function states and the CRM has no word for."""
+
+    objects: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    scopes: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def check_privileges(work: Projection) -> None:
+    able = work.capabilities
+    words = able.privilege_actions, able.objects
+    if not able.manages_roles or (words == (None, None) and able.scopes.issuperset(SCOPES)):
+        return
+    for address, fields in work.of_kind(Kind.ROLE):
+        lacks, kept = _Lacks(), dict(fields)
+        if fields.get("privileges"):
+            kept["privileges"] = as_json(_expressible(work, privileges_of(fields["privileges"]), lacks))
+        if isinstance(used := fields.get("functions"), dict):
+            levels = {key: _scope(work, f"function {key}", str(scope), lacks) for key, scope in used.items()}
+            kept["functions"] = {key: level for key, level in levels.items() if level is not None}
+        work.resources[address] = kept
+        work.findings += _findings(work, address, lacks)
+    for address, fields in work.of_kind(Kind.FUNCTION) if words != (None, None) else ():
+        if isinstance(granted := fields.get("privileges"), dict):
+            lacks = _Lacks()
+            work.resources[address] = {**fields, "privileges": _known(work, granted, lacks)}
+            work.findings += _findings(work, address, lacks)
+
+
+def _expressible(work: Projection, privileges: Privileges, lacks: _Lacks) -> Privileges:
+    kept: Privileges = {}
+    for subject, actions in privileges.items():
+        for action in _actions(work, subject, actions, lacks):
+            if (level := _scope(work, f"{subject}:{action}", actions[action], lacks)) is not None:
+                kept.setdefault(subject, {})[action] = level
+    return kept
+
+
+def _known(work: Projection, granted: Mapping[str, Json], lacks: _Lacks) -> Json:
+    kept: dict[str, Json] = {}
+    for subject, actions in granted.items():
+        stated = [str(action) for action in actions] if isinstance(actions, list) else []
+        if found := _actions(work, subject, stated, lacks):
+            kept[subject] = [*found]
+    return kept
+
+
+def _actions(work: Projection, subject: str, actions: Iterable[str], lacks: _Lacks) -> list[str]:
+    """Those of which the CRM knows both the object and the action."""
+    objects, known = work.capabilities.objects, work.capabilities.privilege_actions
+    if objects is not None and subject not in objects:
+        lacks.objects.append(subject)
+        return []
+    lacks.actions += [f"{subject}:{action}" for action in actions if known is not None and action not in known]
+    return [action for action in actions if known is None or action in known]
+
+
+def _scope(work: Projection, privilege: str, scope: str, lacks: _Lacks) -> str | None:
+    """What to write; None for nothing: a CRM that has no word for "none" simply lacks the privilege."""
+    if scope in work.capabilities.scopes:
+        return scope
+    if scope == SCOPES[0]:
+        return None
+    smaller = [level for level in SCOPES[: SCOPES.index(scope)] if level in work.capabilities.scopes]
+    lacks.scopes[scope, smaller[-1] if smaller else SCOPES[0]].append(privilege)
+    return smaller[-1] if work.narrower and smaller else None
+
+
+def _findings(work: Projection, address: Address, lacks: _Lacks) -> list[Finding]:
+    found = [_no_scope(work, address, *levels, lacking) for levels, lacking in lacks.scopes.items()]
+    if lacks.objects:
+        found.append(_no_object(work, address, lacks.objects))
+    if lacks.actions:
+        found.append(_no_action(work, address, lacks.actions))
+    return found
+
+
+_WITHOUT = "remove it, grant it through a role that the CRM already has (bind), or set inexpressible: omit"
+
+
+def _severity(*, allowed: bool) -> Severity:
+    return Severity.WARNING if allowed else Severity.ERROR
+
+
+def _no_object(work: Projection, address: Address, lacking: Iterable[str]) -> Finding:
+    return Finding(
+        code="object-not-expressible",
+        severity=_severity(allowed=work.omit),
+        summary="the target cannot express this object",
+        detail=f"{work.adapter} has nothing for {', '.join(lacking)}" + _left_out(work),
+        remedy=_WITHOUT,
+        address=address,
+    )
+
+
+def _no_action(work: Projection, address: Address, lacking: Iterable[str]) -> Finding:
+    return Finding(
+        code="action-not-expressible",
+        severity=_severity(allowed=work.omit),
+        summary="the target cannot express this action",
+        detail=f"{work.adapter} has nothing for {', '.join(lacking)}" + _left_out(work),
+        remedy=_WITHOUT,
+        address=address,
+    )
+
+
+def _left_out(work: Projection) -> str:
+    return "; left out" if work.omit else ""
+
+
+def _no_scope(work: Projection, address: Address, scope: str, narrowed: str, lacking: Iterable[str]) -> Finding:
+    return Finding(
+        code="scope-not-expressible",
+        severity=_severity(allowed=work.narrower),
+        summary="the target cannot express this scope",
+        detail=f"{work.adapter} has no scope {scope} for {', '.join(lacking)}"
+        + (f"; {narrowed} is used" if work.narrower else f"; the next narrower one is {narrowed}"),
+        remedy="state a scope that the target has, or set scopeFallback: narrower for this target",
+        address=address,
+    )
