@@ -1,15 +1,16 @@
 """Effective access of what is declared, of what lives, of what a plan makes of it, and of what a commit declared."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from orgsync.access import NO_LIMITS, Access, AccessDiff, Limits, compare, evaluate
-from orgsync.adapter import Capabilities, Scope
+from orgsync.adapter import Adapter, Capabilities, Scope, Snapshot
 from orgsync.apply import moved
 from orgsync.change import Action, Change, Effect
+from orgsync.diff import rename
 from orgsync.errors import PlanRefused, StalePlan
 from orgsync.pipeline.declaring import stop_at_errors, validate
 from orgsync.pipeline.target import read, read_again, reading, target_of
@@ -28,12 +29,14 @@ Resources = Mapping[Address, Fields]
 class Known:
     """One organization's access, and what is needed to speak of it.
 
+    previously   address -> older addresses of the same resource
     place        where a resource is declared, as "file:line:column", or ""
     as_declared  the CRM does not tell what its roles allow
     """
 
     access: Access
     strong: frozenset[str] = frozenset()
+    previously: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
     place: Callable[[Address], str] = lambda _: ""
     as_declared: bool = False
 
@@ -61,7 +64,7 @@ def declared_access(root: Path, settings: Settings, target: str | None, *, today
 
     with watch.stage("access"):
         access = evaluate(desired.resources, today=today, unknown=frozenset([*bound, *silent]))
-    return Known(access=access, strong=_strong(desired.resources, {}), place=place)
+    return Known(access=access, strong=_strong(desired.resources, {}), previously=desired.previously, place=place)
 
 
 def access_of_commit(
@@ -90,30 +93,44 @@ def live_access(
     stated, bound = declared.desired.resources, bound_names(declared.desired, target.adapter)
     roles = frozenset(address for address in stated if address.startswith(_ROLE))
     with reading(target, root, environment) as adapter, watch.stage("read"):
-        capabilities = adapter.capabilities
         if plan is None:
-            live = read(adapter, Scope(logins=None, roles=roles, bound=bound)).resources
-        elif plan.target.identity != adapter.identity:
-            raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
+            live: Resources = read(adapter, Scope(logins=None, roles=roles, bound=bound)).resources
         else:
-            snapshot, former = read_again(plan, adapter, everybody=True, more=roles)
-            dropped = frozenset(address for effect in plan.effects for address in effect.drops)
-            if sentences := moved(plan.changes, snapshot, dropped, seen=plan.seen, former=former):
-                raise StalePlan(sentences)
-            live, bound = outcome(snapshot.resources, plan.changes, plan.effects), dict(plan.bound)
-    known = meaning(capabilities, live, stated, bound)
+            live, bound = _planned(plan, adapter, roles), dict(plan.bound)
+        known = meaning(adapter.capabilities, live, stated, bound)
     with watch.stage("access"):
         access = evaluate(live, today=today, contents=known.contents, unknown=known.unknown)
     return Known(access=access, strong=known.strong, as_declared=bool(known.contents))
 
 
+def _planned(plan: Plan, adapter: Adapter, roles: frozenset[Address]) -> Resources:
+    """What will live, from what lives now: it must be as the plan saw it."""
+    if plan.target.identity != adapter.identity:
+        raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
+    live, former = read_again(plan, adapter, everybody=True, more=roles)
+    dropped = frozenset(address for effect in plan.effects for address in effect.drops)
+    if sentences := moved(plan.changes, live, dropped, seen=plan.seen, former=former):
+        raise StalePlan(sentences)
+    return outcome(live.resources, plan.changes, plan.effects)
+
+
 def compare_access(before: Known, after: Known) -> tuple[AccessDiff, dict[str, str]]:
     """What users gain and lose, uncut, and where what causes it is declared."""
-    one, other = before.access.resources, after.access.resources
+    access = _under_todays_keys(before.access, after.previously)
+    one, other = access.resources, after.access.resources
     touched = {a: a for a in [*other, *(a for a in one if a not in other)] if one.get(a) != other.get(a)}
-    diff = compare(before.access, after.access, strong=before.strong | after.strong, touched=touched, limits=NO_LIMITS)
+    diff = compare(access, after.access, strong=before.strong | after.strong, touched=touched, limits=NO_LIMITS)
     causes = {cause for group in diff.groups for cause in group.causes[:1]}
     return diff, {cause: place for cause in causes if (place := after.place(cause) or before.place(cause))}
+
+
+def _under_todays_keys(access: Access, previously: Mapping[Address, tuple[Address, ...]]) -> Access:
+    """A rename gives and takes nothing."""
+    renamed, former = rename(Snapshot(resources=access.resources), previously)
+    if not former:
+        return access
+    unknown = access.roles.unknown.union(new for new, old in former.items() if old in access.roles.unknown)
+    return evaluate(renamed.resources, today=date.fromisoformat(access.today), unknown=unknown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

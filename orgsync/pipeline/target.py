@@ -64,7 +64,7 @@ def read_again(
 ) -> tuple[Snapshot, Mapping[Address, Address]]:
     """The live organization under the plan's addresses, for the users that it speaks of; what has its former key.
 
-    ``everybody``: all users, since the guards ask who of them can still administer.
+    ``everybody``: all users, since the guards ask who of them can still administer. ``more``: roles to look for, too.
     """
     logins = {change.address.split("/")[2] for change in plan.changes if kind_of(change.address) in WITH_LOGIN}
     logins |= {key_of(change.address) for change in plan.changes if kind_of(change.address) is Kind.USER}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from orgsync.access import LEVELS, UNKNOWN, AccessDiff, AccessGroup, Shift
+from orgsync.finding import Finding, Position, Severity
 from orgsync.plan import Plan
 from orgsync.render.view import count
 from orgsync.resources import NO_UNIT, Address, Kind
@@ -43,6 +44,33 @@ def said(diff: AccessDiff, names: Names, origins: Mapping[str, str], *, users: i
 
 def said_of(plan: Plan, *, users: int | None = None) -> list[Said]:
     return said(plan.access, plan.names, plan.origins, users=users)
+
+
+def risky(plan: Plan) -> Iterator[Finding]:
+    """Gains that a reviewer must look at, at every line that causes them: through a privileged role, or by a change
+    that is risky itself."""
+    for group, one in zip(plan.access.groups, said_of(plan, users=_FEW), strict=True):
+        if group.gain and (group.privileged or not plan.risky.isdisjoint(group.causes)):
+            places = dict.fromkeys(plan.origins.get(cause, "") for cause in group.causes)
+            for place in filter(None, places) if any(places) else [""]:
+                yield Finding(
+                    code="access-gain",
+                    severity=Severity.WARNING,
+                    summary="this gives people access",
+                    detail=one.sentence,
+                    remedy="make sure that it is meant; orgsync access explain shows every path",
+                    position=_position(place),
+                )
+
+
+_FEW = 10
+
+
+def _position(place: str) -> Position | None:
+    file, line, column = place.rsplit(":", 2) if place.count(":") > 1 else ("", "", "")
+    if not (line.isdecimal() and column.isdecimal()):
+        return None
+    return Position(file=file, line=int(line), column=int(column))
 
 
 def headline(diff: AccessDiff) -> str:
