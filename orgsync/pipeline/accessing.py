@@ -118,7 +118,8 @@ def compare_access(before: Known, after: Known) -> tuple[AccessDiff, dict[str, s
     """What users gain and lose, uncut, and where what causes it is declared."""
     access = _under_todays_keys(before.access, after.previously)
     one, other = access.resources, after.access.resources
-    touched = {a: a for a in [*other, *(a for a in one if a not in other)] if one.get(a) != other.get(a)}
+    both = [*other, *(address for address in one if address not in other)]
+    touched = {a: a for a in both if _matters(one.get(a), other.get(a), kind_of(a))}
     diff = compare(access, after.access, strong=before.strong | after.strong, touched=touched, limits=NO_LIMITS)
     causes = {cause for group in diff.groups for cause in group.causes[:1]}
     return diff, {cause: place for cause in causes if (place := after.place(cause) or before.place(cause))}
@@ -186,7 +187,7 @@ def access_diff(
         before,
         after,
         strong=known.strong,
-        touched={change.address: change.id for change in changes},
+        touched={change.address: change.id for change in changes if _matters(change.before, change.after, change.kind)},
         limits=limits,
         as_declared=bool(known.contents),
     )
@@ -214,6 +215,7 @@ def _logins(changes: Iterable[Change], effects: Iterable[Effect]) -> set[str] | 
 
 
 _PEOPLE = {Kind.USER, Kind.MEMBERSHIP, Kind.GRANT}
+_NEAR = {Kind.USER: {"active"}, Kind.MEMBERSHIP: {"until"}, Kind.GRANT: {"until"}}
 _FAR = {
     Kind.ROLE: {"includes", "functions", "privileges"},
     Kind.FUNCTION: {"privileges"},
@@ -225,3 +227,11 @@ def _reaches_all(change: Change) -> bool:
     if change.kind not in _FAR or change.action is Action.CREATE:
         return False
     return change.action is Action.DELETE or not _FAR[change.kind].isdisjoint(change.after or NO_FIELDS)
+
+
+def _matters(before: Fields | None, after: Fields | None, kind: Kind) -> bool:
+    """Whether anybody's access may depend on it: another name or reason gives nobody anything."""
+    if before is None or after is None:
+        return before is not after
+    names = _FAR.get(kind) or _NEAR.get(kind) or set[str]()
+    return any(name in after and before.get(name) != after[name] for name in names)

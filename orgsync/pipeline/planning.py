@@ -22,7 +22,7 @@ from orgsync.pipeline.values import Declared, Drift, Environment
 from orgsync.plan import Plan, Target
 from orgsync.project import bound_names, project
 from orgsync.references import expand, is_set
-from orgsync.resources import Address, Fields, Kind, Organization, ends_of
+from orgsync.resources import KEY, Address, Fields, Kind, Organization, ends_of
 from orgsync.revision import revision
 from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
 from orgsync.seal import Judged, seal
@@ -368,6 +368,19 @@ def _origins(changes: Iterable[Change], declared: Declared) -> dict[str, str]:
         place = sources.get(change.address)
         if place is None and change.kind in WITH_LOGIN:
             place = sources.get(f"{Kind.UNIT}/{change.address.split('/')[1]}")
+        if place is not None and change.kind in _NESTED and change.before is not None and change.after is not None:
+            place = place[0], _first_difference(change.before, change.after)
         if place is not None:
             found[change.id] = str(declared.repository.position(place))
     return found
+
+
+_NESTED = {Kind.ROLE, Kind.FUNCTION}
+
+
+def _first_difference(before: object, after: object) -> tuple[str, ...]:
+    """The names that lead to what is no longer as it was."""
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return ()
+    name = next((one for one in after if one != KEY and before.get(one) != after[one]), None)
+    return (name, *_first_difference(before.get(name), after[name])) if name is not None else ()

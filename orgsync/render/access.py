@@ -88,11 +88,11 @@ def _alone(losing: int) -> str:
 
 
 def unlisted(gains: int, losses: int) -> str:
-    """ "and 3 more groups of gains, 2 of losses"; "" where everything is listed."""
+    """ "3 more groups of gains, 2 more groups of losses"; "" where everything is listed."""
     if not (gains or losses):
         return ""
     words = ((gains, "gains"), (losses, "losses"))
-    return "and " + ", ".join(f"{count(number, 'more group')} of {word}" for number, word in words if number)
+    return ", ".join(f"{count(number, 'more group')} of {word}" for number, word in words if number)
 
 
 AS_DECLARED = "what roles allow is as declared: this CRM does not tell"

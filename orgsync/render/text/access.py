@@ -39,7 +39,7 @@ def _groups(diff: AccessDiff, said: Sequence[Said], page: Page) -> Iterator[Text
             yield from _details(one.details if page.verbose or len(said) <= BRIEF else (), page)
     cut = [0 if whole else max(0, len(groups) - GROUPS // 2) for groups in (gains, losses)]
     if left := unlisted(cut[0] + diff.more_gains, cut[1] + diff.more_losses):
-        yield line(f"{left}  {_MORE if whole else _ALL}", "dim", indent=2)
+        yield from wrapped(line(f"and {left}  {_MORE if whole else _ALL}", "dim", indent=2), page, hanging=4)
     if diff.as_declared:
         yield from wrapped(line(AS_DECLARED, "dim", indent=2), page, hanging=4)
 
