@@ -6,7 +6,7 @@ index, or runs a program that the repository's files name: blobs are read as the
 
 import subprocess
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path, PurePosixPath
 
 from orgsync.errors import BadUsage, OrgsyncError
@@ -40,7 +40,7 @@ def commit_of(root: Path, name: str) -> str:
 
 def commit_at(root: Path, day: date) -> str:
     """The last commit of that day or before it (UTC), along the line that HEAD stands on. Raises BadUsage."""
-    ends = f"--before={day.isoformat()}T23:59:59Z"
+    ends = f"--min-age={int(datetime.combine(day, time.max, UTC).timestamp())}"  # --before guesses what is meant
     if commit := _git(root, "rev-list", "-1", "--first-parent", ends, "HEAD", "--"):
         return commit
     raise BadUsage(f"git knows no commit of {day.isoformat()} or before", remedy="git log --first-parent lists them")
