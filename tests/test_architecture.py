@@ -12,12 +12,13 @@ PACKAGE = Path(__file__).parent.parent / "orgsync"
 
 WORDS = {
     "collector": set[str](),
+    "access": {"resources"},
     "finding": set[str](),
     "resources": set[str](),
     "change": {"resources"},
     "errors": {"finding"},
     "adapter": {"change", "finding", "resources"},
-    "plan": {"change", "errors", "finding", "resources"},
+    "plan": {"access", "change", "errors", "finding", "resources"},
     "watch": {"change"},
     "explain": {"change", "resources"},
     "references": {"errors"},
