@@ -8,9 +8,23 @@ from typing import Any, Protocol
 import pytest
 
 from tests.adapters.crms import Crm, emptied, furnish, local, memory
-from tests.servers import scim
+from tests.servers import scim, tryton
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@pytest.fixture(scope="session")
+def tryton_server() -> Iterator[tryton.Tryton]:
+    with tryton.server() as running:
+        yield running
+
+
+@pytest.fixture
+def tryton_url(tryton_server: tryton.Tryton) -> Iterator[str]:
+    """The address of a Tryton database in which nobody has done anything yet."""
+    url = tryton_server.database()
+    yield url
+    tryton_server.drop(url)
 
 
 @pytest.fixture(params=DATABASES)

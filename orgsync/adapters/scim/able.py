@@ -31,7 +31,7 @@ def capabilities(found: Offer, options: Options, known: Deviations) -> Capabilit
         kinds=kinds,
         hierarchy="forest" if "parent" in kinds.get(Kind.UNIT, KindCapabilities()).fields else "none",
         unit_roles="roles" in kinds.get(Kind.UNIT, KindCapabilities()).fields,
-        attribution="last",
+        attribution="when",
         concurrency="etag" if found.etag else "none",
         max_concurrency=1 if found.bulk is not None else 4,
     )
