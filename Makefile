@@ -5,8 +5,8 @@
 .DELETE_ON_ERROR:
 .PHONY: help .venv demo test check schemas bench reliability soak postgresql servers tryton scim clean
 
-# What stands beside each other in a list of prerequisites is made at once, and their lines stay whole.
-MAKEFLAGS += --jobs=2 --output-sync=line
+# What stands beside each other in a list of prerequisites is made at once.
+MAKEFLAGS += --jobs=2
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -51,8 +51,11 @@ servers: .venv
 	$(BIN)/python -m tests.servers build
 
 # One of them for a trial, until Ctrl-C; the targets in orgsync.yaml know where it listens.
-tryton scim: .venv
-	@$(BIN)/python -m tests.servers run $@
+tryton: .venv
+	@$(BIN)/python -m tests.servers run tryton
+
+scim: .venv
+	@$(BIN)/python -m tests.servers run scim
 
 test: export ORGSYNC_FIGURES = $(FIGURES)
 test: servers check postgresql
