@@ -97,7 +97,7 @@ class Server:
 
         def fetch(after: str | int | None) -> Page[dict[str, Any]]:
             beyond = [] if after is None else [["id", ">", after]]
-            asked = [[*domain, *beyond], 0, self._page, [["id", "ASC"]], list(fields)]
+            asked = [[list(domain), *beyond], 0, self._page, [["id", "ASC"]], list(fields)]
             found = self.ask(f"model.{model}.search_read", *asked)
             if not (isinstance(found, list) and all(isinstance(one, dict) and "id" in one for one in found)):
                 raise IncompleteRead(f"{model}: the answer is no list of records")
