@@ -13,7 +13,7 @@ from orgsync.adapters import opener_of
 from orgsync.adapters.tryton.capabilities import MAX_BATCH
 from orgsync.change import Status
 from orgsync.errors import AdapterError, ReadOnly
-from orgsync.resources import Kind, kind_of
+from orgsync.resources import Json, Kind, kind_of
 from tests.adapters.crms import ANA, BO, Crm, create, delete
 from tests.adapters.tryton_crm import World, adapter
 from tests.servers import tryton
@@ -54,7 +54,7 @@ kind: Role
 key: manager
 name: Manager
 privileges:
-  opportunity: {delete: organization}
+  opportunity: {update: organization}
 """
 GUARDS = ("business-units-emptied", "roles-emptied", "units-emptied", "memberships-emptied", "grants-emptied")
 
@@ -183,9 +183,9 @@ def test_privileges_are_really_given_and_really_gone(world: World) -> None:
     [made] = bo("sale.opportunity.create", [deal], context=here)
     assert [one["id"] for one in bo("sale.opportunity.search_read", [], context=here)] == [made]
     with pytest.raises(tryton.Refused, match="not allowed"):
-        bo("sale.opportunity.delete", [made], context=here)
+        bo("sale.opportunity.write", [made], {"description": "Bo's"}, context=here)
     ana = login(world, ANA)
-    ana("sale.opportunity.delete", [made], context=here)
+    ana("sale.opportunity.write", [made], {"description": "Ana's"}, context=here)
 
     world.edit("units/all.yaml", "  - user: bo@example.com\n", "")
     world.edit("units/all.yaml", "    roles: [manager]\n", "")
@@ -194,7 +194,7 @@ def test_privileges_are_really_given_and_really_gone(world: World) -> None:
         bo("sale.opportunity.search_read", [], context=here)
     [made] = ana("sale.opportunity.create", [deal], context=here)
     with pytest.raises(tryton.Refused, match="not allowed"):
-        ana("sale.opportunity.delete", [made], context=here)
+        ana("sale.opportunity.write", [made], {"description": "still Ana's"}, context=here)
 
 
 def test_data_of_another_business_unit_stays_there(world: World) -> None:
@@ -202,12 +202,14 @@ def test_data_of_another_business_unit_stays_there(world: World) -> None:
         UNITS.replace("commercial", "service").replace("key: sales", "key: care").replace("key: north", "key: south")
     )
     other = other.replace("parent: sales", "parent: care").replace("Commercial", "Service")
+    other = other.replace("Sales Team", "Care").replace("name: North", "name: South")
     world.write(units_other=other.replace("ana@", "cy@").replace("bo@", "di@"))
     go(world)
     admin = world.acting()
     [party] = admin("party.party.create", [{"name": "Customer"}])
     for name in ("Commercial", "Service"):
         company = id_of(admin, "company.company", name, "party.name")
+        admin("res.user.write", [admin.user], {"companies": [["add", [company]]], "company": company})
         deal = {"party": party, "company": company, "description": name}
         admin("sale.opportunity.create", [deal], context={"company": company})
     seen = login(world, BO)("sale.opportunity.search_read", [], 0, None, None, ["description"])
@@ -261,7 +263,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("at", range(1, 12, 2))
+@pytest.mark.parametrize("at", [2, 4, 7])
 def test_an_apply_that_dies_between_two_calls_is_gone_on_with(
     world: World, at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,9 +307,9 @@ def test_batches_take_few_calls(tryton_server: tryton.Tryton, tryton_url: str) -
             spent[what] = tryton_server.calls(tryton_url) - before
 
         send("business units", *(create(f"business-unit/b{number}", name="B") for number in range(30)))
-        reads = {"opportunity": {"read": "organization"}}
+        reads: dict[str, Json] = {"opportunity": {"read": "organization"}}
         send("roles", *(create(f"role/r{number}", name="R", privileges=reads) for number in range(50)))
-        home = {"businessUnit": "b1", "roles": ["r1", "r2"]}
+        home: dict[str, Json] = {"businessUnit": "b1", "roles": ["r1", "r2"]}
         send("units", *(create(f"unit/u{number}", name="U", **home) for number in range(50)))
         send("users", *(create(f"user/{one}") for one in people))
         send("memberships", *(create(f"membership/u{number % 50}/{one}") for number, one in enumerate(people)))
@@ -333,7 +335,7 @@ def test_batches_take_few_calls(tryton_server: tryton.Tryton, tryton_url: str) -
             "leavers": ["res.user.write"],
             "dissolved": ["res.group.delete", "res.role.delete"],
             "ungiven": ["res.group.delete", "res.role.delete"],
-            "sold": ["company.company.delete", "party.party.delete", "res.group.delete"],
+            "sold": ["company.company.delete", "party.party.write", "res.group.delete"],
         }
         before = tryton_server.calls(tryton_url)
         found.read(Scope())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orgsync.change import Action, Change, Status
-from orgsync.resources import NO_FIELDS
+from orgsync.resources import NO_FIELDS, Json
 from tests.adapters.crms import ANA, BO, Crm, create, delete, update
 from tests.adapters.tryton_crm import adapter
 from tests.servers import tryton
@@ -278,7 +278,7 @@ def test_somebody_who_is_quicker_makes_orgsync_look_again(
 ) -> None:
     """Between reading a user and writing them somebody gives them another role: nothing of it is lost."""
     server = crm.adapter.server  # type: ignore[attr-defined]
-    tell, meddled = server.tell, []
+    tell, meddled = server.tell, list[bool]()
 
     def told(method: str, *arguments: Any, **settings: Any) -> Any:
         if method == "model.res.user.write" and not meddled:
@@ -350,7 +350,8 @@ def test_a_role_that_lost_a_part_is_completed(crm: Crm, mallory: tryton.Session)
         mallory("res.group.delete", [group(mallory, name)])
         live = crm.read()
         crm.ids.update(live.ids)
-        before, after = dict(live.resources["role/rep"]), {"name": "Rep", "privileges": READS}
+        before = dict(live.resources["role/rep"])
+        after: dict[str, Json] = {"name": "Rep", "privileges": READS}
         crm.do(update("role/rep", before, {name: v for name, v in after.items() if before[name] != v}))
         assert crm.fields("role/rep") == after
         assert crm.ids["role/rep"] == crm.read().ids["role/rep"]
@@ -374,15 +375,30 @@ def test_what_a_killed_creation_left_is_taken_over(crm: Crm, mallory: tryton.Ses
     assert crm.fields("business-unit/east")["name"] == "East"
 
 
-def test_a_party_that_is_used_elsewhere_is_deactivated(crm: Crm, mallory: tryton.Session) -> None:
+def test_a_business_units_party_is_deactivated_since_others_refer_to_it(crm: Crm, mallory: tryton.Session) -> None:
     party = int(crm.ids["business-unit/west"].split("/")[1])
     main = int(crm.ids["business-unit/main"].partition("/")[0])
     mallory("res.user.write", [mallory.user], {"companies": [["add", [main]]], "company": main})
     sale = {"company": main, "party": party, "description": "to West"}
-    mallory("sale.opportunity.create", [sale], context={"company": main})
+    [deal] = mallory("sale.opportunity.create", [sale], context={"company": main})
     crm.do(delete("unit/north"), delete("business-unit/west"))
-    assert [one["active"] for one in mallory.find("party.party", [["id", "=", party]], "active")] in ([0], [False])
     assert "business-unit/west" not in crm.read().resources
+    [kept] = mallory.find("party.party", [["id", "=", party]], "active")
+    assert not kept["active"]
+    [found] = mallory.find("sale.opportunity", [["id", "=", deal]], "party")
+    assert found["party"] == party
+    crm.do(create("business-unit/west", name="West again"))
+    assert crm.ids["business-unit/west"].split("/")[1] == str(party)
+    [kept] = mallory.find("party.party", [["id", "=", party]], "active", "name")
+    assert (bool(kept["active"]), kept["name"]) == (True, "West again")
+
+
+def test_a_company_with_records_is_not_deleted_in_trytons_words(crm: Crm, mallory: tryton.Session) -> None:
+    west = int(crm.ids["business-unit/west"].partition("/")[0])
+    [party] = mallory("party.party.create", [{"name": "Ana"}])
+    mallory("company.employee.create", [{"party": party, "company": west}])
+    crm.do(delete("unit/north"))
+    assert "Company" in crm.refuses(delete("business-unit/west"))
 
 
 def test_two_roles_with_one_mark_are_an_error(crm: Crm, mallory: tryton.Session) -> None:
