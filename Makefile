@@ -2,7 +2,10 @@
 # make test   everything that CI runs
 # make soak   many more crashes than CI has time for
 .DELETE_ON_ERROR:
-.PHONY: help .venv demo test check schemas bench reliability soak postgresql clean
+.PHONY: help .venv demo test check schemas bench reliability soak postgresql servers clean
+
+# What stands beside each other in a list of prerequisites is made at once, and their lines stay whole.
+MAKEFLAGS += --jobs=2 --output-sync=line
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,8 +45,12 @@ postgresql:
 	@[ -n "$$ORGSYNC_TEST_POSTGRESQL" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 	  || { $(APT) update && $(APT) install -y --no-install-recommends postgresql; }
 
+# Tryton, a SCIM provider: real ones, each in an environment of its own below .servers/.
+servers: .venv
+	$(BIN)/python -m tests.servers build
+
 test: export ORGSYNC_FIGURES = $(FIGURES)
-test: check postgresql
+test: servers check postgresql
 	rm -rf $(FIGURES)
 	$(BIN)/python -m pytest -n 2 $(EXHAUSTIVE:%=--ignore=%) \
 	  --cov --cov-branch --cov-report=term --cov-fail-under=$(COVERAGE)
@@ -69,4 +76,4 @@ soak: .venv postgresql
 	ORGSYNC_CRASH_PEOPLE=40 ORGSYNC_CRASH_SOAK=400 ORGSYNC_CRASH_ROUNDS=40 $(BIN)/python -m pytest -n 2 tests/crash
 
 clean:
-	rm -rf .figures .venv .orgsync .coverage .coverage.* .mypy_cache .ruff_cache
+	rm -rf .figures .servers .venv .orgsync .coverage .coverage.* .mypy_cache .ruff_cache

@@ -35,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     full.add_argument("--name", default="latest", help="of the files in bench/results")
     check = commands.add_parser("quick", help="only what noise cannot touch, for CI")
     check.set_defaults(command=_quick)
+    calls = commands.add_parser("calls", help="calls to real servers, beside the fewest that their batches allow")
+    calls.set_defaults(command=_calls)
     generate = commands.add_parser("generate", help="write the files of one size below .bench/ and stop")
     generate.set_defaults(command=_generate)
     generate.add_argument("--size", type=int, default=1_000, metavar="N")
@@ -69,6 +71,14 @@ def _keep(result: Result, path: Path, *, chart: bool) -> None:
     if chart:
         command = [str(install_peers()), "-m", "bench.chart", f"{path}.json", f"{path}.svg"]
         measure(command, cwd=ROOT, environment=environment())
+
+
+def _calls(_: argparse.Namespace) -> int:
+    from bench import calls  # noqa: PLC0415
+
+    found = list(calls.rows())
+    print(calls.text(found), end="")
+    return 0 if all(row.ratio <= calls.MOST for row in found) else 1
 
 
 def _quick(_: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench import calls as real
 from bench import prepare
 from bench.contestants import COLD, UNCHANGED, WARM, Contestant, forget, ours
 from bench.measure import CommandFailed, measure
@@ -66,6 +67,7 @@ def quick() -> bool:
 
 def _checks() -> Iterator[Check]:
     yield calls()
+    yield from _real_servers()
     try:
         yield imports()
         plans = {size: _plans(Shape(size=size)) for size in (TINY, SMALL, LARGE)}
@@ -76,6 +78,13 @@ def _checks() -> Iterator[Check]:
         yield _growth("function calls beyond start-up", counts, start_up=counts[TINY])
     except (CommandFailed, UnequalWork) as error:
         yield Check(name="orgsync", holds=False, text=str(error))
+
+
+def _real_servers() -> Iterator[Check]:
+    """Raises FileNotFoundError where a server was not built."""
+    for row in real.rows():
+        told = f"{row.writes} calls for {row.steps:,} changes, {row.minimum} needed; {row.reads} calls to plan them"
+        yield Check(name=f"{row.server}, {row.phase}", holds=row.ratio <= real.MOST, text=told)
 
 
 def calls(count: int = 2_500, batch: int = 1_000) -> Check:

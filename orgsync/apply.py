@@ -260,7 +260,7 @@ def moved(
         for change in changes
         for sentence in [
             *_moved(change, live.resources, dropped),
-            *_gone(change, live.resources, arriving),
+            *_gone(change, live.resources, arriving, seen),
             *_rekeyed(change, former),
         ]
     ]
@@ -299,13 +299,16 @@ def _moved(change: Change, live: Mapping[Address, Fields], dropped: frozenset[Ad
     return _differing(change.address, change.before or NO_FIELDS, current)
 
 
-def _gone(change: Change, live: Mapping[Address, Fields], arriving: set[Address]) -> list[str]:
+def _gone(
+    change: Change, live: Mapping[Address, Fields], arriving: set[Address], seen: Mapping[Address, Fields]
+) -> list[str]:
+    """What the plan did not see either (a kind that the CRM only names, and does not keep) cannot be gone."""
     if change.after is None:
         return []
     return [
         f"{change.address}: {reference}, which it will refer to, is gone"
         for reference in references(change.address, change.after)
-        if reference not in live and reference not in arriving
+        if reference not in live and reference not in arriving and (reference in seen or not seen)
     ]
 
 

@@ -11,12 +11,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from orgsync import access
+from orgsync.access import NO_ACCESS, AccessDiff
 from orgsync.change import RELEASE, Action, AttributeChange, Change, Effect, counts
 from orgsync.errors import BadUsage, PlanRefused
 from orgsync.finding import Finding, Position, Severity
 from orgsync.resources import Address, Fields, Json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Plan:
     origins         change id -> "file:line:column" of the statement behind it
     names           address -> display name, for everything that a reader of the plan meets
     bound           role address -> name of a role of the CRM's own that stands in for it
+    access          what users gain and lose by all of this
     undoes          the run that this plan rolls back
     journal         "seq:hash" of the journal's last entry: one that was cut or rewritten since is not gone on with
     signature       of the digest, by whoever made the plan; empty where no key was given
@@ -74,6 +77,7 @@ class Plan:
     names: Mapping[Address, str] = field(default_factory=dict)
     bound: Mapping[Address, str] = field(default_factory=dict)
     seats: tuple[int, int] | None = None
+    access: AccessDiff = NO_ACCESS
     live: Mapping[str, int] = field(default_factory=dict)  # kind -> number of live resources that were read
     undoes: str = ""
     journal: str = ""
@@ -136,6 +140,7 @@ _REVIEWED = (
     "changes",
     "withheld",
     "effects",
+    "access",
     "bound",
     "undoes",
 )
@@ -197,6 +202,7 @@ def _members(plan: Plan) -> dict[str, Any]:
         "changes": [_change(change, plan) for change in plan.changes],
         "withheld": [_change(change, plan) for change in plan.withheld],
         "effects": [{"cause": one.cause, "summary": one.summary, "drops": list(one.drops)} for one in plan.effects],
+        "access": access.to_json(plan.access),
         "guards": [
             {"name": one.name, "text": one.text, "violated": one.violated, "accepted": one.accepted}
             for one in plan.guards
@@ -241,6 +247,7 @@ def _from_json(value: Mapping[str, Any]) -> Plan:
         effects=tuple(
             Effect(cause=one["cause"], summary=one["summary"], drops=tuple(one["drops"])) for one in value["effects"]
         ),
+        access=access.from_json(value["access"]),
         guards=tuple(Guard(**one) for one in value["guards"]),
         findings=tuple(_open_finding(one) for one in value["findings"]),
         origins=value["origins"],

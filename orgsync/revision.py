@@ -1,11 +1,18 @@
-"""Which commit of the organization repository is being planned.
+"""Which commit of the organization repository is being planned, and what an earlier one declared.
 
-In: the repository's folder. Out: a short text. Never: fails; a folder without git is "unversioned". Runs no
-program that the repository's files name.
+In: the repository's folder. Out: a short text; the declared files of a commit. Never: touches the work tree or the
+index, or runs a program that the repository's files name: blobs are read as they are, without filters and attributes.
 """
 
 import subprocess
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time
+from pathlib import Path, PurePosixPath
+
+from orgsync.errors import BadUsage, OrgsyncError
+
+_FOLDERS = ("units", "roles")
+_MOST_BYTES = 1024 * 1024 * 1024
 
 _SAFELY = [
     "--no-optional-locks",  # writing the index would run a hook
@@ -24,16 +31,83 @@ def revision(root: Path) -> str:
     return commit + ("+dirty" if dirty else "")
 
 
+def commit_of(root: Path, name: str) -> str:
+    """The full hash of what a branch, a tag or an abbreviation means. Raises BadUsage."""
+    if commit := _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"):
+        return commit
+    raise BadUsage(f'git knows no commit "{name}" here', remedy="name a commit, a branch or a tag; git log lists them")
+
+
+def commit_at(root: Path, day: date) -> str:
+    """The last commit of that day or before it (UTC), along the line that HEAD stands on. Raises BadUsage."""
+    ends = f"--min-age={int(datetime.combine(day, time.max, UTC).timestamp())}"  # --before guesses what is meant
+    if commit := _git(root, "rev-list", "-1", "--first-parent", ends, "HEAD", "--"):
+        return commit
+    raise BadUsage(f"git knows no commit of {day.isoformat()} or before", remedy="git log --first-parent lists them")
+
+
+def lay_out(root: Path, commit: str, folder: Path) -> None:
+    """Writes what the commit declares below units/ and roles/ into an empty folder. Raises OrgsyncError for what no
+    checkout of it would be read from: a link, or a path that leads elsewhere."""
+    blobs = list(_blobs(root, commit))
+    for (_, path), content in zip(blobs, _contents(root, [blob for blob, _ in blobs]), strict=True):
+        file = folder / path
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        except OSError as error:
+            raise OrgsyncError(f"{path} of {commit[:7]} cannot be laid out: {error.strerror}") from None
+
+
+def _blobs(root: Path, commit: str) -> Iterator[tuple[str, str]]:
+    """(blob, path) of every YAML file."""
+    listed = _bytes(root, "ls-tree", "-r", "-z", "-l", commit, "--", *(f"{one}/" for one in _FOLDERS))
+    total = 0
+    for entry in filter(None, listed.split(b"\0")):
+        head, _, name = entry.partition(b"\t")
+        (mode, _, blob, size), path = head.split(), name.decode(errors="replace")
+        if not path.endswith((".yaml", ".yml")):
+            continue
+        parts = PurePosixPath(path).parts
+        if mode not in _PLAIN or ".." in parts or parts[0] not in _FOLDERS:
+            raise OrgsyncError(f"{path} of {commit[:7]} is not a plain file", remedy="put the file itself there")
+        total += int(size)
+        if total > _MOST_BYTES:
+            raise OrgsyncError(f"{commit[:7]} declares more than 1 GiB", remedy="compare smaller commits")
+        yield blob.decode(), path
+
+
+_PLAIN = {b"100644", b"100755"}
+
+
+def _contents(root: Path, blobs: Iterable[str]) -> Iterator[bytes]:
+    answer = _bytes(root, "cat-file", "--batch", asked="".join(f"{blob}\n" for blob in blobs).encode())
+    at = 0
+    while at < len(answer):
+        end = answer.index(b"\n", at)
+        size = int(answer[at:end].split()[2])
+        yield answer[end + 1 : end + 1 + size]
+        at = end + size + 2
+
+
 def _git(root: Path, *arguments: str) -> str:
+    try:
+        return _bytes(root, *arguments).decode(errors="replace").strip()
+    except OrgsyncError:
+        return ""
+
+
+def _bytes(root: Path, *arguments: str, asked: bytes = b"") -> bytes:
     try:
         answer = subprocess.run(  # noqa: S603
             ["git", *_SAFELY, "-C", str(root), *arguments],  # noqa: S607
+            input=asked,
             capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=30,
-            check=False,
+            timeout=120,
+            check=True,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+    except (OSError, subprocess.SubprocessError):
+        raise OrgsyncError(
+            f"git {arguments[0]} failed", remedy="is git installed, and is this its repository?"
+        ) from None
+    return answer.stdout

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter
 
+from orgsync.access import LEVELS
 from orgsync.documents import MODELS, AnyDocument
 from orgsync.resources import Kind
 from orgsync.settings import Settings
@@ -31,6 +32,7 @@ def schemas() -> dict[str, Schema]:
     found["document"] = _of(AnyDocument)
     found["settings"] = _of(Settings)
     found |= {"plan": _plan(), "drift": _drift(), "apply": _apply(), "findings": _titled("Findings", _list(_FINDING))}
+    found |= {"access": _access(), "access-diff": _titled("Access diff", _ACCESS)}
     return {name: {"$schema": DRAFT, **schema} for name, schema in found.items()}
 
 
@@ -100,6 +102,25 @@ _FINDING = _object(
     column=_or_null({"type": "integer", "minimum": 1}),
     address=_or_null(_TEXT),
 )
+_SCOPE: Schema = {"enum": [*LEVELS]}
+_ACCESS_GROUP = _object(
+    change={"enum": ["gain", "loss"]},
+    privileged=_FLAG,
+    roles=_list(_TEXT),
+    privileges=_list(_object(object=_TEXT, action=_TEXT, scope=_SCOPE, other=_SCOPE, over=_TEXT)),
+    privilegeCount=_COUNT,
+    units=_map(_COUNT),
+    unitCount=_COUNT,
+    users=_list(_TEXT),
+    userCount=_COUNT,
+    causes=_list(_TEXT),
+)
+_ACCESS = _object(
+    summary=_object(gaining=_COUNT, losing=_COUNT, privileged=_COUNT),
+    groups=_list(_ACCESS_GROUP),
+    more=_object(gains=_COUNT, losses=_COUNT),
+    asDeclared=_FLAG,
+)
 _SUMMARY = _object(create=_COUNT, update=_COUNT, delete=_COUNT, withheld=_COUNT)
 
 
@@ -123,7 +144,7 @@ def _change(**more: Schema) -> Schema:
 
 def _plan_members(change: Schema) -> dict[str, Schema]:
     return {
-        "formatVersion": {"const": 1},
+        "formatVersion": {"const": 2},
         "target": _object(name=_TEXT, adapter=_TEXT, identity=_TEXT),
         "revision": _TEXT,
         "contents": _DIGEST,
@@ -134,6 +155,7 @@ def _plan_members(change: Schema) -> dict[str, Schema]:
         "changes": _list(change),
         "withheld": _list(change),
         "effects": _list(_object(cause=_TEXT, summary=_TEXT, drops=_list(_TEXT))),
+        "access": _ACCESS,
         "guards": _list(_object(name=_TEXT, text=_TEXT, violated=_FLAG, accepted=_FLAG)),
         "findings": _list(_FINDING),
         "origins": _map(_TEXT),
@@ -165,6 +187,22 @@ def _drift() -> Schema:
         changedAt=_or_null(_TEXT),
     )
     return _titled("Drift", _object((), **_plan_members(change), foreign=_list(foreign)))
+
+
+def _access() -> Schema:
+    return _titled(
+        "Access",
+        _list(
+            _object(
+                user=_TEXT,
+                object=_TEXT,
+                action=_TEXT,
+                scope=_SCOPE,
+                reach=_list(_object(scope=_SCOPE, unit=_TEXT)),
+                paths=_list(_list(_TEXT)),
+            )
+        ),
+    )
 
 
 def _apply() -> Schema:

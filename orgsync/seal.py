@@ -6,6 +6,7 @@ In: ordered changes and everything around them. Out: a sealed Plan. Never: reads
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orgsync.access import AccessDiff
 from orgsync.adapter import Snapshot
 from orgsync.change import Change, Effect
 from orgsync.finding import Finding
@@ -48,6 +49,7 @@ def seal(
     origins: Mapping[str, str],
     bound: Mapping[Address, str],
     roles: Mapping[Address, Fields],
+    access: AccessDiff,
     undoes: str = "",
     journal: str = "",
 ) -> Plan:
@@ -69,8 +71,9 @@ def seal(
             roles=_weights(roles),
             origins=origins,
             bound=bound,
-            names=_names(everything, desired, live),
+            names=_names(everything, desired, live, access),
             seats=live.seats,
+            access=access,
             live=_counts(live.resources),
             undoes=undoes,
             journal=journal,
@@ -102,9 +105,11 @@ def _met(change: Change) -> list[Address]:
     ]
 
 
-def _names(changes: Iterable[Change], desired: Organization, live: Snapshot) -> dict[Address, str]:
+def _names(changes: Iterable[Change], desired: Organization, live: Snapshot, access: AccessDiff) -> dict[Address, str]:
     """Display names of what the plan speaks of, where they are more than the key."""
     met = {address for change in changes for address in [*_met(change), *_ends(change.address)]}
+    met |= {f"{Kind.UNIT}/{unit}" for group in access.groups for unit in group.units}
+    met |= {f"{Kind.UNIT}/{one.over}" for group in access.groups for one in group.privileges if one.over}
     found = {address: _name(address, desired, live) for address in sorted(met)}
     return {address: name for address, name in found.items() if name and name != key_of(address)}
 

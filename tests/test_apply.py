@@ -11,7 +11,7 @@ from orgsync.adapter import Capabilities, Changed, KindCapabilities, Scope, Snap
 from orgsync.apply import apply, moved, settle, verify
 from orgsync.change import Action, Batch, Change, Outcome, Status
 from orgsync.errors import AdapterError
-from orgsync.resources import KEY, Address, Kind, RemoteId
+from orgsync.resources import KEY, Address, Fields, Kind, RemoteId
 from tests.organizations import create, delete, snapshot, update
 
 
@@ -302,3 +302,12 @@ def test_what_a_change_will_refer_to_must_live_or_be_made_by_the_plan() -> None:
         "unit/v: unit/u, which it will refer to, is gone",
     ]
     assert moved([*changes, create("unit/u"), create("role/r")], live, frozenset()) == []
+
+
+def test_what_the_plan_did_not_see_either_is_not_gone() -> None:
+    """A user may state a business unit that the CRM names and does not keep."""
+    change = update("user/p@x", {"businessUnit": None}, {"businessUnit": "eu"})
+    seen: dict[str, Fields] = {"user/p@x": {"businessUnit": None}}
+    live = snapshot(seen)
+    assert moved([change], live, frozenset(), seen=seen) == []
+    assert moved([change], live, frozenset(), seen={**seen, "business-unit/eu": {}}) != []

@@ -12,12 +12,13 @@ PACKAGE = Path(__file__).parent.parent / "orgsync"
 
 WORDS = {
     "collector": set[str](),
+    "access": {"resources"},
     "finding": set[str](),
     "resources": set[str](),
     "change": {"resources"},
     "errors": {"finding"},
     "adapter": {"change", "finding", "resources"},
-    "plan": {"change", "errors", "finding", "resources"},
+    "plan": {"access", "change", "errors", "finding", "resources"},
     "watch": {"change"},
     "explain": {"change", "resources"},
     "references": {"errors"},
@@ -59,6 +60,8 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline.past": {"orgsync.journal"},
     "pipeline.planning": {"orgsync.signing"},
     "references": {"keyring"},
+    "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
+    "adapters.tryton.opener": {"orgsync.adapters.tryton.adapter"},
     "adapters.local.opener": {"orgsync.adapters.local.adapter", "orgsync.adapters.local.connect"},
 }
 
@@ -66,6 +69,7 @@ BY_WAY_OF_EXCEPTION = {
     ("cli.history", "journal"),  # the type of a run
     ("cli.doctor", "adapters"),  # asks an adapter without a plan
     ("cli.validate", "adapters"),  # what they say about their options
+    ("cli.targets", "adapters"),  # what they can do, without a target
 }
 
 ADDRESSES = {

@@ -114,7 +114,7 @@ def test_the_terms_of_an_assignment_keep_absent_and_null_apart() -> None:
         {"user": "a@example.com"},
         {"user": "b@example.com", "until": None, "reason": None},
     ]
-    assert set(Assignment.__annotations__) == {"user", "roles", "until", "reason"}
+    assert set(Assignment.__annotations__) == {"user", "roles", "primary", "until", "reason"}
 
 
 @pytest.mark.parametrize("former", ["older", "unit/older", "business-unit/older", "o", "a-1"])

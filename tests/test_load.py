@@ -2,7 +2,9 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -420,3 +422,34 @@ def test_generated_values_agree_with_a_plain_twin(value: dict[str, Any], flow: b
             for steps, place in places(node):
                 assert str(position_in(content, "f", number, steps)) == f"f:{place}"
     assert {one.code for one in findings} <= {"merge-key", "control-character"}
+
+
+def all_places(value: Value, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, one in inside:
+        yield from all_places(one, (*path, step))
+
+
+@pytest.mark.parametrize("source", ["sample", "invalid"])
+def test_what_was_noted_while_reading_is_where_the_composed_file_has_it(source: str, tmp_path: Path) -> None:
+    """Every place of every document: by marks where there are any, and by composing the file alone."""
+    here = Path(__file__).parent
+    if source == "sample":
+        loaded = load(here.parent)
+    else:
+        shutil.copytree(here / "invalid", tmp_path / "units", ignore=shutil.ignore_patterns("settings"))
+        loaded = load(tmp_path)
+    marked = sum(document.marks is not None for document in loaded.documents)
+    assert marked > len(loaded.documents) * 0.9
+    plain = replace(loaded, documents=[replace(one, marks=None) for one in loaded.documents])
+    for number, document in enumerate(loaded.documents):
+        for path in all_places(document.value):
+            assert loaded.position((number, path)) == plain.position((number, path)), (document.file, path)
+
+
+def test_an_alias_leaves_the_positions_to_the_composed_file(tmp_path: Path) -> None:
+    put(tmp_path, "x.yaml", b"a: &x {b: 1}\nc: *x\nd: {e: 2}\n")
+    loaded = load(tmp_path)
+    assert loaded.documents[0].marks is None
+    assert str(loaded.position((0, ("d",)))) == "units/x.yaml:3:4"

@@ -276,7 +276,18 @@ def test_runs_are_told_newest_first(root: Path) -> None:
 def test_every_stage_is_watched_in_the_order_of_the_sentence(root: Path) -> None:
     watch = Timings()
     pipeline.make_plan(root, load_settings(root), "demo", today=TODAY, environment={}, watch=watch)
-    assert list(watch.seconds) == ["load", "validate", "resolve", "project", "read", "diff", "order", "safety", "seal"]
+    assert list(watch.seconds) == [
+        "load",
+        "validate",
+        "resolve",
+        "project",
+        "read",
+        "diff",
+        "order",
+        "safety",
+        "access",
+        "seal",
+    ]
 
 
 def test_a_reader_cannot_write(root: Path) -> None:

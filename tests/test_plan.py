@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orgsync.access import NO_ACCESS, AccessDiff, AccessGroup, Shift
 from orgsync.change import RELEASE, Effect
 from orgsync.errors import OrgsyncError, PlanRefused
 from orgsync.explain import attributes
@@ -30,6 +31,26 @@ from tests.organizations import (
     wanted,
 )
 
+ACCESS = AccessDiff(
+    groups=(
+        AccessGroup(
+            gain=True,
+            privileged=True,
+            roles=("r",),
+            privileges=(Shift(object="lead", action="read", scope="unit", other="own"),),
+            privilege_count=1,
+            units={"u": 1},
+            unit_count=1,
+            users=("p@x",),
+            user_count=1,
+            causes=("role/r",),
+        ),
+    ),
+    gaining=1,
+    privileged=1,
+    more_losses=2,
+    as_declared=True,
+)
 MOVE = replace(
     update("unit/u", {"parent": "a", "roles": ["r"]}, {"parent": None, "roles": ["r", "s"]}),
     waits_for=("unit/b",),
@@ -60,6 +81,7 @@ PLAN = seal(
         names={"unit/u": "Sales – Süd"},
         bound={"role/seat": "Seat"},
         seats=(118, 120),
+        access=ACCESS,
         live={"unit": 3},
     )
 )
@@ -177,7 +199,7 @@ def test_a_member_that_stands_twice_is_refused_although_the_last_one_counts(tmp_
         open_plan(path, attributes)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, True])
+@pytest.mark.parametrize("version", [0, 1, 3, "2", None, True])
 def test_another_format_version_is_refused(version: object, tmp_path: Path) -> None:
     path = saved(PLAN, tmp_path)
     path.write_bytes(_canonical({**json.loads(path.read_bytes()), "formatVersion": version}))
@@ -198,11 +220,11 @@ def test_another_format_version_is_refused(version: object, tmp_path: Path) -> N
         b"\xff\xfe\x00",
         b"\x00" * 100,
         b"[" * 100_000,
-        b'{"formatVersion":1,"a":' + b"[" * 100_000,
-        b'{"formatVersion":1,"a":' + b"9" * 10_000 + b"}",
-        b'{"formatVersion":1}',
-        b'{"formatVersion":1,"target":1}',
-        b'{"formatVersion":1,"target":"\\ud800"}',
+        b'{"formatVersion":2,"a":' + b"[" * 100_000,
+        b'{"formatVersion":2,"a":' + b"9" * 10_000 + b"}",
+        b'{"formatVersion":2}',
+        b'{"formatVersion":2,"target":1}',
+        b'{"formatVersion":2,"target":"\\ud800"}',
         b"NaN",
     ],
     ids=lambda content: repr(content[:24]),
@@ -246,6 +268,7 @@ OTHER_CHANGE = {
     "withheld": (),
     "risky": frozenset[str](),
     "effects": (),
+    "access": replace(ACCESS, gaining=2),
     "settings": {"prune": []},
     "seen": {"unit/u": {"name": "a", "roles": ["r"]}},
     "roles": {},
@@ -292,7 +315,16 @@ def judged(*changes: Any) -> Judged:
 
 def sealed(desired: Any, live: Any, *changes: Any) -> Plan:
     return seal_judged(
-        judged(*changes), desired, live, target=TARGET, revision="r", settings={}, origins={}, bound={}, roles={}
+        judged(*changes),
+        desired,
+        live,
+        target=TARGET,
+        revision="r",
+        settings={},
+        origins={},
+        bound={},
+        roles={},
+        access=NO_ACCESS,
     )
 
 

@@ -59,6 +59,22 @@ def test_the_twelve_lines_give_the_plan_that_stands_below_them(tmp_path: Path) -
     assert re.sub(r" · digest \S+", "", shown.stdout).split("\n\n", 1)[1] == plan
 
 
+def test_the_reviewer_of_one_scope_reads_what_stands_below_it(tmp_path: Path) -> None:
+    (diff,), (access,) = blocks("diff"), blocks("console")
+    for name in ("units", "roles", "orgsync.yaml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    assert run([ORGSYNC, "apply", "--yes"], tmp_path).returncode == 0
+    file, *lines = diff.splitlines()
+    removed, added = ("".join(f"{line[1:]}\n" for line in lines if line[0] in signs) for signs in (" -", " +"))
+    before = (tmp_path / file).read_text(encoding="utf-8")
+    assert before.count(removed) == 1
+    (tmp_path / file).write_text(before.replace(removed, added), encoding="utf-8")
+    shown = run([ORGSYNC, "plan"], tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "ACCESS" + shown.stdout.split("ACCESS")[1].split("\n\n")[0] + "\n" == access
+
+
 def commands() -> list[str]:
     return [line for block in blocks("bash") for line in block.splitlines()]
 

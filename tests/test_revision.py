@@ -1,11 +1,13 @@
 """Which commit is being planned: real git, real folders."""
 
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from orgsync.revision import revision
+from orgsync.errors import BadUsage, OrgsyncError
+from orgsync.revision import commit_at, commit_of, lay_out, revision
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -61,3 +63,49 @@ def test_a_repository_without_a_commit_is_unversioned(tmp_path: Path) -> None:
 def test_a_machine_without_git_is_no_obstacle(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(repository))
     assert revision(repository) == "unversioned"
+
+
+def test_a_commit_is_known_by_what_people_call_it(repository: Path) -> None:
+    head = git(repository, "rev-parse", "HEAD")
+    git(repository, "tag", "v1")
+    assert {commit_of(repository, name) for name in ("HEAD", "v1", head[:10], head)} == {head}
+    assert commit_at(repository, date(2100, 1, 1)) == head
+    with pytest.raises(BadUsage, match="no commit"):
+        commit_at(repository, date(2000, 1, 1))
+
+
+def test_what_a_commit_declares_is_laid_out_and_nothing_else(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (repository / "units" / "u.yaml").write_text("changed")
+    folder = tmp_path_factory.mktemp("laid-out")
+    lay_out(repository, commit_of(repository, "HEAD"), folder)
+    assert [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()] == ["units/u.yaml"]
+    assert (folder / "units" / "u.yaml").read_text() == "kind: Unit\n"
+
+
+def test_a_path_that_leads_elsewhere_is_refused(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    blob = git(repository, "rev-parse", "HEAD:units/u.yaml")
+    tree = b"100644 out.yaml\0" + bytes.fromhex(blob)
+    for name in (b"..", b"units"):  # git itself never writes such a tree
+        made = subprocess.run(
+            ["git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin"],
+            cwd=repository,
+            input=tree,
+            check=True,
+            capture_output=True,
+        )
+        tree = b"40000 " + name + b"\0" + bytes.fromhex(made.stdout.decode().strip())
+    root = subprocess.run(
+        ["git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin"],
+        cwd=repository,
+        input=tree,
+        check=True,
+        capture_output=True,
+    )
+    commit = git(repository, "commit-tree", root.stdout.decode().strip(), "-m", "x")
+    folder = tmp_path_factory.mktemp("laid-out") / "inside"
+    folder.mkdir()
+    with pytest.raises(OrgsyncError, match="not a plain file"):
+        lay_out(repository, commit, folder)
+    assert list(folder.parent.rglob("*.yaml")) == []

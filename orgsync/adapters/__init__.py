@@ -26,6 +26,7 @@ from orgsync.settings import TargetSettings, credentials_of
 
 BUILT_IN: Mapping[str, str] = {
     "local": "orgsync.adapters.local.opener:opener",
+    "scim": "orgsync.adapters.scim.opener:opener",
     "tryton": "orgsync.adapters.tryton.opener:opener",
 }
 """Name -> ``module:attribute`` of an ``adapter.Opener``."""

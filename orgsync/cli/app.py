@@ -17,6 +17,7 @@ COMMANDS = {
     "validate": "Check the YAML: no CRM, no credentials.",
     "plan": "Show what would change, risky things first.",
     "apply": "Apply a saved plan; or plan, show, ask, and apply.",
+    "access": "Show who can do what, and why.",
     "drift": "Show what changed in the CRM without a commit.",
     "show": "Show a saved plan.",
     "history": "List earlier runs, or what one of them did; verify the journal.",
@@ -29,6 +30,8 @@ COMMANDS = {
 """Name -> what the list of commands says; the module ``orgsync.cli.NAME`` holds the command ``NAME``."""
 
 FORMATS = ("text", "json", "markdown", "html", "github", "sarif")
+"""Of whatever shows a plan."""
+ALL_FORMATS = (*FORMATS, "csv")
 
 
 class Options:
@@ -137,7 +140,7 @@ def formats_of(command: click.Command) -> tuple[str, ...]:
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@offering(*FORMATS)
+@offering(*ALL_FORMATS)
 @click.version_option(__version__, message="orgsync %(version)s")
 def app() -> None:
     """Declare a CRM's units, roles and assignments in YAML; plan, review and apply them."""

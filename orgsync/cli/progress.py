@@ -27,6 +27,7 @@ _STAGES = {
     "diff": "comparing",
     "order": "ordering",
     "safety": "checking guards",
+    "access": "working out who can do what",
     "seal": "sealing the plan",
     "freshness": "checking that the CRM has not moved",
     "apply": "applying",

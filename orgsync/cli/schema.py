@@ -18,6 +18,8 @@ NAMES = (
     "drift",
     "apply",
     "findings",
+    "access",
+    "access-diff",
 )
 """What people ask for; a test holds it equal to what there is, so that completion need not make them."""
 

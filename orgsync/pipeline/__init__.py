@@ -6,11 +6,13 @@ one, diff the two, order the changes, check them for safety, seal a plan; later 
 Everything but ``apply_plan`` opens the CRM through a transport that refuses to write.
 """
 
+from orgsync.pipeline.accessing import Known, access_of_commit, compare_access, declared_access, live_access
 from orgsync.pipeline.applying import apply_plan
 from orgsync.pipeline.declaring import validate
 from orgsync.pipeline.past import check_journal, runs, steps
-from orgsync.pipeline.planning import find_drift, make_plan, make_rollback
+from orgsync.pipeline.planning import find_access_diff, find_drift, make_plan, make_rollback
 from orgsync.pipeline.values import Checked, Clock, Declared, Drift, Environment, Report
+from orgsync.revision import commit_at, commit_of
 
 __all__ = [
     "Checked",
@@ -18,10 +20,18 @@ __all__ = [
     "Declared",
     "Drift",
     "Environment",
+    "Known",
     "Report",
+    "access_of_commit",
     "apply_plan",
     "check_journal",
+    "commit_at",
+    "commit_of",
+    "compare_access",
+    "declared_access",
+    "find_access_diff",
     "find_drift",
+    "live_access",
     "make_plan",
     "make_rollback",
     "runs",

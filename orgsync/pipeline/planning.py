@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from orgsync.access import LISTED, NO_LIMITS, Limits
 from orgsync.adapter import Adapter, HasEffects, Scope, Snapshot
 from orgsync.change import Change, Effect, Status
+from orgsync.collector import collector_paused
 from orgsync.diff import diff, rename
 from orgsync.effects import lost, make_good
 from orgsync.errors import PlanRefused
 from orgsync.finding import Finding, Severity
 from orgsync.order import order
+from orgsync.pipeline.accessing import access_diff, meaning
 from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
 from orgsync.pipeline.past import Past, explained, past_of, steps
 from orgsync.pipeline.target import WITH_LOGIN, in_force, read, reading, target_of
@@ -19,7 +22,7 @@ from orgsync.pipeline.values import Declared, Drift, Environment
 from orgsync.plan import Plan, Target
 from orgsync.project import bound_names, project
 from orgsync.references import expand, is_set
-from orgsync.resources import Address, Fields, Kind, Organization, ends_of
+from orgsync.resources import KEY, Address, Fields, Kind, Organization, ends_of
 from orgsync.revision import revision
 from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
 from orgsync.seal import Judged, seal
@@ -56,6 +59,7 @@ class _Asked:
     watch: Watch
     accept: frozenset[str] = frozenset()
     undoes: str = ""
+    limits: Limits = LISTED
 
     @property
     def target(self) -> TargetSettings:
@@ -85,6 +89,22 @@ def make_plan(
         environment=environment,
         watch=watch,
         accept=accept,
+    )
+    return _plan_declared(asked)[0]
+
+
+def find_access_diff(
+    root: Path, settings: Settings, target_name: str, *, today: date, environment: Environment, watch: Watch
+) -> Plan:
+    """A plan whose access diff lists everything. Raises as ``make_plan``."""
+    asked = _Asked(
+        root=root,
+        settings=settings,
+        name=target_name,
+        today=today,
+        environment=environment,
+        watch=watch,
+        limits=NO_LIMITS,
     )
     return _plan_declared(asked)[0]
 
@@ -182,7 +202,7 @@ def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
     target = asked.target
     declared = validate(asked.root, today=asked.today, watch=asked.watch)
     stop_at_errors(declared.findings)
-    with reading(target, asked.root, asked.environment) as adapter:
+    with collector_paused(), reading(target, asked.root, asked.environment) as adapter:
         compared = _compare(declared, target, adapter, asked.watch)
         plan = _plan(
             asked,
@@ -222,6 +242,9 @@ def _plan(
         past = past_of(asked.settings, asked.root, adapter.identity, asked.today, asked.environment)
         found = by_place([*findings, *place([*compared.findings, *explained(past, live)])])
         judged = _judge(asked, compared, kept, withheld, effects, past, found)
+    with watch.stage("access"):
+        known = meaning(adapter.capabilities, live.resources, compared.stated, compared.bound)
+        access = access_diff(live.resources, kept, effects, known, today=asked.today, limits=asked.limits)
     with watch.stage("seal"):
         plan = seal(
             judged,
@@ -233,6 +256,7 @@ def _plan(
             origins=origins([*kept, *withheld]),
             bound=compared.bound,
             roles=compared.stated,
+            access=access,
             undoes=asked.undoes,
             journal=past.head,
         )
@@ -344,6 +368,19 @@ def _origins(changes: Iterable[Change], declared: Declared) -> dict[str, str]:
         place = sources.get(change.address)
         if place is None and change.kind in WITH_LOGIN:
             place = sources.get(f"{Kind.UNIT}/{change.address.split('/')[1]}")
+        if place is not None and change.kind in _NESTED and change.before is not None and change.after is not None:
+            place = place[0], _first_difference(change.before, change.after)
         if place is not None:
             found[change.id] = str(declared.repository.position(place))
     return found
+
+
+_NESTED = {Kind.ROLE, Kind.FUNCTION}
+
+
+def _first_difference(before: object, after: object) -> tuple[str, ...]:
+    """The names that lead to what is no longer as it was."""
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return ()
+    name = next((one for one in after if one != KEY and before.get(one) != after[one]), None)
+    return (name, *_first_difference(before.get(name), after[name])) if name is not None else ()

@@ -59,15 +59,17 @@ def read(adapter: Adapter, scope: Scope) -> Snapshot:
 _STRANGE = "find out who wrote that key, and correct it in the CRM"
 
 
-def read_again(plan: Plan, adapter: Adapter, *, everybody: bool = False) -> tuple[Snapshot, Mapping[Address, Address]]:
+def read_again(
+    plan: Plan, adapter: Adapter, *, everybody: bool = False, more: frozenset[Address] = frozenset()
+) -> tuple[Snapshot, Mapping[Address, Address]]:
     """The live organization under the plan's addresses, for the users that it speaks of; what has its former key.
 
-    ``everybody``: all users, since the guards ask who of them can still administer.
+    ``everybody``: all users, since the guards ask who of them can still administer. ``more``: roles to look for, too.
     """
     logins = {change.address.split("/")[2] for change in plan.changes if kind_of(change.address) in WITH_LOGIN}
     logins |= {key_of(change.address) for change in plan.changes if kind_of(change.address) is Kind.USER}
     roles = {end for change in plan.changes for end in ends_of(change.address) if kind_of(end) is Kind.ROLE}
-    scope = Scope(logins=None if everybody else frozenset(logins), roles=frozenset(roles), bound=plan.bound)
+    scope = Scope(logins=None if everybody else frozenset(logins), roles=more | roles, bound=plan.bound)
     live = read(adapter, scope)
     previously = {
         change.address: (f"{change.kind}/{change.before[KEY]}",)

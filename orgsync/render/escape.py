@@ -24,7 +24,22 @@ _NOT_LINKED = re.compile(
     r"(?i)&#58;(?=//|(?:[\w+-]|&#95;)+&#58;)|(?<=www)(?=\.)|&#35;(?=\d)|(?<=\bgh-)(?=\d)|@",
 )
 _LOG_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|#(?=#\w*\[)", re.MULTILINE)
-_ASCII_FOR = str.maketrans({"·": "-", "…": "...", "→": "->", "–": "-", "—": "-", "×": "x", "≥": ">=", "≤": "<="})
+_ASCII_FOR = str.maketrans(
+    {
+        "·": "-",
+        "…": "...",
+        "→": "->",
+        "–": "-",
+        "—": "-",
+        "×": "x",
+        "≥": ">=",
+        "≤": "<=",
+        "├": "|",
+        "└": "`",
+        "│": "|",
+        "─": "-",
+    }
+)
 
 
 def visible(text: str) -> str:
@@ -94,6 +109,15 @@ def printable(text: str, encoding: str) -> str:
         name = encoding if _known(encoding) else "ascii"
         return folded.encode(name, errors="backslashreplace").decode(name)
     return text
+
+
+def cell(text: str) -> str:
+    """One cell of a CSV file: no spreadsheet takes it for a formula."""
+    shown = visible(text)
+    return f"'{shown}" if shown.lstrip(" '")[:1] in _FORMULA else shown
+
+
+_FORMULA = ("=", "+", "-", "@", "|", "%")
 
 
 def _known(encoding: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from orgsync.finding import Finding, Severity
 from orgsync.plan import Plan
+from orgsync.render.access import risky
 from orgsync.render.escape import annotation, annotation_property
 from orgsync.render.view import header, refused, short_digest, summary_line
 
@@ -19,13 +20,17 @@ def findings(found: Iterable[Finding]) -> str:
 
 
 def plan(plan: Plan) -> str:
-    """The plan's findings, its refused guards, and one notice with the summary."""
+    """The plan's findings, risky gains of access, its refused guards, and one notice with the summary."""
     refusing = "".join(
         _command("error", f"{guard.text}\nif this is meant: --accept {guard.name}", title=f"guard {guard.name}")
         for guard in refused(plan)
     )
     said = f"{summary_line(plan)} · digest {short_digest(plan.change_digest)}\n{header(plan)}"
-    return findings(plan.findings) + refusing + _command("notice", said, title=f"orgsync plan {plan.target.name}")
+    return (
+        findings([*plan.findings, *risky(plan)])
+        + refusing
+        + _command("notice", said, title=f"orgsync plan {plan.target.name}")
+    )
 
 
 def _finding(finding: Finding) -> str:

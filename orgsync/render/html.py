@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orgsync.plan import Plan
+from orgsync.render.access import AS_DECLARED, headline, said_of, unlisted
 from orgsync.render.escape import inert, visible
 from orgsync.render.view import details, header, summary_line, view
 
@@ -32,5 +33,9 @@ def plan(plan: Plan) -> str:
         summary_line=summary_line(plan),
         sections=[(title, groups) for title, groups in sections if groups],
         details=details,
+        said=said_of(plan),
+        headline=headline(plan.access),
+        left=unlisted(plan.access.more_gains, plan.access.more_losses),
+        note=AS_DECLARED if plan.access.as_declared else "",
     )
     return inert(page, "&#{};")

@@ -15,6 +15,7 @@ from orgsync.adapter import Changed, Foreign
 from orgsync.change import Outcome, Status
 from orgsync.finding import Finding
 from orgsync.plan import Plan
+from orgsync.render.access import AS_DECLARED, headline, said_of, unlisted
 from orgsync.render.escape import markdown
 from orgsync.render.view import (
     Entry,
@@ -34,6 +35,10 @@ LIMIT = 65_000
 _FIELDS = 20
 _FIELD = 160
 _TEXT = 480
+_GROUPS = 40
+_OPEN = 10
+"""With more groups than that the access diff is folded."""
+_USERS = 10
 _ROWS = 1_500
 """No table that fits has more rows."""
 
@@ -51,10 +56,27 @@ def plan(plan: Plan) -> str:
             sections=[_section(title, groups, rows) for title, groups in sections if groups],
             refused=refused(plan),
             effects=plan.effects[:rows],
+            access=_access(plan, rows),
             findings=plan.findings[:rows],
             rows=rows,
         )
     )
+
+
+def _access(plan: Plan, rows: int) -> dict[str, Any]:
+    """Gains before losses, up to a number of rows each, and what is left."""
+    everything, diff = said_of(plan, users=_USERS), plan.access
+    gains, losses = [one for one in everything if one.gain], [one for one in everything if not one.gain]
+    shown = min(rows, _GROUPS)
+    left = (max(0, len(groups) - shown) for groups in (gains, losses))
+    more_gains, more_losses = left
+    return {
+        "headline": headline(diff),
+        "rows": [*gains[:shown], *losses[:shown]],
+        "left": unlisted(more_gains + diff.more_gains, more_losses + diff.more_losses),
+        "note": AS_DECLARED if diff.as_declared else "",
+        "folded": len(everything) > _OPEN,
+    }
 
 
 def findings(found: Sequence[Finding], tally: str) -> str:

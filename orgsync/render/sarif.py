@@ -10,6 +10,7 @@ from urllib.parse import quote
 from orgsync import __version__
 from orgsync.finding import Finding, Position, Severity
 from orgsync.plan import Plan
+from orgsync.render.access import risky
 from orgsync.render.escape import visible
 from orgsync.render.view import refused
 
@@ -19,7 +20,7 @@ _NOWHERE = Position(file="orgsync.yaml")
 
 
 def plan(plan: Plan) -> dict[str, Any]:
-    """The plan's findings and an error for each guard that refuses it."""
+    """The plan's findings, a warning for each risky gain of access, and an error for each guard that refuses it."""
     refusals = (
         Finding(
             code=guard.name,
@@ -29,7 +30,7 @@ def plan(plan: Plan) -> dict[str, Any]:
         )
         for guard in refused(plan)
     )
-    return findings([*plan.findings, *refusals])
+    return findings([*plan.findings, *risky(plan), *refusals])
 
 
 def findings(found: Sequence[Finding]) -> dict[str, Any]:

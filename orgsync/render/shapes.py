@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orgsync.access import AccessDiff, Allowance
+from orgsync.access import to_json as diff_to_json
 from orgsync.adapter import Changed, Foreign
 from orgsync.change import Outcome, Status
 from orgsync.explain import attributes
@@ -23,6 +25,26 @@ def text(value: object) -> str:
 def plan(plan: Plan) -> dict[str, Any]:
     """The object that the plan file holds."""
     return to_json(plan, attributes)
+
+
+def access_diff(diff: AccessDiff) -> dict[str, Any]:
+    """As the member ``access`` of a plan, uncut."""
+    return diff_to_json(diff)
+
+
+def allowances(found: Sequence[Allowance]) -> list[dict[str, Any]]:
+    """A path is a list of addresses, whose last is ``object:action:scope`` as it is granted there."""
+    return [
+        {
+            "user": one.user,
+            "object": one.object,
+            "action": one.action,
+            "scope": one.scope,
+            "reach": [{"scope": scope, "unit": unit} for scope, unit in one.reaches],
+            "paths": [[*path.steps, f"{one.object}:{one.action}:{path.scope}"] for path in one.paths],
+        }
+        for one in found
+    ]
 
 
 def findings(found: Sequence[Finding]) -> list[dict[str, object]]:

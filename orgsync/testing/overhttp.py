@@ -15,12 +15,11 @@ import pytest
 from orgsync.change import Status
 from orgsync.errors import AdapterError
 from orgsync.plan import Plan
-from orgsync.resources import Address
 from orgsync.testing import proxy
-from orgsync.testing.conformance import Conformance, catch_up, ours, reach
+from orgsync.testing.conformance import Conformance, Shuttle, reach
 from orgsync.testing.crm import Crm
 from orgsync.testing.proxy import Fault, Proxy, proxying
-from orgsync.testing.story import State, elsewhere, founded
+from orgsync.testing.story import elsewhere, founded
 from orgsync.testing.workspace import Workspace
 
 WRITE_FAULTS: tuple[Fault, ...] = (
@@ -56,35 +55,31 @@ class HttpConformance(Conformance):
         return found
 
     def test_whatever_happens_to_a_write_nothing_is_lost_or_doubled(self, wired: Workspace, wire: Proxy) -> None:
-        here, there = founded(wired.crm.objects), elsewhere(wired.crm.objects)
-        count, expected = _way(wired, wire, here, there)
+        """Every other write on the way there, the ones between on the way back."""
+        shuttle, count = _shuttle(wired, wire)
         for at, fault in _pairs(count, WRITE_FAULTS, thorough=self.thorough):
-            wire.reset()
-            reach(wired, here)
-            wired.declare(there)
+            shuttle.depart()
             plan = wired.plan()
             wire.reset()
             wire.faults = {at: fault}
             report = wired.apply(plan)
             wire.reset()
-            _is_true(report.differences, f"{fault.__name__} at write {at}")
-            catch_up(wired, expected, f"{fault.__name__} at write {at}")
+            what = f"{fault.__name__} at write {at}"
+            assert {one.code for one in report.differences} <= {"not-as-applied"}, what
+            shuttle.arrive(what)
 
     def test_a_wire_that_breaks_for_good_at_any_write_is_caught_up_with(self, wired: Workspace, wire: Proxy) -> None:
         """To the CRM, a process that was killed between two of its calls looks the same."""
-        here, there = founded(wired.crm.objects), elsewhere(wired.crm.objects)
-        count, expected = _way(wired, wire, here, there)
+        shuttle, count = _shuttle(wired, wire)
         for at in range(count):
-            wire.reset()
-            reach(wired, here)
-            wired.declare(there)
+            shuttle.depart()
             plan = wired.plan()
             wire.reset()
             wire.dead_from = at
             report = wired.apply(plan)
             assert any(one.status is not Status.APPLIED for one in report.outcomes), f"dead from write {at}"
             wire.reset()
-            catch_up(wired, expected, f"dead from write {at}")
+            shuttle.arrive(f"dead from write {at}")
 
     def test_half_an_organization_is_never_read(self, wired: Workspace, wire: Proxy, crm: Crm) -> None:
         """Whatever happens to an answer: the same plan as ever, or an error."""
@@ -128,14 +123,16 @@ class HttpConformance(Conformance):
         assert [call.path for call in wire.calls if any(secret in call.path for secret in secrets)] == []
 
 
-def _way(workspace: Workspace, wire: Proxy, here: State, there: State) -> tuple[int, dict[Address, dict[str, Any]]]:
-    """(writes from here to there, what lives there). The first time makes people, who stay: the second one counts."""
-    for state in (here, there, here):
-        reach(workspace, state)
-    wire.reset()
-    reach(workspace, there)
-    assert wire.seen, "the fixture's `writes` knows no write"
-    return wire.seen, ours(workspace.read())
+def _shuttle(workspace: Workspace, wire: Proxy) -> tuple[Shuttle, int]:
+    """A shuttle, and how many writes either way has at least."""
+    shuttle, counts = Shuttle(workspace), []
+    for _ in range(2):
+        wire.reset()
+        shuttle.depart()
+        shuttle.arrive("undisturbed")
+        counts.append(wire.seen)
+    assert all(counts), "the fixture's `writes` knows no write"
+    return shuttle, min(counts)
 
 
 def _pairs(count: int, faults: tuple[Fault, ...], *, thorough: bool) -> Iterator[tuple[int, Fault]]:
@@ -144,11 +141,6 @@ def _pairs(count: int, faults: tuple[Fault, ...], *, thorough: bool) -> Iterator
         yield from ((at, fault) for at in range(count) for fault in faults)
         return
     yield from islice(zip(cycle(range(count)), cycle(faults), strict=False), max(count, len(faults)))
-
-
-def _is_true(differences: Any, what: str) -> None:
-    """What the CRM said and did not do is told, never taken for done."""
-    assert all(one.code == "not-as-applied" for one in differences), what
 
 
 def _shape(plan: Plan) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.adapters.crms import Crm, emptied, furnish, local, memory
-from tests.servers import tryton
+from tests.servers import scim, tryton
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
@@ -54,3 +54,16 @@ def open_crm(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 def crm(open_crm: Open) -> Iterator[Crm]:
     with open_crm() as opened:
         yield furnish(opened)
+
+
+@pytest.fixture(scope="session")
+def origin() -> Iterator[str]:
+    """A SCIM provider; an organization per path below it."""
+    with scim.started() as found:
+        yield found
+
+
+@pytest.fixture
+def url(origin: str) -> str:
+    """An empty organization there."""
+    return scim.fresh(origin)

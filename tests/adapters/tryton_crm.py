@@ -13,7 +13,7 @@ from typing import Any
 from orgsync import pipeline
 from orgsync.adapter import Scope, Snapshot
 from orgsync.adapters.tryton.adapter import TrytonAdapter, opened
-from orgsync.adapters.tryton.opener import Options
+from orgsync.adapters.tryton.options import Options
 from orgsync.plan import Plan
 from orgsync.resources import Address, Fields
 from orgsync.settings import load_settings

@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(
             method=self.command,
             path=where.path,
-            query={name: values[0] for name, values in parse_qs(where.query).items()},
+            query={name: values[0] for name, values in parse_qs(where.query, keep_blank_values=True).items()},
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
         )

@@ -1,5 +1,6 @@
 """Plans to render: one of everything, a hostile one, and large ones."""
 
+from orgsync.access import AccessDiff, AccessGroup, Shift
 from orgsync.adapter import Changed, Foreign
 from orgsync.change import Action, Change, Effect
 from orgsync.finding import Finding, Position, Severity
@@ -29,6 +30,59 @@ def _fields(values: dict[str, object]) -> Fields:
 def of(*changes: Change, **members: object) -> Plan:
     values = {"target": TARGET, "revision": "3f2c1ab" + "0" * 33, "live": {"user": 1499, "unit": 766}, **members}
     return seal(Plan(changes=changes, **values))  # type: ignore[arg-type]
+
+
+def group(
+    *shifts: Shift | str,
+    gain: bool = True,
+    privileged: bool = False,
+    users: tuple[str, ...] = ("ana.kim@example.com",),
+    more: int = 0,
+    units: tuple[str, ...] = ("sales",),
+    role: str = "sales-manager",
+    causes: tuple[str, ...] = (),
+) -> AccessGroup:
+    """``more``: users who are not listed; a text is the object of something that can be read."""
+    listed = tuple(Shift(object=one, action="read", scope="unit") if isinstance(one, str) else one for one in shifts)
+    return AccessGroup(
+        gain=gain,
+        privileged=privileged,
+        roles=(role,),
+        privileges=listed,
+        privilege_count=len(listed),
+        units=dict.fromkeys(units, 1),
+        unit_count=len(units),
+        users=users,
+        user_count=len(users) + more,
+        causes=causes,
+    )
+
+
+def access() -> AccessDiff:
+    """Every kind of sentence."""
+    delete = Shift(object="opportunity", action="delete", scope="organization", other="own")
+    return AccessDiff(
+        groups=(
+            group(
+                Shift(object="audit-log", action="read", scope="organization"),
+                privileged=True,
+                users=("carl@example.com",),
+                units=("-",),
+                role="administrator",
+                causes=("grant/-/carl@example.com/administrator",),
+            ),
+            group(delete, users=("ana.kim@example.com", "bob@example.com"), more=40, causes=("role/sales-rep",)),
+            group("account", "case", "contact", "lead", units=("sales", "west"), users=("a@x.org", "b@x.org")),
+            group(Shift(object="?", action="seat", scope="unknown"), role="seat"),
+            group(delete, gain=False, users=("dora@example.com",)),
+            group(Shift(object="case", action="read", scope="subtree", over="west"), gain=False),
+        ),
+        gaining=46,
+        losing=2,
+        privileged=1,
+        more_gains=3,
+        as_declared=True,
+    )
 
 
 def everything() -> Plan:
@@ -81,6 +135,7 @@ def everything() -> Plan:
         },
         names={f"{Kind.UNIT}/sales": "Sales Team", "role/sales-rep": "Sales Rep"},
         seats=(119, 120),
+        access=access(),
     )
 
 
@@ -89,6 +144,7 @@ def hostile() -> Plan:
         create("membership/sales/ana@example.com"),
         update("role/rep", {"name": "Rep"}, {"name": HOSTILE}),
         names={"unit/sales": HOSTILE},
+        access=AccessDiff(groups=(group(HOSTILE, users=(HOSTILE, "x"), more=1),), gaining=3),
         origins={"role/rep": f"roles/{HOSTILE}.yaml:1:1"},
     )
 

@@ -1,6 +1,7 @@
 """Markdown, HTML, JSON, GitHub annotations and SARIF."""
 
 import json
+from dataclasses import replace
 
 from orgsync.finding import Finding, Position
 from orgsync.render import github, html, markdown, sarif, shapes
@@ -39,7 +40,7 @@ def test_markdown_lets_no_name_act() -> None:
     assert "\x1b" not in shown
     assert "`x`" not in shown
     rows = [line for line in shown.splitlines() if line.startswith("| ")]
-    assert all(row.count("|") == 5 for row in rows)
+    assert {row.count("|") for row in rows} == {4, 5}  # access has a column less
 
 
 def test_html_escapes_names() -> None:
@@ -84,10 +85,23 @@ def test_sarif_of_a_plan_has_an_error_for_each_guard_that_refuses_it() -> None:
     results = sarif.plan(plans.everything())["runs"][0]["results"]
     assert [(one["ruleId"], one["level"]) for one in results] == [
         ("user-deactivated", "warning"),
+        ("access-gain", "warning"),
         ("unit-removals", "error"),
     ]
-    assert "removals 1 of 2 units" in results[1]["message"]["text"]
-    assert "--accept unit-removals" in results[1]["message"]["text"]
+    assert "removals 1 of 2 units" in results[2]["message"]["text"]
+    assert "--accept unit-removals" in results[2]["message"]["text"]
+
+
+def test_a_risky_gain_of_access_is_annotated_at_the_line_that_causes_it() -> None:
+    plan = plans.everything()
+    risky = replace(plan, risky=frozenset({"role/sales-rep"}))
+    shown = [line for line in github.plan(risky).splitlines() if "access-gain" in line]
+    assert len(shown) == 2
+    assert shown[1].startswith("::warning file=roles/sales.yaml,line=3,col=1,")
+    results = sarif.plan(risky)["runs"][0]["results"]
+    gains = [one for one in results if one["ruleId"] == "access-gain"]
+    assert ["42 users gain opportunity:delete" in one["message"]["text"] for one in gains] == [False, True]
+    assert gains[1]["locations"][0]["physicalLocation"]["region"]["startLine"] == 3
 
 
 def test_sarif_gives_everything_a_place_since_code_scanning_refuses_what_has_none() -> None:

@@ -25,7 +25,11 @@ def program(name: str, executable: str) -> Path:
 
 
 def install(name: str) -> None:
-    """An environment with exactly what ``<name>.txt`` lists."""
+    """An environment with exactly what ``<name>.txt`` lists; at once where it is there already."""
+    pins, done = Path(__file__).with_name(f"{name}.txt"), home(name) / "installed.txt"
+    if done.is_file() and done.read_bytes() == pins.read_bytes():
+        return
     subprocess.run([sys.executable, "-m", "venv", str(home(name))], check=True)
-    pins = Path(__file__).with_name(f"{name}.txt")
-    subprocess.run([str(home(name) / "bin" / "pip"), "install", "--quiet", "-r", str(pins)], check=True)
+    pip = [str(home(name) / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*pip, "-r", str(pins)], check=True)
+    done.write_bytes(pins.read_bytes())

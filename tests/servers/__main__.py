@@ -1,21 +1,32 @@
-"""``python -m tests.servers build [name…]``: make what is missing."""
+"""``python -m tests.servers build``: make what is missing. ``run NAME``: keep a server for trials until Ctrl-C.
+
+For a trial, a server listens where the targets in orgsync.yaml look for it, with a database that is kept in
+``.servers/`` from one run to the next where the server has one.
+"""
 
 import sys
+import threading
+from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 
-from tests.servers import home
+NAMES = ("scim", "tryton")
 
 
 def main(arguments: list[str]) -> int:
-    if arguments[:1] != ["build"]:
-        sys.stderr.write(f"{__doc__}\n")
-        return 2
-    names = arguments[1:] or sorted(file.stem for file in Path(__file__).parent.glob("*.txt"))
-    for name in names:
-        module = import_module(f"tests.servers.{name}")
-        if not home(name).exists() or not getattr(module, "complete", lambda: True)():
+    match arguments:
+        case ["build"]:
+            for name in NAMES:
+                import_module(f"tests.servers.{name}").build()
+        case ["run", name] if name in NAMES:
+            module = import_module(f"tests.servers.{name}")
             module.build()
+            with module.trial() as told, suppress(KeyboardInterrupt):
+                sys.stdout.write(f"{told}\nIt runs until Ctrl-C.\n")
+                sys.stdout.flush()
+                threading.Event().wait()
+        case _:
+            sys.stderr.write(f"{__doc__}\n")
+            return 2
     return 0
 
 

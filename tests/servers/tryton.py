@@ -43,8 +43,7 @@ def complete() -> bool:
 
 def build() -> None:
     """The environment and the database; about a minute."""
-    if not home("tryton").exists():
-        install("tryton")
+    install("tryton")
     if complete():
         return
     with tempfile.TemporaryDirectory(prefix="orgsync-tryton-") as name:

@@ -20,7 +20,7 @@ from orgsync.adapters.tryton.effects import effects_of
 from orgsync.adapters.tryton.ids import Ids
 from orgsync.adapters.tryton.index import Index, index
 from orgsync.adapters.tryton.named import Named
-from orgsync.adapters.tryton.opener import Options
+from orgsync.adapters.tryton.options import Options
 from orgsync.adapters.tryton.people import People
 from orgsync.adapters.tryton.reading import snapshot
 from orgsync.adapters.tryton.world import fetch

@@ -96,8 +96,8 @@ class Server:
         """Every record, by id: a record that is deleted meanwhile shifts no page. Raises IncompleteRead."""
 
         def fetch(after: str | int | None) -> Page[dict[str, Any]]:
-            beyond = [] if after is None else [["id", ">", after]]
-            asked = [[list(domain), *beyond], 0, self._page, [["id", "ASC"]], list(fields)]
+            beyond = domain if after is None else [["id", ">", after], *([list(domain)] if domain else [])]
+            asked = [list(beyond), 0, self._page, [["id", "ASC"]], list(fields)]
             found = self.ask(f"model.{model}.search_read", *asked)
             if not (isinstance(found, list) and all(isinstance(one, dict) and "id" in one for one in found)):
                 raise IncompleteRead(f"{model}: the answer is no list of records")

@@ -6,7 +6,7 @@ In: a server, options. Out: findings, in Tryton's words where it has some. Never
 from collections.abc import Iterator, Mapping
 
 from orgsync.adapters.tryton.api import Server
-from orgsync.adapters.tryton.opener import Options
+from orgsync.adapters.tryton.options import Options
 from orgsync.errors import AdapterError
 from orgsync.finding import Finding, Severity
 

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.text import Text
 
 from orgsync.plan import Guard, Plan
+from orgsync.render.access import said_of
 from orgsync.render.escape import visible
+from orgsync.render.text.access import USERS, access_diff
 from orgsync.render.text.findings import Source, findings
 from orgsync.render.text.page import STYLES, Page, line, symbolled, wrapped
 from orgsync.render.view import Entry, Group, count, details, header, short_digest, summary, summary_line, view
@@ -39,6 +41,7 @@ def _blocks(plan: Plan, page: Page, source: Source) -> Iterator[Iterable[Text]]:
     yield section("RISKY", "bold red", seen.risky, page)
     yield section("SAFE", "bold green", seen.safe, page)
     yield section("WITHHELD (shown, not done)", "bold yellow", seen.withheld, page)
+    yield _access(plan, page)
     yield _effects(plan, page)
     yield _guards(plan, page)
     yield _last(plan, page)
@@ -87,6 +90,12 @@ def _details(entry: Entry, page: Page, *, brief: bool) -> Iterator[Text]:
         yield from wrapped(line(text, indent=8), page, hanging=10)
     if found[limit:]:
         yield line(f"and {len(found) - limit} more fields  {_ALL}", "dim", indent=8)
+
+
+def _access(plan: Plan, page: Page) -> Iterator[Text]:
+    if not plan.access.empty:
+        lines = access_diff(plan.access, said_of(plan, users=None if page.verbose else USERS), page)
+        yield from (*lines, Text())
 
 
 def _effects(plan: Plan, page: Page) -> Iterator[Text]:

@@ -1,0 +1,97 @@
+"""What roles allow: their privileges, those of their functions, and those of all roles that they include.
+
+In: resources. Out: tables of (object, action) -> level, made once per role and once per set of roles that is held.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from orgsync.access.values import BEYOND, UNKNOWN, Privilege, level_of
+from orgsync.resources import NO_FIELDS, Address, Fields, Json, Kind
+
+Table = Mapping[Privilege, int]
+RoleSet = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """``resources`` by address, those of other kinds ignored; ``unknown``: roles whose contents nobody knows, beside
+    those that are not there at all. The other members remember answers."""
+
+    resources: Mapping[Address, Fields]
+    unknown: frozenset[Address]
+    _own: dict[str, Table] = field(default_factory=dict)
+    _whole: dict[str, Table] = field(default_factory=dict)
+    _held: dict[RoleSet, Table] = field(default_factory=dict)
+    _chains: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def held(self, roles: RoleSet) -> Table:
+        """What a set of roles allows together: each privilege at its highest level."""
+        if (found := self._held.get(roles)) is None:
+            found = self._held[roles] = _highest(self.whole(role) for role in roles)
+        return found
+
+    def whole(self, role: str) -> Table:
+        """What the role allows with all that it includes."""
+        if (found := self._whole.get(role)) is None:
+            found = self._whole[role] = _highest(self._stated(one) for one in self.chains(role))
+        return found
+
+    def chains(self, role: str) -> Mapping[str, tuple[str, ...]]:
+        """The role and all that it includes -> the shortest chain of inclusions that leads there, both ends named."""
+        if (found := self._chains.get(role)) is None:
+            found = self._chains[role] = self._follow(role)
+        return found
+
+    def sources(self, role: str) -> Iterator[tuple[str, Privilege, int]]:
+        """(function, privilege, level) of what the role states itself; "" for what needs no function."""
+        if self._is_unknown(role):
+            yield "", (UNKNOWN, role), BEYOND
+            return
+        fields = self.resources[f"{Kind.ROLE}/{role}"]
+        for thing, actions in _mapped(fields.get("privileges")).items():
+            yield from (("", (thing, action), level_of(scope)) for action, scope in _mapped(actions).items())
+        for function, scope in _mapped(fields.get("functions")).items():
+            level = level_of(scope)
+            yield from ((function, privilege, level) for privilege in self._covered_by(function))
+
+    def _is_unknown(self, role: str) -> bool:
+        address = f"{Kind.ROLE}/{role}"
+        return address in self.unknown or address not in self.resources
+
+    def _covered_by(self, function: str) -> Iterator[Privilege]:
+        fields = self.resources.get(f"{Kind.FUNCTION}/{function}", NO_FIELDS)
+        for thing, actions in _mapped(fields.get("privileges")).items():
+            yield from ((thing, str(action)) for action in (actions if isinstance(actions, list) else ()))
+
+    def _stated(self, role: str) -> Table:
+        if (found := self._own.get(role)) is None:
+            found = self._own[role] = _highest({privilege: level} for _, privilege, level in self.sources(role))
+        return found
+
+    def _follow(self, role: str) -> Mapping[str, tuple[str, ...]]:
+        """Breadth first, so that each is met by its shortest chain, and in a ring only once."""
+        chains: dict[str, tuple[str, ...]] = {role: (role,)}
+        waiting = [role]
+        for one in waiting:  # grows while it is walked
+            fields = NO_FIELDS if self._is_unknown(one) else self.resources[f"{Kind.ROLE}/{one}"]
+            included = fields.get("includes")
+            for other in map(str, included) if isinstance(included, list) else ():
+                if other not in chains:
+                    chains[other] = (*chains[one], other)
+                    waiting.append(other)
+        return chains
+
+
+def _highest(tables: Iterator[Table]) -> Table:
+    """Levels that are nothing are left out."""
+    found: dict[Privilege, int] = {}
+    for table in tables:
+        for privilege, level in table.items():
+            if level > found.get(privilege, 0):
+                found[privilege] = level
+    return found
+
+
+def _mapped(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,108 @@
+"""Read the YAML of an organization repository: plain values, exact positions on demand, every fault a finding.
+
+In: a folder. Out: documents (dicts, lists, texts; every scalar is the text that the author wrote, a plain null is
+None). Never: guesses a type, follows a link out of the repository, expands an alias bomb, or raises for content.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from orgsync.collector import collector_paused
+from orgsync.finding import Finding, Position, Severity
+from orgsync.load.builder import MAX_DEPTH, Builder, Marks, Stop, Value, empty
+from orgsync.load.files import FOLDERS, MAX_BYTES, files, read
+from orgsync.load.positions import Path_, Places, find, index
+from orgsync.load.text import syntax, undecodable, without_mark
+from orgsync.resources import Place
+
+_LEAVE_THE_DOCUMENT = frozenset({"yaml-tag", "yaml-directive", "complex-key", "merge-key", "duplicate-key"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """``number`` counts the documents of one file from 0; ``marks``: where its mappings and lists begin, if known."""
+
+    value: dict[str, Value]
+    file: str
+    number: int
+    marks: Marks | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """What was read: documents in the order of their files' names, and the text of each file that was read."""
+
+    root: Path
+    documents: Sequence[Document] = ()
+    findings: Sequence[Finding] = ()
+    texts: dict[str, bytes] = field(default_factory=dict)
+    _places: dict[int, Places] = field(default_factory=dict, repr=False, compare=False)
+
+    def position(self, place: Place, *, of_key: bool = False) -> Position:
+        """Where the value at this place stands, or the name of the field, ``of_key``."""
+        number, path = place
+        document = self.documents[number]
+        if document.marks is not None and not of_key:
+            if number not in self._places:
+                self._places[number] = Places(document.value, document.marks)
+            if (found := self._places[number].find(path, document.file)) is not None:
+                return found
+        return find(index(self.texts[document.file])[document.number], path, document.file, of_key=of_key)
+
+    @property
+    def unread(self) -> list[Finding]:
+        """Because of these there may be documents that nobody has seen; every other fault leaves its document."""
+        return [one for one in self.findings if one.severity is Severity.ERROR and one.code not in _LEAVE_THE_DOCUMENT]
+
+
+def load(root: Path) -> Repository:
+    """Every ``*.yaml`` and ``*.yml`` below ``units/`` and ``roles/``, at any depth."""
+    documents: list[Document] = []
+    findings: list[Finding] = []
+    texts: dict[str, bytes] = {}
+    with collector_paused():
+        for file in files(root, findings):
+            content = read(root, file, findings)
+            if content is not None:
+                texts[file] = content
+                built, faults = _built(content, file)
+                findings += faults
+                documents += [
+                    Document(value=value, file=file, number=number, marks=marks)
+                    for number, (value, marks) in enumerate(built)
+                    if isinstance(value, dict)
+                ]
+    return Repository(root=root, documents=documents, findings=findings, texts=texts)
+
+
+def parse(content: bytes, file: str) -> tuple[list[Value], list[Finding]]:
+    """The documents of one file, None for those that are empty or were refused; nothing at all of a broken file.
+
+    What is empty is a warning, everything else an error.
+    """
+    built, findings = _built(content, file)
+    return [value for value, _ in built], findings
+
+
+def _built(content: bytes, file: str) -> tuple[list[tuple[Value, Marks | None]], list[Finding]]:
+    if (fault := undecodable(content, file)) is not None:
+        return [], [fault]
+    builder = Builder(file)
+    try:
+        builder.build(yaml.CBaseLoader(without_mark(content)))
+    except yaml.YAMLError as error:
+        return [], [*builder.findings, syntax(error, content, file)]
+    except Stop:
+        return [], builder.findings
+    return builder.built, builder.findings if builder.built else [empty(Position(file=file))]
+
+
+def position_in(content: bytes, file: str, number: int, path: Path_, *, of_key: bool = False) -> Position:
+    """Where a value of a file outside ``units/`` and ``roles/`` stands, such as of ``orgsync.yaml``."""
+    return find(index(content)[number], path, file, of_key=of_key)
+
+
+__all__ = ["FOLDERS", "MAX_BYTES", "MAX_DEPTH", "Document", "Repository", "Value", "load", "parse", "position_in"]

@@ -1,0 +1,238 @@
+"""Events of the YAML parser to plain values, in one pass, with every fault that one file can show.
+
+In: events. Out: values, where every mapping and list begins, findings. Never: guesses a type, expands an alias bomb.
+"""
+
+from array import array
+from collections.abc import MutableSequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from orgsync.finding import Finding, Position, Severity
+from orgsync.load.text import CONTROL_FAULT, ESCAPED
+
+MAX_DEPTH = 50
+MAX_EXPANDED = 100_000
+"""Values that aliases may add to one file: anchors save typing, they do not make a small file a large one."""
+
+Value = None | str | list["Value"] | dict[str, "Value"]
+Marks = MutableSequence[int]
+"""Line << 32 | column, both from 0: where each mapping and list begins, in the order of the text."""
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+
+
+class Stop(Exception):
+    """The rest of the file is not worth reading."""
+
+
+_NO_KEY = object()
+_REFUSED = object()
+
+
+@dataclass(slots=True)
+class Builder:
+    """Builds plain values from events, without recursion; ``nodes`` counts values, those of aliases included."""
+
+    file: str
+    built: list[tuple[Value, Marks | None]] = field(default_factory=list)
+    marks: Marks | None = None
+    findings: list[Finding] = field(default_factory=list)
+    anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    open_anchors: set[str] = field(default_factory=set)
+    start: Any = None
+    nodes: int = 0
+    expanded: int = 0
+
+    def build(self, parser: Any) -> None:
+        """Raises YAMLError and Stop; what was built by then stays."""
+        containers: list[Any] = []
+        keys: list[Any] = []
+        anchors: list[tuple[Any, int]] = []
+        get = parser.get_event
+        while (kind := type(event := get())) is not StreamEndEvent:
+            if kind is ScalarEvent:
+                self.nodes += 1
+                value = self._scalar(event)
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                self.nodes += 1
+                self._open(event, containers, keys, anchors)
+                continue
+            elif kind is AliasEvent:
+                value = self._alias(event)
+            elif containers and kind not in {DocumentStartEvent, DocumentEndEvent}:
+                value, event = self._close(containers, keys, anchors)  # faults are told at the start
+            else:
+                self._between(event)
+                continue
+            if not containers:
+                self._document(value, event)
+            elif type(containers[-1]) is list:
+                containers[-1].append(value)
+            elif keys[-1] is _NO_KEY:
+                keys[-1] = self._key(value, event, containers[-1])
+            else:
+                if keys[-1] is not _REFUSED:
+                    containers[-1][keys[-1]] = value
+                keys[-1] = _NO_KEY
+
+    def _scalar(self, event: Any) -> str | None:
+        if event.tag is not None:
+            self._fault(event, "yaml-tag", "a YAML tag is not allowed", f"tag {_tag(event.tag)}", "remove the tag")
+        value: str = event.value
+        if event.style == '"' and (found := ESCAPED.search(value)) is not None:
+            self._fault(event, *CONTROL_FAULT, f"U+{ord(found.group()):04X}, written as an escape", "remove it")
+            raise Stop
+        plain_null = not event.style and value in _NULLS and event.tag is None
+        if event.anchor is not None:
+            self._anchor(event)
+            self.anchors[event.anchor] = (None if plain_null else value, 1)
+        return None if plain_null else value
+
+    def _anchor(self, event: Any) -> None:
+        if event.anchor in self.anchors or event.anchor in self.open_anchors:
+            self._fault(
+                event,
+                "duplicate-anchor",
+                "an anchor is defined twice in one document",
+                f"&{event.anchor}",
+                "give one of the two another name",
+            )
+            raise Stop
+
+    def _open(self, event: Any, containers: list[Any], keys: list[Any], anchors: list[tuple[Any, int]]) -> None:
+        if event.tag is not None:
+            self._fault(event, "yaml-tag", "a YAML tag is not allowed", f"tag {_tag(event.tag)}", "remove the tag")
+        if len(containers) >= MAX_DEPTH:
+            self._fault(event, "too-deep", "nested too deeply", f"more than {MAX_DEPTH} levels", "flatten the document")
+            raise Stop
+        if self.marks is not None:
+            mark = event.start_mark
+            self.marks.append(mark.line << 32 | mark.column)
+        containers.append([] if type(event) is SequenceStartEvent else {})
+        keys.append(_NO_KEY)
+        anchors.append((event, self.nodes))
+        if event.anchor is not None:
+            self._anchor(event)
+            self.open_anchors.add(event.anchor)
+
+    def _close(self, containers: list[Any], keys: list[Any], anchors: list[tuple[Any, int]]) -> tuple[Any, Any]:
+        value = containers.pop()
+        keys.pop()
+        start, before = anchors.pop()
+        if start.anchor is not None:
+            self.open_anchors.discard(start.anchor)
+            self.anchors[start.anchor] = (value, self.nodes - before + 1)
+        return value, start
+
+    def _alias(self, event: Any) -> Any:
+        self.marks = None  # what it stands for is written in another place
+        if event.anchor in self.open_anchors:
+            self._fault(
+                event, "recursive-alias", "an alias refers to what contains it", f"*{event.anchor}", "write it out"
+            )
+            raise Stop
+        if event.anchor not in self.anchors:
+            self._fault(
+                event,
+                "unknown-alias",
+                "an alias refers to nothing",
+                f"*{event.anchor}",
+                f"define &{event.anchor} first",
+            )
+            raise Stop
+        value, size = self.anchors[event.anchor]
+        self.nodes += size
+        self.expanded += size
+        if self.expanded > MAX_EXPANDED:
+            self._fault(
+                event,
+                "alias-bomb",
+                "aliases make this file too large",
+                f"they stand for more than {MAX_EXPANDED:,} values",
+                "write out what is meant, or split the file",
+            )
+            raise Stop
+        return value
+
+    def _between(self, event: Any) -> None:
+        if type(event) is DocumentStartEvent:
+            self.anchors.clear()
+            self.start, self.marks = event, array("Q")
+            if event.version or event.tags:
+                self._fault(event, "yaml-directive", "a YAML directive is not allowed", "", "remove the % line")
+
+    def _document(self, value: Any, event: Any) -> None:
+        if value is not None and not isinstance(value, dict):
+            self._fault(
+                event,
+                "not-a-document",
+                "a document must be a mapping",
+                "this is a list" if isinstance(value, list) else "this is a single value",
+                "begin it with apiVersion: and kind:",
+            )
+            value = None
+        elif value is None:
+            mark = self.start.start_mark
+            self.findings.append(empty(Position(file=self.file, line=mark.line + 1, column=mark.column + 1)))
+        self.built.append((value, self.marks))
+
+    def _key(self, value: Any, event: Any, container: dict[str, Any]) -> Any:
+        if (key := self._checked(value, event, container)) is _REFUSED:
+            self.marks = None  # its value is in the text and not in the document
+        return key
+
+    def _checked(self, value: Any, event: Any, container: dict[str, Any]) -> Any:
+        if not isinstance(value, str) or type(event) is not ScalarEvent:
+            self._fault(event, "complex-key", "a field name must be plain text", "", "write a word before the colon")
+            return _REFUSED
+        if value == "<<" and not event.style:
+            self._fault(
+                event,
+                "merge-key",
+                "merge keys are not part of YAML 1.2",
+                "<< would hide where a value comes from",
+                "write the fields out, or use an alias for a whole value",
+            )
+            return _REFUSED
+        if value in container:
+            self._fault(
+                event, "duplicate-key", "a field stands twice in one mapping", f'"{value}"', "remove one of the two"
+            )
+            return _REFUSED
+        return value
+
+    def _fault(self, event: Any, code: str, summary: str, detail: str, remedy: str) -> None:
+        mark = event.start_mark
+        self.findings.append(
+            Finding(
+                code=code,
+                summary=summary,
+                detail=detail,
+                remedy=remedy,
+                position=Position(file=self.file, line=mark.line + 1, column=mark.column + 1),
+            )
+        )
+
+
+def empty(position: Position) -> Finding:
+    return Finding(
+        code="empty-document",
+        severity=Severity.WARNING,
+        summary="a document is empty",
+        remedy="remove it, or write what it should declare",
+        position=position,
+    )
+
+
+def _tag(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")

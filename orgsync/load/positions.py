@@ -1,0 +1,97 @@
+"""Where a value stands: from what the builder noted, or exactly, by composing the file again.
+
+In: documents, paths. Out: positions. Never: composes a file for what begins a mapping or a list.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from orgsync.finding import Position
+from orgsync.load.builder import Marks, Value
+from orgsync.load.text import without_mark
+
+Path_ = tuple[str | int, ...]
+Composed = yaml.Node | None
+_COLUMN = (1 << 32) - 1
+
+
+class Places:
+    """Where each mapping and list of one document begins."""
+
+    def __init__(self, value: Value, marks: Marks) -> None:
+        self._value = value
+        self._marks = dict(zip(_containers(value), marks, strict=True))
+
+    def find(self, path: Path_, file: str) -> Position | None:
+        """None where the path ends at a text, or at nothing."""
+        at: Any = self._value
+        for step in path:
+            inside = step in at if isinstance(at, dict) else isinstance(at, list) and _within(step, at)
+            if not inside:
+                return None
+            at = at[step]
+        mark = self._marks.get(id(at)) if isinstance(at, (dict, list)) else None
+        return None if mark is None else Position(file=file, line=(mark >> 32) + 1, column=(mark & _COLUMN) + 1)
+
+
+def _within(step: str | int, at: list[Value]) -> bool:
+    return isinstance(step, int) and step < len(at)
+
+
+def _containers(value: Value) -> list[int]:
+    """Ids of all mappings and lists, in the order in which the text opens them."""
+    found: list[int] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            found.append(id(one))
+            waiting += reversed(one.values())
+        elif isinstance(one, list):
+            found.append(id(one))
+            waiting += reversed(one)
+    return found
+
+
+class _Composer(yaml.CBaseLoader):
+    """Nodes without the tags that their texts might have: nobody asks, and finding them is half of the work."""
+
+    def descend_resolver(self, *_: object) -> None: ...
+    def ascend_resolver(self) -> None: ...
+    def resolve(self, *_: object) -> str:
+        return ""
+
+
+@lru_cache(maxsize=2)
+def index(content: bytes) -> list[Composed]:
+    composer = _Composer(without_mark(content))
+    found: list[Composed] = []
+    try:
+        while composer.check_node():
+            found.append(composer.get_node())
+    finally:
+        composer.dispose()
+    return found
+
+
+def find(root: Composed, path: Path_, file: str, *, of_key: bool) -> Position:
+    """As deep as the path goes; what is missing stands at what should hold it."""
+    mark: Any = root.start_mark if root is not None else None
+    node = root
+    for depth, step in enumerate(path):
+        pair = _child(node, step)
+        if pair is None:
+            break
+        key, node = pair
+        mark = key.start_mark if of_key and depth == len(path) - 1 and key is not None else node.start_mark
+    return Position(file=file, line=mark.line + 1, column=mark.column + 1) if mark else Position(file=file)
+
+
+def _child(node: Composed, step: str | int) -> tuple[Composed, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return None, node.value[step]
+    return None

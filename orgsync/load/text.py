@@ -1,0 +1,75 @@
+"""Bytes to text: what cannot be YAML at all, and what the parser says of what it cannot read.
+
+In: a file's bytes. Out: None, or the finding. Never: a value.
+"""
+
+import re
+
+import yaml
+
+from orgsync.finding import Finding, Position
+
+
+def without_mark(content: bytes) -> bytes:
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+_CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff"
+_CONTROL = re.compile(f"[{_CONTROLS}]")
+ESCAPED = re.compile(f"[\r{_CONTROLS}]")  # in a value no carriage return ends a line: it would hide what precedes it
+CONTROL_FAULT = ("control-character", "a control character is not allowed")
+
+
+def undecodable(content: bytes, file: str) -> Finding | None:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _not_utf8(file, 1, 1, "it is UTF-16 or UTF-32")
+    try:
+        text = without_mark(content).decode()
+    except UnicodeDecodeError as error:
+        before = without_mark(content)[: error.start]
+        line, column = before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+        return _not_utf8(file, line, column, f"byte 0x{without_mark(content)[error.start]:02x}")
+    if (found := _CONTROL.search(text)) is None:
+        return None
+    start = found.start()
+    return Finding(
+        code=CONTROL_FAULT[0],
+        summary=CONTROL_FAULT[1],
+        detail=f"U+{ord(found.group()):04X}",
+        remedy="remove it",
+        position=Position(file=file, line=text.count("\n", 0, start) + 1, column=start - text.rfind("\n", 0, start)),
+    )
+
+
+def _not_utf8(file: str, line: int, column: int, detail: str) -> Finding:
+    return Finding(
+        code="not-utf-8",
+        summary="the file is not UTF-8",
+        detail=detail,
+        remedy="save it as UTF-8",
+        position=Position(file=file, line=line, column=column),
+    )
+
+
+def syntax(error: yaml.YAMLError, content: bytes, file: str) -> Finding:
+    unclosed = getattr(error, "context", None) == "while scanning a quoted scalar"
+    mark = getattr(error, "context_mark" if unclosed else "problem_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    lines = without_mark(content).decode("utf-8", "replace").splitlines()
+    text = lines[line - 1] if line <= len(lines) else ""
+    position = Position(file=file, line=line, column=column)
+    indent = text[: len(text) - len(text.lstrip())]
+    if "\t" in indent:
+        return Finding(
+            code="tab-indentation",
+            summary="tabs cannot indent YAML",
+            remedy="indent with spaces",
+            position=Position(file=file, line=line, column=indent.index("\t") + 1),
+        )
+    return Finding(
+        code="yaml-syntax",
+        summary="this is not valid YAML",
+        detail="a quote that begins here is never closed" if unclosed else str(getattr(error, "problem", None) or ""),
+        remedy="check indentation, colons and quotes on this line and the one before",
+        position=position,
+    )

@@ -1,0 +1,237 @@
+"""Effective access of what is declared, of what lives, of what a plan makes of it, and of what a commit declared."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from orgsync.access import NO_LIMITS, Access, AccessDiff, Limits, compare, evaluate
+from orgsync.adapter import Adapter, Capabilities, Scope, Snapshot
+from orgsync.apply import moved
+from orgsync.change import Action, Change, Effect
+from orgsync.diff import rename
+from orgsync.errors import PlanRefused, StalePlan
+from orgsync.pipeline.declaring import stop_at_errors, validate
+from orgsync.pipeline.target import read, read_again, reading, target_of
+from orgsync.pipeline.values import Environment
+from orgsync.plan import Plan
+from orgsync.project import bound_names
+from orgsync.resources import NO_FIELDS, Address, Fields, Kind, kind_of, parts_of
+from orgsync.revision import lay_out
+from orgsync.settings import Settings
+from orgsync.watch import Watch
+
+Resources = Mapping[Address, Fields]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One organization's access, and what is needed to speak of it.
+
+    previously   address -> older addresses of the same resource
+    place        where a resource is declared, as "file:line:column", or ""
+    as_declared  the CRM does not tell what its roles allow
+    """
+
+    access: Access
+    strong: frozenset[str] = frozenset()
+    previously: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
+    place: Callable[[Address], str] = lambda _: ""
+    as_declared: bool = False
+
+    @property
+    def names(self) -> dict[Address, str]:
+        """Display names of units and people."""
+        named = ((a, f.get("name")) for a, f in self.access.resources.items() if a.startswith(_NAMED))
+        return {address: name for address, name in named if isinstance(name, str)}
+
+
+_NAMED = (f"{Kind.UNIT}/", f"{Kind.USER}/")
+
+
+def declared_access(root: Path, settings: Settings, target: str | None, *, today: date, watch: Watch) -> Known:
+    """What the YAML says. ``target``: whose ``bind`` entries count. Raises InvalidInput where it has errors."""
+    declared = validate(root, today=today, watch=watch)
+    stop_at_errors(declared.findings)
+    desired = declared.desired
+    bound = bound_names(desired, target_of(settings, target).adapter) if target is not None else {}
+    silent = (a for a in desired.bound if not any(map(desired.resources[a].get, _ALLOWING)))
+
+    def place(address: Address) -> str:
+        source = desired.sources.get(address)
+        return "" if source is None else str(declared.repository.position(source))
+
+    with watch.stage("access"):
+        access = evaluate(desired.resources, today=today, unknown=frozenset([*bound, *silent]))
+    return Known(access=access, strong=_strong(desired.resources, {}), previously=desired.previously, place=place)
+
+
+def access_of_commit(
+    root: Path, settings: Settings, target: str | None, commit: str, *, today: date, watch: Watch
+) -> Known:
+    """What the YAML of a commit says; the work tree is not touched."""
+    with TemporaryDirectory(prefix="orgsync-") as folder:
+        lay_out(root, commit, Path(folder))
+        return declared_access(Path(folder), settings, target, today=today, watch=watch)
+
+
+def live_access(
+    root: Path,
+    settings: Settings,
+    target_name: str,
+    *,
+    today: date,
+    environment: Environment,
+    watch: Watch,
+    plan: Plan | None = None,
+) -> Known:
+    """What lives in the CRM; with a plan what will once it is applied. Raises as ``make_plan``, and PlanRefused."""
+    target = target_of(settings, target_name)
+    declared = validate(root, today=today, watch=watch)
+    stop_at_errors(declared.findings)
+    stated, bound = declared.desired.resources, bound_names(declared.desired, target.adapter)
+    roles = frozenset(address for address in stated if address.startswith(_ROLE))
+    with reading(target, root, environment) as adapter, watch.stage("read"):
+        if plan is None:
+            live: Resources = read(adapter, Scope(logins=None, roles=roles, bound=bound)).resources
+        else:
+            live, bound = _planned(plan, adapter, roles), dict(plan.bound)
+        known = meaning(adapter.capabilities, live, stated, bound)
+    with watch.stage("access"):
+        access = evaluate(live, today=today, contents=known.contents, unknown=known.unknown)
+    return Known(access=access, strong=known.strong, as_declared=bool(known.contents))
+
+
+def _planned(plan: Plan, adapter: Adapter, roles: frozenset[Address]) -> Resources:
+    """What will live, from what lives now: it must be as the plan saw it."""
+    if plan.target.identity != adapter.identity:
+        raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
+    live, former = read_again(plan, adapter, everybody=True, more=roles)
+    dropped = frozenset(address for effect in plan.effects for address in effect.drops)
+    if sentences := moved(plan.changes, live, dropped, seen=plan.seen, former=former):
+        raise StalePlan(sentences)
+    return outcome(live.resources, plan.changes, plan.effects)
+
+
+def compare_access(before: Known, after: Known) -> tuple[AccessDiff, dict[str, str]]:
+    """What users gain and lose, uncut, and where what causes it is declared."""
+    access = _under_todays_keys(before.access, after.previously)
+    one, other = access.resources, after.access.resources
+    both = [*other, *(address for address in one if address not in other)]
+    touched = {a: a for a in both if _matters(one.get(a), other.get(a), kind_of(a))}
+    diff = compare(access, after.access, strong=before.strong | after.strong, touched=touched, limits=NO_LIMITS)
+    causes = {cause for group in diff.groups for cause in group.causes[:1]}
+    return diff, {cause: place for cause in causes if (place := after.place(cause) or before.place(cause))}
+
+
+def _under_todays_keys(access: Access, previously: Mapping[Address, tuple[Address, ...]]) -> Access:
+    """A rename gives and takes nothing."""
+    renamed, former = rename(Snapshot(resources=access.resources), previously)
+    if not former:
+        return access
+    unknown = access.roles.unknown.union(new for new, old in former.items() if old in access.roles.unknown)
+    return evaluate(renamed.resources, today=date.fromisoformat(access.today), unknown=unknown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What roles allow where the CRM does not tell.
+
+    contents   role and function address -> its fields as declared
+    unknown    roles of the CRM's own
+    strong     keys of privileged roles
+    """
+
+    contents: Resources
+    unknown: frozenset[Address]
+    strong: frozenset[str]
+
+
+def meaning(capabilities: Capabilities, live: Resources, stated: Resources, bound: Iterable[Address]) -> Meaning:
+    """A CRM that keeps no privileges of roles leaves them to whoever declared them; what nobody states is unknown."""
+    told = capabilities.manages_roles and "privileges" in capabilities.of(Kind.ROLE).fields
+    contents = {} if told else {a: fields for a, fields in stated.items() if a.startswith(_CONTENTS)}
+    silent = (a for a, fields in contents.items() if a.startswith(_ROLE) and not any(map(fields.get, _ALLOWING)))
+    return Meaning(contents=contents, unknown=frozenset([*bound, *silent]), strong=_strong(live, stated))
+
+
+def _strong(live: Resources, stated: Resources) -> frozenset[str]:
+    roles = {a: fields for side in (live, stated) for a, fields in side.items() if a.startswith(_ROLE)}
+    return frozenset(a.removeprefix(_ROLE) for a, fields in roles.items() if fields.get("privileged") is True)
+
+
+_ROLE = f"{Kind.ROLE}/"
+_CONTENTS = (_ROLE, f"{Kind.FUNCTION}/")
+_ALLOWING = ("includes", "functions", "privileges")
+
+
+def access_diff(
+    live: Resources,
+    changes: Sequence[Change],
+    effects: Sequence[Effect],
+    known: Meaning,
+    *,
+    today: date,
+    limits: Limits,
+) -> AccessDiff:
+    """What users gain and lose by a plan, in the CRM's own space; what is withheld changes nothing."""
+    if not changes:
+        return AccessDiff()
+    logins = _logins(changes, effects)
+    before, after = (
+        evaluate(resources, today=today, contents=known.contents, unknown=known.unknown, logins=logins)
+        for resources in (live, outcome(live, changes, effects))
+    )
+    return compare(
+        before,
+        after,
+        strong=known.strong,
+        touched={change.address: change.id for change in changes if _matters(change.before, change.after, change.kind)},
+        limits=limits,
+        as_declared=bool(known.contents),
+    )
+
+
+def outcome(live: Resources, changes: Iterable[Change], effects: Iterable[Effect]) -> dict[Address, Fields]:
+    """What will live: what the CRM drops by itself is gone, unless the plan gives it again."""
+    dropped = {address for effect in effects for address in effect.drops}
+    after = {address: fields for address, fields in live.items() if address not in dropped}
+    for change in changes:
+        if change.action is Action.DELETE:
+            after.pop(change.address, None)
+        else:
+            after[change.address] = {**after.get(change.address, NO_FIELDS), **(change.after or NO_FIELDS)}
+    return after
+
+
+def _logins(changes: Iterable[Change], effects: Iterable[Effect]) -> set[str] | None:
+    """Whose access may differ; None for anybody's, where a role or the forest changes."""
+    if any(_reaches_all(change) for change in changes):
+        return None
+    touched = [*(change.address for change in changes), *(one for effect in effects for one in effect.drops)]
+    people = (address for address in touched if kind_of(address) in _PEOPLE)
+    return {parts_of(address)[-1 if kind_of(address) is Kind.USER else 1] for address in people}
+
+
+_PEOPLE = {Kind.USER, Kind.MEMBERSHIP, Kind.GRANT}
+_NEAR = {Kind.USER: {"active"}, Kind.MEMBERSHIP: {"until"}, Kind.GRANT: {"until"}}
+_FAR = {
+    Kind.ROLE: {"includes", "functions", "privileges"},
+    Kind.FUNCTION: {"privileges"},
+    Kind.UNIT: {"roles", "parent"},
+}
+
+
+def _reaches_all(change: Change) -> bool:
+    if change.kind not in _FAR or change.action is Action.CREATE:
+        return False
+    return change.action is Action.DELETE or not _FAR[change.kind].isdisjoint(change.after or NO_FIELDS)
+
+
+def _matters(before: Fields | None, after: Fields | None, kind: Kind) -> bool:
+    """Whether anybody's access may depend on it: another name or reason gives nobody anything."""
+    if before is None or after is None:
+        return before is not after
+    names = _FAR.get(kind) or _NEAR.get(kind) or set[str]()
+    return any(name in after and before.get(name) != after[name] for name in names)
