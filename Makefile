@@ -1,8 +1,9 @@
 # make demo   plan and apply the sample organization to the CRM in a file
 # make test   everything that CI runs
+# make tryton a real Tryton to try it on (make scim: a SCIM provider), until Ctrl-C
 # make soak   many more crashes than CI has time for
 .DELETE_ON_ERROR:
-.PHONY: help .venv demo test check schemas bench reliability soak postgresql servers clean
+.PHONY: help .venv demo test check schemas bench reliability soak postgresql servers tryton scim clean
 
 # What stands beside each other in a list of prerequisites is made at once, and their lines stay whole.
 MAKEFLAGS += --jobs=2 --output-sync=line
@@ -48,6 +49,10 @@ postgresql:
 # Tryton, a SCIM provider: real ones, each in an environment of its own below .servers/.
 servers: .venv
 	$(BIN)/python -m tests.servers build
+
+# One of them for a trial, until Ctrl-C; the targets in orgsync.yaml know where it listens.
+tryton scim: .venv
+	@$(BIN)/python -m tests.servers run $@
 
 test: export ORGSYNC_FIGURES = $(FIGURES)
 test: servers check postgresql

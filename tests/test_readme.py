@@ -3,9 +3,12 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests import adapter_table
 
@@ -105,3 +108,33 @@ def test_every_file_that_the_readme_links_to_exists() -> None:
 def test_the_table_of_adapters_is_what_they_say() -> None:
     assert "<!-- what every adapter's CRM can express -->" in README
     assert adapter_table.written(README) == README, "run python -m tests.adapter_table"
+
+
+@pytest.mark.parametrize("name", ["scim", "tryton"])
+def test_the_readme_s_trial_on_a_real_server_works(name: str, tmp_path: Path) -> None:
+    """What the README says for a second terminal, while the server of the first one runs."""
+    [command] = [line for block in blocks("sh") for line in block.splitlines() if f"--target {name}" in line]
+    assert [line for block in blocks("sh") for line in block.splitlines() if line == f"make {name}"] == [f"make {name}"]
+    copy = tmp_path / "orgsync"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "*.plan.json", "__pycache__"))
+    (copy / ".venv").symlink_to(Path(sys.prefix))
+    where = os.environ.get("ORGSYNC_TEST_SERVERS", str(ROOT / ".servers"))
+    begun = tmp_path / "servers"
+    begun.mkdir()
+    for one in Path(where).iterdir():
+        if not one.name.endswith("-trial"):
+            (begun / one.name).symlink_to(one)
+    environment = {**os.environ, "ORGSYNC_TEST_SERVERS": str(begun)}
+    run_ = [sys.executable, "-m", "tests.servers", "run", name]
+    with subprocess.Popen(run_, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            said = [server.stdout.readline() for _ in range(2)]
+            assert said[1].strip() == command
+            for expected in ("to create, 0 to update", "Nothing to do"):
+                done = run(["bash", "-c", f"{command} --yes"], copy, COVERAGE_PROCESS_START="")
+                assert done.returncode == 0, done.stdout + done.stderr
+                assert expected in done.stdout
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.communicate(timeout=60)

@@ -39,10 +39,23 @@ def _free_port() -> int:
         return port
 
 
+TRIAL_PORT = 18400
+
+
 @contextmanager
-def started(*arguments: str) -> Iterator[str]:
+def trial() -> Iterator[str]:
+    """What to do next; it forgets everything when it ends."""
+    with started(port=TRIAL_PORT) as origin:
+        yield (
+            f"A SCIM 2.0 provider answers at {origin}. In another terminal:\n"
+            f"  SCIM_TOKEN={TOKEN} .venv/bin/orgsync apply --target scim"
+        )
+
+
+@contextmanager
+def started(*arguments: str, port: int | None = None) -> Iterator[str]:
     """The origin, such as http://127.0.0.1:18400; each path below it is an organization of its own."""
-    command = [str(program("scim", "scim2-server")), "--port", str(_free_port()), "--bearer-token", TOKEN]
+    command = [str(program("scim", "scim2-server")), "--port", str(port or _free_port()), "--bearer-token", TOKEN]
     process = subprocess.Popen(
         [*command, "--dynamic-tenants", *arguments],
         stdout=subprocess.PIPE,

@@ -156,12 +156,30 @@ def server() -> Iterator[Tryton]:
             yield Tryton(folder, port)
 
 
+TRIAL_PORT = 18200
+
+
 @contextmanager
-def _process(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def trial() -> Iterator[str]:
+    """What to do next; the database is kept, and made anew where it was removed."""
+    folder = home("tryton-trial")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (database := folder / "northwind.sqlite").is_file():
+        shutil.copy(_pristine(), database)
+    with _process(folder, TRIAL_PORT) as (_, port):
+        yield (
+            f"Tryton answers at http://127.0.0.1:{port}/northwind. In another terminal:\n"
+            f"  TRYTON_USER={ADMIN} TRYTON_PASSWORD='{PASSWORD}' .venv/bin/orgsync apply --target tryton\n"
+            f"To begin afresh, remove {database}."
+        )
+
+
+@contextmanager
+def _process(folder: Path, wanted: int | None = None) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A port that is free may be taken a moment later, so this tries again."""
     first = next(folder.glob("*.sqlite")).stem
     for _ in range(_ATTEMPTS):
-        port = _free_port()
+        port = wanted or _free_port()
         command = [str(program("tryton", "trytond")), "-vv", "-c", str(_configure(folder, port)), "-d", first]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
