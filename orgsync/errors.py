@@ -19,11 +19,12 @@ OrgsyncError                 exit 1   whatever else went wrong, such as an unset
 from collections.abc import Sequence
 from datetime import datetime
 
-from orgsync.finding import Finding
+from orgsync.finding import Finding, Severity
 
 
 def _told(findings: Sequence[Finding], what: str) -> str:
-    first = findings[0] if findings else None
+    """The worst of them in words: a caller that is no command line shows no more than this."""
+    first = min(findings, key=lambda one: list(Severity).index(one.severity), default=None)
     return f"{len(findings)} {what}" + (f", the first: {first.summary}: {first.detail}" if first is not None else "")
 
 

@@ -12,7 +12,7 @@ import pytest
 from orgsync.adapter import Snapshot
 from orgsync.adapters import opener_of
 from orgsync.change import Action, Batch, Outcome, Status, Step
-from orgsync.errors import AdapterError, ReadOnly, StalePlan
+from orgsync.errors import AdapterError, InvalidInput, ReadOnly, StalePlan
 from orgsync.plan import Plan
 from orgsync.resources import FIELDS, NO_FIELDS, Address, Fields, Kind, kind_of, same
 from orgsync.settings import credentials_of, load_settings
@@ -188,6 +188,10 @@ class Conformance:
         plan = skipping.plan()
         assert plan.empty
         assert [one.code for one in plan.findings if newcomer in one.detail] == ["unknown-user"]
+        refusing = workspace.but(settings={**workspace.settings, "missingUsers": "error"})
+        refusing.declare(state)
+        with pytest.raises(InvalidInput, match=newcomer):
+            refusing.plan()
         if Action.CREATE in _able(workspace, Kind.USER).actions:
             reach(workspace, state)
             assert workspace.read().resources[f"user/{newcomer}"].get("active") is not False
