@@ -285,7 +285,14 @@ def test_what_nobody_answered_is_looked_for_and_stays_unknown_if_it_is_not_there
     batch = Batch(kind=Kind.USER, action=Action.CREATE, steps=(create("user/ana@example.com"),))
     (outcome,) = adapter.apply(batch, {})
     assert outcome.status is Status.UNKNOWN
-    ana: dict[str, Any] = {"login": "Ana@example.com", "name": None, "active": 1, "administrator": 0, "groups": [], "companies": []}
+    ana: dict[str, Any] = {
+        "login": "Ana@example.com",
+        "name": None,
+        "active": 1,
+        "administrator": 0,
+        "groups": [],
+        "companies": [],
+    }
     answers.results["model.res.user.search_read"] = {"result": [{"id": 7, **ana}]}
     (outcome,) = adapter.apply(batch, {})
     assert (outcome.status, outcome.remote_id) == (Status.APPLIED, "7")
