@@ -1,6 +1,6 @@
 """Business units: a company, its party, and a marker group that names the party and that units refer to.
 
-In: steps of business units. Out: outcomes. Never: deletes a party that somebody else uses (it is deactivated).
+In: steps of business units. Out: outcomes. Never: deletes a party (it is deactivated, and used again).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,6 @@ from orgsync.adapters.tryton.bulk import Group, Refusal, flat, outcome
 from orgsync.adapters.tryton.convert import Marks, remote_id
 from orgsync.adapters.tryton.ids import Ids
 from orgsync.change import Outcome, Step
-from orgsync.errors import CallRefused
 from orgsync.resources import KEY, Kind, key_of
 
 _WORD = str(Kind.BUSINESS_UNIT)
@@ -76,7 +75,10 @@ class Companies:
         return [outcome(step, remote_id=new.get(step.id) or ids.known.get(step.address)) for step in steps]
 
     def delete(self, groups: Sequence[Group], ids: Ids) -> list[Outcome]:  # noqa: ARG002  (looked up: some may be left)
-        """The company, then its party, then the marker, by which a later run finds what is left."""
+        """The company, then its party, then the marker, by which a later run finds what is left.
+
+        The party is deactivated: a deletion would empty every field of other records that refers to it.
+        """
         steps = flat(groups)
         found = self._find()
         keys = [_key(step) for step in steps if _key(step) in found.markers]
@@ -84,22 +86,11 @@ class Companies:
         companies = [found.companies[party] for party in parties if party in found.companies]
         if companies:
             self._server.tell("model.company.company.delete", companies)
-        if used := self._delete_parties(parties):
-            self._server.tell("model.party.party.write", used, {"active": False})
+        if parties:
+            self._server.tell("model.party.party.write", parties, {"active": False})
         if keys:
             self._server.tell("model.res.group.delete", [found.markers[key][0] for key in keys])
         return [outcome(step) for step in steps]
-
-    def _delete_parties(self, parties: list[int]) -> list[int]:
-        """Those that cannot be deleted, since they are used elsewhere."""
-        if not parties:
-            return []
-        try:
-            self._server.tell("model.party.party.delete", parties)
-        except CallRefused:
-            half = len(parties) // 2
-            return [*self._delete_parties(parties[:half]), *self._delete_parties(parties[half:])] if half else parties
-        return []
 
     def _find(self) -> _Found:
         """All that is ours: business units are few."""
@@ -138,6 +129,9 @@ class Companies:
     def _parties(self, steps: Sequence[Step], found: _Found) -> list[int]:
         codes = {step.id: self._marks.name(_WORD, _key(step)) for step in steps}
         parties = {s.id: found.party(key_of(s.address)) or found.spare(codes[s.id]) for s in steps}
+        self._tell(
+            "party.party", [(party, {"active": True}) for party in parties.values()]
+        )  # until then it is read-only
         self._tell("party.party", [(parties[step.id], _of_party(step)) for step in steps])
         new = [step for step in steps if parties[step.id] is None]
         values = [{"code": found.free(codes[step.id]), "name": key_of(step.address), **_of_party(step)} for step in new]
@@ -176,4 +170,4 @@ def _key(step: Step) -> str:
 
 
 def _of_party(step: Step) -> dict[str, Any]:
-    return {"name": step.after["name"], "active": True} if step.after.get("name") else {}
+    return {"name": step.after["name"]} if step.after.get("name") else {}

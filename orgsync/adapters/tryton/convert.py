@@ -70,7 +70,7 @@ def moment(value: Any) -> datetime | None:
     if value is None:
         return None
     year, month, day, hour, minute, second = (int(value[name]) for name in _MOMENT)
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    return datetime(year, month, day, hour, minute, second, int(value.get("microsecond", 0)), tzinfo=UTC)
 
 
 def wire(at: datetime) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def until_of(end: datetime | None, zone: ZoneInfo) -> str | None:
     """A day where the moment is its last second; else the moment, so that it differs from every day."""
     if end is None:
         return None
-    there = end.astimezone(zone)
+    there = end.astimezone(zone).replace(microsecond=0)
     return there.date().isoformat() if there.time() == _LAST_SECOND else there.replace(tzinfo=None).isoformat()
 
 

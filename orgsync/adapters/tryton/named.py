@@ -53,7 +53,7 @@ class Named:
 
     def _new_unit(self, step: Step, ids: Ids, marker: int | None = None) -> dict[str, Any]:
         """``marker``: the one that is there already."""
-        commands = self._marker(step, Kind.UNIT, marker, self._unit_marker(step.after, ids, whole=True))
+        commands = self._marker(step, Kind.UNIT, marker, self._unit_marker(step.after, ids, whole=marker is None))
         links = sorted({*self._home(step.after, ids), *self._role_groups(keys(step.after.get("roles")), ids)})
         return {"name": _name(step), "groups": [*commands, ["add", links]]}
 

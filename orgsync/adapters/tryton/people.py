@@ -92,9 +92,14 @@ class Person:
         """``markers``: groups of ours that give nothing. ``left``: companies to be given up unless still needed."""
         values: dict[str, Any] = {"roles": self.commands} if self.commands else {}
         if not self.rows:  # Tryton updates nobody without roles: what the last one gave would stay
-            spare = sorted(set(self.record["groups"]) & (self.given | markers))
-            values |= {"groups": [["remove", spare]]} if spare else {}
+            values |= self._without(self.given | markers)
+        elif not self.commands:  # and nobody who is not written
+            values |= self._without(self.given)
         return values | self._companies(left)
+
+    def _without(self, groups: set[int]) -> dict[str, Any]:
+        spare = sorted(groups.intersection(self.record["groups"]))
+        return {"groups": [["remove", spare]]} if spare else {}
 
     def _companies(self, left: AbstractSet[int]) -> dict[str, Any]:
         has = set(self.record["companies"])
