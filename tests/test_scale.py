@@ -10,7 +10,7 @@ from bench.generate import generate
 from bench.write import write_repository
 
 ORGSYNC = str(Path(sys.executable).with_name("orgsync"))
-STAGES = ("load", "validate", "resolve", "project", "read", "diff", "order", "safety", "seal")
+STAGES = ("load", "validate", "resolve", "project", "read", "diff", "order", "safety", "access", "seal")
 
 
 def run(root: Path, *arguments: str) -> tuple[str, str]:
