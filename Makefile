@@ -5,8 +5,8 @@
 .DELETE_ON_ERROR:
 .PHONY: help .venv demo test check schemas bench reliability soak postgresql servers tryton scim clean
 
-# What stands beside each other in a list of prerequisites is made at once, and their lines stay whole.
-MAKEFLAGS += --jobs=2 --output-sync=line
+# What stands beside each other in a list of prerequisites is made at once.
+MAKEFLAGS += --jobs=2
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,7 +14,9 @@ ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get
 COVERAGE := 90
 # Tries hundreds of thousands of plans, each of them several times slower while coverage is measured.
-EXHAUSTIVE := tests/test_order.py tests/test_scale.py tests/test_hostile.py tests/crash tests/faults
+EXHAUSTIVE := tests/test_order.py tests/test_scale.py tests/test_hostile.py tests/crash tests/faults \
+  tests/access/test_oracle.py tests/adapters/test_conformance.py tests/adapters/test_scim_conformance.py \
+  tests/adapters/test_tryton_conformance.py tests/test_writing_one.py
 FIGURES := $(CURDIR)/.figures
 RELIABILITY := tests/crash tests/faults tests/test_hostile.py tests/test_canaries.py tests/test_bad_plans.py \
   tests/test_rollback.py
@@ -51,8 +53,11 @@ servers: .venv
 	$(BIN)/python -m tests.servers build
 
 # One of them for a trial, until Ctrl-C; the targets in orgsync.yaml know where it listens.
-tryton scim: .venv
-	@$(BIN)/python -m tests.servers run $@
+tryton: .venv
+	@$(BIN)/python -m tests.servers run tryton
+
+scim: .venv
+	@$(BIN)/python -m tests.servers run scim
 
 test: export ORGSYNC_FIGURES = $(FIGURES)
 test: servers check postgresql

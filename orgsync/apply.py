@@ -17,7 +17,7 @@ from orgsync.adapter import Adapter, Snapshot
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step, strata
 from orgsync.errors import AdapterError
 from orgsync.finding import Finding
-from orgsync.resources import KEY, NO_FIELDS, Address, Fields, Json, Kind, RemoteId, references, same
+from orgsync.resources import KEY, NO_FIELDS, Address, Fields, Json, Kind, RemoteId, kind_of, references, same
 
 
 class Log(Protocol):
@@ -243,12 +243,14 @@ def moved(
     *,
     seen: Mapping[Address, Fields] = NO_RESOURCES,
     former: Collection[Address] | None = None,
+    kept: Collection[Kind] = tuple(Kind),
 ) -> list[str]:
     """Freshness: one sentence per resource that is no longer as the plan saw it, with who moved it where known.
 
     dropped   addresses that the CRM will drop by itself, so that they are there although they will be created
     seen      what the plan saw of everything that it touches or refers to
     former    addresses that still carry a former key; None where nobody looked
+    kept      kinds that the CRM keeps
     """
     arriving = {
         change.address
@@ -260,7 +262,7 @@ def moved(
         for change in changes
         for sentence in [
             *_moved(change, live.resources, dropped),
-            *_gone(change, live.resources, arriving, seen),
+            *_gone(change, live.resources, arriving, kept),
             *_rekeyed(change, former),
         ]
     ]
@@ -299,16 +301,14 @@ def _moved(change: Change, live: Mapping[Address, Fields], dropped: frozenset[Ad
     return _differing(change.address, change.before or NO_FIELDS, current)
 
 
-def _gone(
-    change: Change, live: Mapping[Address, Fields], arriving: set[Address], seen: Mapping[Address, Fields]
-) -> list[str]:
-    """What the plan did not see either (a kind that the CRM only names, and does not keep) cannot be gone."""
+def _gone(change: Change, live: Mapping[Address, Fields], arriving: set[Address], kept: Collection[Kind]) -> list[str]:
+    """What is of a kind that the CRM only names, and does not keep, cannot be gone."""
     if change.after is None:
         return []
     return [
         f"{change.address}: {reference}, which it will refer to, is gone"
         for reference in references(change.address, change.after)
-        if reference not in live and reference not in arriving and (reference in seen or not seen)
+        if reference not in live and reference not in arriving and kind_of(reference) in kept
     ]
 
 

@@ -304,10 +304,11 @@ def test_what_a_change_will_refer_to_must_live_or_be_made_by_the_plan() -> None:
     assert moved([*changes, create("unit/u"), create("role/r")], live, frozenset()) == []
 
 
-def test_what_the_plan_did_not_see_either_is_not_gone() -> None:
+def test_what_the_crm_does_not_keep_is_not_gone() -> None:
     """A user may state a business unit that the CRM names and does not keep."""
     change = update("user/p@x", {"businessUnit": None}, {"businessUnit": "eu"})
     seen: dict[str, Fields] = {"user/p@x": {"businessUnit": None}}
     live = snapshot(seen)
-    assert moved([change], live, frozenset(), seen=seen) == []
-    assert moved([change], live, frozenset(), seen={**seen, "business-unit/eu": {}}) != []
+    assert moved([change], live, frozenset(), seen=seen, kept=set(Kind) - {Kind.BUSINESS_UNIT}) == []
+    (told,) = moved([change], live, frozenset(), seen=seen)
+    assert told == "user/p@x: business-unit/eu, which it will refer to, is gone"

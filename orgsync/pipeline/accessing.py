@@ -13,7 +13,7 @@ from orgsync.change import Action, Change, Effect
 from orgsync.diff import rename
 from orgsync.errors import PlanRefused, StalePlan
 from orgsync.pipeline.declaring import stop_at_errors, validate
-from orgsync.pipeline.target import read, read_again, reading, target_of
+from orgsync.pipeline.target import kinds_kept, read, read_again, reading, target_of
 from orgsync.pipeline.values import Environment
 from orgsync.plan import Plan
 from orgsync.project import bound_names
@@ -109,7 +109,8 @@ def _planned(plan: Plan, adapter: Adapter, roles: frozenset[Address]) -> Resourc
         raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")
     live, former = read_again(plan, adapter, everybody=True, more=roles)
     dropped = frozenset(address for effect in plan.effects for address in effect.drops)
-    if sentences := moved(plan.changes, live, dropped, seen=plan.seen, former=former):
+    kept = kinds_kept(adapter)
+    if sentences := moved(plan.changes, live, dropped, seen=plan.seen, former=former, kept=kept):
         raise StalePlan(sentences)
     return outcome(live.resources, plan.changes, plan.effects)
 

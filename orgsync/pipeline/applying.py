@@ -14,7 +14,7 @@ from orgsync.change import Batch, Outcome
 from orgsync.errors import AdapterError, PlanRefused, Refused, StalePlan
 from orgsync.finding import Finding
 from orgsync.pipeline.past import since
-from orgsync.pipeline.target import in_force, read_again, target_of
+from orgsync.pipeline.target import in_force, kinds_kept, read_again, target_of
 from orgsync.pipeline.values import Clock, Environment, Report
 from orgsync.plan import Plan, violations
 from orgsync.references import expand_url
@@ -99,7 +99,8 @@ def _fresh(plan: Plan, adapter: Adapter, watch: Watch) -> Snapshot:
     with watch.stage("freshness"):
         live, former = read_again(plan, adapter, everybody=True)
         dropped = frozenset(address for effect in plan.effects for address in effect.drops)
-        if sentences := moved(plan.changes, live, dropped, seen=plan.seen, former=former):
+        kept = kinds_kept(adapter)
+        if sentences := moved(plan.changes, live, dropped, seen=plan.seen, former=former, kept=kept):
             raise StalePlan(sentences)
         return live
 

@@ -56,6 +56,11 @@ def read(adapter: Adapter, scope: Scope) -> Snapshot:
     return live
 
 
+def kinds_kept(adapter: Adapter) -> set[Kind]:
+    """Of what the CRM has things; people are referred to everywhere."""
+    return {Kind.USER, *adapter.capabilities.kinds}
+
+
 _STRANGE = "find out who wrote that key, and correct it in the CRM"
 
 
@@ -79,4 +84,4 @@ def read_again(
     return rename(live, previously)
 
 
-__all__ = ["WITH_LOGIN", "in_force", "read", "read_again", "reading", "target_of"]
+__all__ = ["WITH_LOGIN", "in_force", "kinds_kept", "read", "read_again", "reading", "target_of"]
