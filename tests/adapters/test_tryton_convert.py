@@ -276,7 +276,8 @@ def test_a_login_that_may_not_read_the_log_goes_without_and_a_broken_answer_is_a
 ) -> None:
     answers = Answers(wire_, **{"model.ir.model.log.search_read": {"error": ["UserError", ["Not allowed.", "", None]]}})
     assert adapter.read(Scope()).resources == {}
-    for broken in ({"result": None}, {"result": [{}]}, {"result": 7}, 500):
+    bad: list[Any] = [{"result": None}, {"result": [{}]}, {"result": 7}, 500]
+    for broken in bad:
         answers.results["model.ir.model.log.search_read"] = broken
         with pytest.raises(IncompleteRead):
             adapter.read(Scope())
