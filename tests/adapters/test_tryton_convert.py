@@ -271,6 +271,18 @@ def test_a_record_that_cannot_be_understood_is_an_incomplete_read(
         adapter.read(Scope())
 
 
+def test_a_login_that_may_not_read_the_log_goes_without_and_a_broken_answer_is_an_incomplete_read(
+    wire_: responses.RequestsMock, adapter: TrytonAdapter
+) -> None:
+    answers = Answers(wire_, **{"model.ir.model.log.search_read": {"error": ["UserError", ["Not allowed.", "", None]]}})
+    assert adapter.read(Scope()).resources == {}
+    bad: list[Any] = [{"result": None}, {"result": [{}]}, {"result": 7}, 500]
+    for broken in bad:
+        answers.results["model.ir.model.log.search_read"] = broken
+        with pytest.raises(IncompleteRead):
+            adapter.read(Scope())
+
+
 def test_names_may_be_anything(wire_: responses.RequestsMock, adapter: TrytonAdapter) -> None:
     names = ["\ud800", "", "../..", "<script>", 7, "x" * 10_000]
     roles = [{"id": n, "name": name, "groups": [], "users.": []} for n, name in enumerate(names, 1)]

@@ -27,6 +27,10 @@ class Stale(CallRefused):
     """Somebody changed a record since it was read: nothing was written."""
 
 
+class Denied(IncompleteRead):
+    """Tryton itself said no to a read."""
+
+
 class Server:
     """A context manager. ``page``: records per page. ``calls``: how often each method was sent, for whoever counts."""
 
@@ -77,11 +81,11 @@ class Server:
         return str(_result(answer, "common.server.version"))
 
     def ask(self, method: str, *arguments: Any) -> Any:
-        """A method that only reads. Raises IncompleteRead, also for what the server refuses."""
+        """A method that only reads. Raises IncompleteRead, which is Denied where the server refuses."""
         try:
             return self._call(method, [*arguments, dict(EVERYTHING)], safe=True)
         except CallRefused as refusal:
-            raise IncompleteRead(str(refusal), remedy=refusal.remedy, status=refusal.status) from None
+            raise Denied(str(refusal), remedy=refusal.remedy, status=refusal.status) from None
 
     def tell(self, method: str, *arguments: Any, stamps: Mapping[str, str] = EVERYTHING) -> Any:
         """A method that writes, in one transaction of Tryton's: all of it or nothing.

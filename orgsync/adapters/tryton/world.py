@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from orgsync.adapter import Changed
-from orgsync.adapters.tryton.api import Server
+from orgsync.adapters.tryton.api import Denied, Server
 from orgsync.adapters.tryton.convert import ACTIONS, Marks, changed_of, moment
 from orgsync.errors import IncompleteRead
 
@@ -202,10 +202,11 @@ def _assigned(server: Server) -> dict[int, Changed]:
     fields = ["resource", "user.login", "create_date"]
     order = [["create_date", "DESC"], ["id", "DESC"]]
     try:
-        found = server.ask("model.ir.model.log.search_read", domain, 0, _LATEST, order, fields)
-        return _latest(found)
-    except (IncompleteRead, TypeError, KeyError, ValueError):
+        return _latest(server.ask("model.ir.model.log.search_read", domain, 0, _LATEST, order, fields))
+    except Denied:
         return {}
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise IncompleteRead(f"ir.model.log: a record cannot be understood: {type(error).__name__}") from None
 
 
 def _latest(found: Iterable[Mapping[str, Any]]) -> dict[int, Changed]:
