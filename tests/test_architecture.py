@@ -61,6 +61,8 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline.planning": {"orgsync.signing"},
     "references": {"keyring"},
     "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
+    "adapters.salesforce.opener": {"orgsync.adapters.salesforce.adapter"},
+    "adapters.salesforce.login": {"jwt"},
     "adapters.tryton.opener": {"orgsync.adapters.tryton.adapter"},
     "adapters.local.opener": {"orgsync.adapters.local.adapter", "orgsync.adapters.local.connect"},
 }
@@ -75,6 +77,7 @@ BY_WAY_OF_EXCEPTION = {
 ADDRESSES = {
     "yaml": ("load",),
     "pydantic": ("documents", "settings", "schema", "adapters"),
+    "jwt": ("adapters.salesforce.login",),
     "pydantic_core": ("documents", "settings"),
     "typing_extensions": ("documents",),  # pydantic asks for its TypedDict before Python 3.12
     "jinja2": ("render.html", "render.markdown"),

@@ -14,17 +14,18 @@ from orgsync.resources import SCOPES, Address, Json, Kind
 
 @dataclass(slots=True)
 class _Lacks:
-    """What one role or function states and the CRM has no word for."""
+    """What one role or function states and the CRM has no word for; ``added``: what the CRM gives along."""
 
     objects: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
     scopes: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    added: list[str] = field(default_factory=list)
 
 
 def check_privileges(work: Projection) -> None:
     able = work.capabilities
     words = able.privilege_actions, able.objects
-    if not able.manages_roles or (words == (None, None) and able.scopes.issuperset(SCOPES)):
+    if not able.manages_roles or (words == (None, None) and able.scopes.issuperset(SCOPES) and not able.needs):
         return
     for address, fields in work.of_kind(Kind.ROLE):
         lacks, kept = _Lacks(), dict(fields)
@@ -45,10 +46,43 @@ def check_privileges(work: Projection) -> None:
 def _expressible(work: Projection, privileges: Privileges, lacks: _Lacks) -> Privileges:
     kept: Privileges = {}
     for subject, actions in privileges.items():
-        for action in _actions(work, subject, actions, lacks):
-            if (level := _scope(work, f"{subject}:{action}", actions[action], lacks)) is not None:
-                kept.setdefault(subject, {})[action] = level
+        known = {action: actions[action] for action in _actions(work, subject, actions, lacks)}
+        given = {action: scope for action, scope in known.items() if scope in _scopes(work, action)}
+        _complete(work, given)
+        for action, scope in known.items():
+            if given.get(action) == scope:  # by itself, or since another action brings it along
+                continue
+            if (level := _scope(work, f"{subject}:{action}", scope, lacks, _scopes(work, action))) is not None:
+                _raise(given, action, level)
+        _complete(work, given)
+        lacks.added += [f"{subject}:{action} ({given[action]})" for action in given if _more(given, known, action)]
+        if given:
+            kept[subject] = given
     return kept
+
+
+def _scopes(work: Projection, action: str) -> frozenset[str]:
+    return work.capabilities.action_scopes.get(action, work.capabilities.scopes)
+
+
+def _complete(work: Projection, given: dict[str, str]) -> None:
+    """With all that the CRM gives along: what comes along may bring more."""
+    waiting = [*given.items()]
+    while waiting:
+        for action, scope in work.capabilities.needs.get(waiting.pop(), ()):
+            if _raise(given, action, scope):
+                waiting.append((action, scope))
+
+
+def _raise(given: dict[str, str], action: str, scope: str) -> bool:
+    if SCOPES.index(scope) <= SCOPES.index(given.get(action, SCOPES[0])):
+        return False
+    given[action] = scope
+    return True
+
+
+def _more(given: Mapping[str, str], stated: Mapping[str, str], action: str) -> bool:
+    return SCOPES.index(given[action]) > SCOPES.index(stated.get(action, SCOPES[0]))
 
 
 def _known(work: Projection, granted: Mapping[str, Json], lacks: _Lacks) -> Json:
@@ -70,13 +104,16 @@ def _actions(work: Projection, subject: str, actions: Iterable[str], lacks: _Lac
     return [action for action in actions if known is None or action in known]
 
 
-def _scope(work: Projection, privilege: str, scope: str, lacks: _Lacks) -> str | None:
+def _scope(
+    work: Projection, privilege: str, scope: str, lacks: _Lacks, scopes: frozenset[str] | None = None
+) -> str | None:
     """What to write; None for nothing: a CRM that has no word for "none" simply lacks the privilege."""
-    if scope in work.capabilities.scopes:
+    possible = work.capabilities.scopes if scopes is None else scopes
+    if scope in possible:
         return scope
     if scope == SCOPES[0]:
         return None
-    smaller = [level for level in SCOPES[: SCOPES.index(scope)] if level in work.capabilities.scopes]
+    smaller = [level for level in SCOPES[: SCOPES.index(scope)] if level in possible]
     lacks.scopes[scope, smaller[-1] if smaller else SCOPES[0]].append(privilege)
     return smaller[-1] if work.narrower and smaller else None
 
@@ -87,6 +124,8 @@ def _findings(work: Projection, address: Address, lacks: _Lacks) -> list[Finding
         found.append(_no_object(work, address, lacks.objects))
     if lacks.actions:
         found.append(_no_action(work, address, lacks.actions))
+    if lacks.added:
+        found.append(_given_along(work, address, lacks.added))
     return found
 
 
@@ -115,6 +154,17 @@ def _no_action(work: Projection, address: Address, lacking: Iterable[str]) -> Fi
         summary="the target cannot express this action",
         detail=f"{work.adapter} has nothing for {', '.join(lacking)}" + _left_out(work),
         remedy=_WITHOUT,
+        address=address,
+    )
+
+
+def _given_along(work: Projection, address: Address, added: Iterable[str]) -> Finding:
+    return Finding(
+        code="privilege-completed",
+        severity=Severity.INFO,
+        summary="the target gives more along with a privilege",
+        detail=f"{work.adapter} has what {address} states only together with {', '.join(added)}",
+        remedy="state these, too, so that the YAML says what people get",
         address=address,
     )
 

@@ -1,0 +1,37 @@
+"""What a plan costs: API calls, beside what is left of the day's.
+
+In: changes, capabilities, an API that has read. Out: one effect, or none for an empty plan. Never: asks the server.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from orgsync.adapter import Capabilities
+from orgsync.adapters.salesforce.api import Api
+from orgsync.change import Action, Change, Effect, strata
+from orgsync.resources import Kind
+
+READS = 14
+"""An apply reads before and after: six queries each time, a token and the versions."""
+
+
+def effects_of(changes: Sequence[Change], able: Capabilities, api: Api) -> list[Effect]:
+    if not changes or api.left is None:
+        return []
+    summary = f"this apply needs {writes(changes, able) + READS:,} of {api.left:,} remaining calls"
+    return [Effect(cause=changes[0].id, summary=summary)]
+
+
+def writes(changes: Sequence[Change], able: Capabilities) -> int:
+    """One call per batch; what waits for something goes after it."""
+    return sum(-(-count // able.of(kind).max_batch) for count, kind in _groups(changes))
+
+
+def _groups(changes: Sequence[Change]) -> Iterator[tuple[int, Kind]]:
+    by_id = {change.id: change for change in changes}
+    sorter = strata([change for change in changes if by_id.keys() >= {*change.waits_for}])
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        counted: Counter[tuple[Kind, Action]] = Counter((by_id[one].kind, by_id[one].action) for one in ready)
+        yield from ((count, kind) for (kind, _), count in counted.items())
+        sorter.done(*ready)

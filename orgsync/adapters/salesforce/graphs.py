@@ -1,0 +1,120 @@
+"""What a unit, a business unit or a role is made of: several records, written as one graph or not at all.
+
+In: a step, the ids of what it refers to, an index. Out: the nodes of its graph, and what they did to the index.
+Never: sends anything; touches a record of somebody else's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from orgsync.adapters.salesforce.api import Node, Result
+from orgsync.adapters.salesforce.convert import Names, flags
+from orgsync.adapters.salesforce.reading import Index
+from orgsync.change import Action, Step
+from orgsync.resources import KEY, Address, Fields, Json, Kind, RemoteId, key_of, kind_of
+
+_ITSELF, _ITS_ID = "itself", "@{itself.id}"
+_PARENTS = {
+    Kind.UNIT: {"parent": Kind.UNIT, "businessUnit": Kind.BUSINESS_UNIT},
+    Kind.BUSINESS_UNIT: {"parent": Kind.BUSINESS_UNIT},
+}
+
+
+class Impossible(Exception):
+    """Why a step cannot be written: nothing was sent for it."""
+
+
+class Graphs:
+    """``models``: word -> object."""
+
+    def __init__(self, names: Names, models: Mapping[str, str], ids: Mapping[Address, RemoteId], index: Index) -> None:
+        self._names, self._models, self._ids, self._index = names, models, ids, index
+
+    def nodes(self, step: Step) -> list[Node]:
+        """Raises Impossible."""
+        kind = kind_of(step.address)
+        sobject = "PermissionSet" if kind is Kind.ROLE else "Group"
+        if step.action is Action.CREATE:
+            body = self._body(kind, step) | self._own_name(kind, key_of(step.address))
+            body |= {"Type": "Regular"} if kind is not Kind.ROLE else {}
+            own = [Node(method="POST", sobject=sobject, reference=_ITSELF, body=body)]
+            return [*own, *self._around(kind, step, _ITS_ID)]
+        id_ = self._id(step)
+        if step.action is Action.DELETE:
+            return [Node(method="DELETE", sobject=sobject, id=id_, reference=_ITSELF)]
+        body = self._body(kind, step)
+        body |= self._own_name(kind, str(step.after[KEY])) if KEY in step.after else {}
+        own = [Node(method="PATCH", sobject=sobject, id=id_, reference=_ITSELF, body=body)] if body else []
+        return [*own, *self._around(kind, step, id_)]
+
+    def _id(self, step: Step) -> RemoteId:
+        found = step.remote_id or self._ids.get(step.address)
+        if found is None:
+            raise Impossible(f"{step.address} is not in Salesforce")
+        return found
+
+    def _own_name(self, kind: Kind, key: str) -> dict[str, Json]:
+        return {"Name" if kind is Kind.ROLE else "DeveloperName": self._names.api_name(kind, key)}
+
+    @staticmethod
+    def _body(kind: Kind, step: Step) -> dict[str, Json]:
+        names = {"name": "Label" if kind is Kind.ROLE else "Name", "description": "Description"}
+        return {names[name]: value for name, value in step.after.items() if name in names}
+
+    def _around(self, kind: Kind, step: Step, id_: RemoteId) -> Iterator[Node]:
+        if kind is Kind.ROLE:
+            yield from self._permissions(step, id_)
+            return
+        for name, to in _PARENTS[kind].items():
+            if name in step.after:
+                yield from self._link(name, to, step, id_)
+
+    def _link(self, name: str, to: Kind, step: Step, id_: RemoteId) -> Iterator[Node]:
+        before, after = step.before.get(name), step.after[name]
+        old = self._index.links.get((self._ids.get(f"{to}/{before}", ""), id_)) if before else None
+        if old is not None:
+            yield Node(method="DELETE", sobject="GroupMember", id=old, reference=f"old{name}")
+        if after is not None:
+            group = self._ids.get(f"{to}/{after}")
+            if group is None:
+                raise Impossible(f"{to}/{after} is not in Salesforce")
+            body = {"GroupId": group, "UserOrGroupId": id_}
+            yield Node(method="POST", sobject="GroupMember", reference=f"new{name}", body=body)
+
+    def _permissions(self, step: Step, id_: RemoteId) -> Iterator[Node]:
+        before, after = _privileges(step.before), _privileges(step.after)
+        if "privileges" not in step.after:
+            return
+        for at, word in enumerate(sorted({*before, *after})):
+            wanted, sobject, reference = after.get(word, {}), self._models.get(word, word), f"row{at}"
+            row = self._index.rows.get((id_, sobject))
+            if row is None and wanted:
+                body = {"ParentId": id_, "SobjectType": sobject, **flags(wanted)}
+                yield Node(method="POST", sobject="ObjectPermissions", reference=reference, body=body)
+            elif row is not None and not wanted:
+                yield Node(method="DELETE", sobject="ObjectPermissions", id=row, reference=reference)
+            elif row is not None and wanted != before.get(word):
+                body = dict(flags(wanted))
+                yield Node(method="PATCH", sobject="ObjectPermissions", id=row, reference=reference, body=body)
+
+    def note(self, nodes: Sequence[Node], result: Result) -> None:
+        """Where the new records stand, and that the old ones are gone."""
+        gone = {node.id for node in nodes if node.method == "DELETE"}
+        for table in (self._index.links, self._index.rows):
+            for key in [key for key, id_ in table.items() if id_ in gone]:
+                del table[key]
+        for node, id_ in zip(nodes, result.ids, strict=True):
+            body = {name: result.id if value == _ITS_ID else value for name, value in (node.body or {}).items()}
+            if node.method == "POST" and node.sobject == "GroupMember":
+                self._index.links[body["GroupId"], body["UserOrGroupId"]] = id_
+            elif node.method == "POST" and node.sobject == "ObjectPermissions":
+                self._index.rows[body["ParentId"], body["SobjectType"]] = id_
+
+
+def _privileges(fields: Fields) -> dict[str, dict[str, str]]:
+    found = fields.get("privileges")
+    given = found if isinstance(found, dict) else {}
+    return {
+        word: {action: str(scope) for action, scope in actions.items()}
+        for word, actions in given.items()
+        if isinstance(actions, dict) and actions
+    }

@@ -1,0 +1,151 @@
+"""The objects, as the Object Reference describes them: fields with types, and what may be done with them.
+
+Never: a field that nothing needs; what is missing here is refused as unknown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """``to``: the object that a reference leads to; ``relation``: how SOQL calls it."""
+
+    type: str = "string"
+    length: int = 255
+    create: bool = False
+    update: bool = False
+    required: bool = False
+    nillable: bool = True
+    to: tuple[str, ...] = ()
+    relation: str = ""
+    default: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Object:
+    prefix: str
+    create: bool = False
+    update: bool = False
+    delete: bool = False
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+
+def _text(length: int, *, required: bool = False, nillable: bool = True) -> Field:
+    return Field(length=length, create=True, update=True, required=required, nillable=nillable)
+
+
+def _system() -> dict[str, Field]:
+    return {
+        "Id": Field(type="id", nillable=False),
+        "LastModifiedDate": Field(type="datetime", nillable=False),
+        "LastModifiedById": Field(type="reference", to=("User",), relation="LastModifiedBy"),
+    }
+
+
+def _flag(*, create: bool = True) -> Field:
+    return Field(type="boolean", create=create, update=create, nillable=False, default=False)
+
+
+def _fixed(*to: str, relation: str = "") -> Field:
+    return Field(type="reference", create=True, required=True, nillable=False, to=to, relation=relation)
+
+
+FLAGS = {
+    f"Permissions{name}": _flag() for name in ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
+}
+SYSTEM_PERMISSIONS = {
+    f"Permissions{name}": _flag()
+    for name in ("ApiEnabled", "ViewSetup", "ManageUsers", "ManageProfilesPermissionsets", "AssignPermissionSets")
+}
+TYPES = ("Regular", "Queue")
+OBJECTS: Mapping[str, Object] = {
+    "User": Object(
+        prefix="005",
+        update=True,
+        fields={
+            **_system(),
+            "Username": _text(80, nillable=False),
+            "Email": _text(128, nillable=False),
+            "LastName": _text(80, nillable=False),
+            "FederationIdentifier": _text(512),
+            "IsActive": Field(type="boolean", create=True, update=True, nillable=False, default=True),
+            "UserType": Field(nillable=False, default="Standard"),
+        },
+    ),
+    "Group": Object(
+        prefix="00G",
+        create=True,
+        update=True,
+        delete=True,
+        fields={
+            **_system(),
+            "Name": _text(40, required=True, nillable=False),
+            "DeveloperName": _text(80, nillable=False),
+            "Description": _text(255),
+            "Type": Field(create=True, required=True, nillable=False),
+        },
+    ),
+    "GroupMember": Object(
+        prefix="011",
+        create=True,
+        delete=True,
+        fields={
+            "Id": Field(type="id", nillable=False),
+            "GroupId": _fixed("Group", relation="Group"),
+            "UserOrGroupId": _fixed("User", "Group"),
+        },
+    ),
+    "PermissionSet": Object(
+        prefix="0PS",
+        create=True,
+        update=True,
+        delete=True,
+        fields={
+            **_system(),
+            "Name": _text(80, required=True, nillable=False),
+            "Label": _text(80, required=True, nillable=False),
+            "Description": _text(255),
+            "IsOwnedByProfile": _flag(create=False),
+            "Type": Field(nillable=False, default="Regular"),
+            **SYSTEM_PERMISSIONS,
+        },
+    ),
+    "ObjectPermissions": Object(
+        prefix="110",
+        create=True,
+        update=True,
+        delete=True,
+        fields={
+            **_system(),
+            "ParentId": _fixed("PermissionSet", relation="Parent"),
+            "SobjectType": Field(create=True, required=True, nillable=False),
+            **FLAGS,
+        },
+    ),
+    "PermissionSetAssignment": Object(
+        prefix="0Pa",
+        create=True,
+        update=True,
+        delete=True,
+        fields={
+            "Id": Field(type="id", nillable=False),
+            "AssigneeId": _fixed("User", relation="Assignee"),
+            "PermissionSetId": _fixed("PermissionSet", relation="PermissionSet"),
+            "ExpirationDate": Field(type="datetime", create=True, update=True),
+        },
+    ),
+}
+PERMISSIONABLE = ("Account", "Campaign", "Case", "Contact", "Contract", "Lead", "Opportunity", "Order", "Product2")
+NEEDS = {
+    "PermissionsCreate": ("PermissionsRead",),
+    "PermissionsEdit": ("PermissionsRead",),
+    "PermissionsDelete": ("PermissionsRead", "PermissionsEdit"),
+    "PermissionsViewAllRecords": ("PermissionsRead",),
+    "PermissionsModifyAllRecords": (
+        "PermissionsRead",
+        "PermissionsEdit",
+        "PermissionsDelete",
+        "PermissionsViewAllRecords",
+    ),
+}

@@ -1,0 +1,178 @@
+"""SOQL, as much of it as the documentation's grammar needs here: SELECT, FROM, WHERE, ORDER BY Id.
+
+In: an org, a query. Out: records as the query resource gives them. Never: takes an unknown field, or part of a query.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.fakes.salesforce.schema import OBJECTS
+from tests.fakes.salesforce.store import Org, Record, Refusal
+
+_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<word>[A-Za-z_][\w.]*)|(?P<sign>[(),=]))")
+_ESCAPES = {
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "b": "\b",
+    "f": "\f",
+    "\\": "\\",
+    "'": "'",
+    '"': '"',
+    "_": "\\_",
+    "%": "\\%",
+}
+Test = Callable[[Record], bool]
+
+
+def query(org: Org, soql: str) -> tuple[str, list[Record]]:
+    return _Parser(org, soql).run()
+
+
+class _Parser:
+    def __init__(self, org: Org, soql: str) -> None:
+        self._org, self._tokens, self._at, self._object = org, _tokens(soql), 0, ""
+
+    def run(self) -> tuple[str, list[Record]]:
+        self._expect("SELECT")
+        fields = [self._next()]
+        while self._takes(","):
+            fields.append(self._next())
+        self._expect("FROM")
+        self._object = self._next()
+        if self._object not in OBJECTS:
+            raise Refusal("INVALID_TYPE", f"sObject type '{self._object}' is not supported.")
+        test = self._either() if self._takes("WHERE") else lambda _: True
+        if self._takes("ORDER"):
+            self._expect("BY")
+            self._expect("Id")
+        if self._at < len(self._tokens):
+            raise _malformed(self._tokens[self._at])
+        for one in fields:
+            self._path(one)
+        rows = [row for _, row in sorted(self._org.tables[self._object].items()) if test(row)]
+        return self._object, [self._shown(row, fields) for row in rows]
+
+    def _shown(self, row: Record, fields: list[str]) -> Record:
+        url = f"/services/data/v67.0/sobjects/{self._object}/{row['Id']}"
+        shown: Record = {"attributes": {"type": self._object, "url": url}}
+        for one in fields:
+            *relations, last = one.split(".")
+            into = shown
+            for name in relations:
+                into = into.setdefault(name, {"attributes": {"type": name}})
+            into[last] = self._path(one)(row)
+        return shown
+
+    def _path(self, path: str) -> Callable[[Record], Any]:
+        sobject, steps = self._object, []
+        *relations, last = path.split(".")
+        for relation in relations:
+            found = [(n, one) for n, one in OBJECTS[sobject].fields.items() if one.relation == relation]
+            if not found:
+                raise Refusal("INVALID_FIELD", f"Didn't understand relationship '{relation}' in field path")
+            [(name, spec)] = found
+            sobject = spec.to[0]
+            steps.append((name, sobject))
+        if last not in OBJECTS[sobject].fields:
+            raise Refusal("INVALID_FIELD", f"No such column '{last}' on entity '{sobject}'.")
+
+        def value(row: Record) -> Any:
+            for name, to in steps:
+                row = self._org.tables[to][row[name]]
+            return row[last]
+
+        return value
+
+    def _either(self) -> Test:
+        tests = [self._both()]
+        while self._takes("OR"):
+            tests.append(self._both())
+        return lambda row: any(test(row) for test in tests)
+
+    def _both(self) -> Test:
+        tests = [self._one()]
+        while self._takes("AND"):
+            tests.append(self._one())
+        return lambda row: all(test(row) for test in tests)
+
+    def _one(self) -> Test:
+        if self._takes("("):
+            test = self._either()
+            self._expect(")")
+            return test
+        value = self._path(self._next())
+        if self._takes("="):
+            wanted = self._literal()
+            return lambda row: _equal(value(row), wanted)
+        if self._takes("LIKE"):
+            pattern = _like(str(self._literal()))
+            return lambda row: bool(pattern.match(value(row) or ""))
+        self._expect("IN")
+        self._expect("(")
+        found = [self._literal()]
+        while self._takes(","):
+            found.append(self._literal())
+        self._expect(")")
+        return lambda row: any(_equal(value(row), one) for one in found)
+
+    def _literal(self) -> Any:
+        token = self._next()
+        if token.startswith("'"):
+            return _unescaped(token[1:-1])
+        if token not in {"true", "false", "null"}:
+            raise _malformed(token)
+        return {"true": True, "false": False, "null": None}[token]
+
+    def _next(self) -> str:
+        if self._at == len(self._tokens):
+            raise _malformed("<EOF>")
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _takes(self, word: str) -> bool:
+        if self._at < len(self._tokens) and self._tokens[self._at] == word:
+            self._at += 1
+            return True
+        return False
+
+    def _expect(self, word: str) -> None:
+        if not self._takes(word):
+            raise _malformed(self._tokens[self._at] if self._at < len(self._tokens) else "<EOF>")
+
+
+def _malformed(token: str) -> Refusal:
+    return Refusal("MALFORMED_QUERY", f"unexpected token: '{token}'")
+
+
+def _tokens(soql: str) -> list[str]:
+    found, at = [], 0
+    while at < len(soql):
+        match = _TOKEN.match(soql, at)
+        if match is None:
+            raise _malformed(soql[at : at + 10])
+        found.append(match[0].strip())
+        at = match.end()
+    return found
+
+
+def _unescaped(text: str) -> str:
+    def one(match: re.Match[str]) -> str:
+        if match[1] not in _ESCAPES:
+            raise Refusal("MALFORMED_QUERY", f"Illegal character sequence '{match[0]}'")
+        return _ESCAPES[match[1]]
+
+    return re.sub(r"\\(.)", one, text)
+
+
+def _like(text: str) -> re.Pattern[str]:
+    parts = re.findall(r"\\.|.", text)
+    made = [{"%": ".*", "_": "."}.get(one, re.escape(one[-1])) for one in parts]
+    return re.compile("".join(made) + r"\Z", re.IGNORECASE | re.DOTALL)
+
+
+def _equal(value: Any, wanted: Any) -> bool:
+    if isinstance(value, str) and isinstance(wanted, str):
+        return value.lower() == wanted.lower()
+    return bool(value == wanted)

@@ -1,0 +1,250 @@
+"""What an org holds, and the rules by which it takes and refuses records.
+
+In: one record's write. Out: an id, or a Refusal in the platform's words. Never: knows HTTP.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.fakes.salesforce.schema import FLAGS, NEEDS, OBJECTS, PERMISSIONABLE, TYPES, Field
+
+Record = dict[str, Any]
+_NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*\Z")
+_BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+_NEXT: dict[str, type] = {"string": str, "boolean": bool, "datetime": str, "id": str, "reference": str}
+
+
+class Refusal(Exception):
+    """A StatusCode of the platform, its message and the fields."""
+
+    def __init__(self, code: str, message: str, *fields: str) -> None:
+        super().__init__(message)
+        self.code, self.message, self.fields = code, message, list(fields)
+
+
+@dataclass
+class Org:
+    """``limit``, ``used``: API calls of the day; ``rows``: of a page, at most; ``locks``: writes that meet a lock."""
+
+    tables: dict[str, dict[str, Record]] = field(default_factory=lambda: {name: {} for name in OBJECTS})
+    limit: int = 100_000
+    used: int = 0
+    rows: int = 2000
+    locks: int = 0
+    admin: str = ""
+    _count: int = 0
+
+    def __post_init__(self) -> None:
+        self.admin = self.person("integration@example.com", "Integration")
+        self.tables["User"][self.admin]["LastModifiedById"] = self.admin
+        everything = {name: True for name in OBJECTS["PermissionSet"].fields if name.startswith("Permissions")}
+        profile = self.put("PermissionSet", Name="X00ex", Label="X00ex", IsOwnedByProfile=True, **everything)
+        self.tables["PermissionSet"][profile]["Type"] = "Profile"
+        self.put("PermissionSetAssignment", AssigneeId=self.admin, PermissionSetId=profile)
+
+    def person(self, login: str, name: str = "Person", **more: Any) -> str:
+        return self.put("User", Username=login, Email=login, LastName=name, **more)
+
+    def put(self, sobject: str, **values: Any) -> str:
+        """Past all rules: what the platform or an administrator made."""
+        self._count += 1
+        id_ = f"{OBJECTS[sobject].prefix}XX{self._count:010d}AAA"
+        blank = {name: spec.default for name, spec in OBJECTS[sobject].fields.items()}
+        self.tables[sobject][id_] = {**blank, "Id": id_, **values}
+        self._touch(sobject, id_)
+        return id_
+
+    def _touch(self, sobject: str, id_: str) -> None:
+        if "LastModifiedDate" in OBJECTS[sobject].fields:
+            self._count += 1
+            moment = _BEGIN + timedelta(seconds=self._count)
+            stamp = {"LastModifiedDate": moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000"), "LastModifiedById": self.admin}
+            self.tables[sobject][id_] |= stamp
+
+    def snapshot(self) -> dict[str, dict[str, Record]]:
+        return deepcopy(self.tables)
+
+    def create(self, sobject: str, values: Mapping[str, Any]) -> str:
+        spec = self._object(sobject, "create")
+        self._check_fields(sobject, values, "create")
+        for name, one in spec.fields.items():
+            if one.required and values.get(name) is None:
+                raise Refusal("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{name}]", name)
+        self._wait_for_locks()
+        blank = {name: one.default for name, one in spec.fields.items() if name != "Id"}
+        record = {**blank, **values}
+        if sobject == "GroupMember" and (same := self._same_member(record)):
+            return same
+        self._rules(sobject, "", record)
+        return self.put(sobject, **{**blank, **record})
+
+    def update(self, sobject: str, id_: str, values: Mapping[str, Any]) -> None:
+        self._object(sobject, "update")
+        current = self._existing(sobject, id_)
+        self._check_fields(sobject, values, "update")
+        self._wait_for_locks()
+        record = {**current, **values}
+        self._rules(sobject, id_, record)
+        if sobject == "ObjectPermissions" and not any(record[flag] for flag in FLAGS):
+            del self.tables[sobject][id_]
+            return
+        self.tables[sobject][id_] = record
+        self._touch(sobject, id_)
+
+    def delete(self, sobject: str, id_: str) -> None:
+        self._object(sobject, "delete")
+        self._existing(sobject, id_)
+        self._wait_for_locks()
+        if sobject == "PermissionSet":
+            if any(one["PermissionSetId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
+                raise Refusal("DELETE_FAILED", "This permission set can't be deleted while it is assigned to users.")
+            self._cascade("ObjectPermissions", ParentId=id_)
+        if sobject == "Group":
+            self._cascade("GroupMember", GroupId=id_)
+            self._cascade("GroupMember", UserOrGroupId=id_)
+        del self.tables[sobject][id_]
+
+    def _cascade(self, sobject: str, **where: str) -> None:
+        table = self.tables[sobject]
+        for id_ in [id_ for id_, one in table.items() if where.items() <= one.items()]:
+            del table[id_]
+
+    def type_of(self, id_: object) -> str:
+        if isinstance(id_, str) and len(id_) == 18:
+            for name, spec in OBJECTS.items():
+                if id_.startswith(spec.prefix):
+                    return name
+        raise Refusal("MALFORMED_ID", f"malformed id {id_}")
+
+    def _wait_for_locks(self) -> None:
+        if self.locks:
+            self.locks -= 1
+            raise Refusal("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
+
+    def _object(self, sobject: str, what: str) -> Any:
+        if sobject not in OBJECTS:
+            raise Refusal("INVALID_TYPE", f"sObject type '{sobject}' is not supported.")
+        if not getattr(OBJECTS[sobject], what):
+            raise Refusal("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be {what}d: {sobject}")
+        return OBJECTS[sobject]
+
+    def _existing(self, sobject: str, id_: str) -> Record:
+        if self.type_of(id_) != sobject:
+            raise Refusal("MALFORMED_ID", f"{id_} is no id of {sobject}")
+        if id_ not in self.tables[sobject]:
+            raise Refusal("ENTITY_IS_DELETED", "entity is deleted")
+        return self.tables[sobject][id_]
+
+    def _check_fields(self, sobject: str, values: Mapping[str, Any], what: str) -> None:
+        for name, value in values.items():
+            spec = OBJECTS[sobject].fields.get(name)
+            if spec is None:
+                raise Refusal("INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject}", name)
+            if not getattr(spec, what):
+                raise Refusal(
+                    "INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {name}. Read-only.", name
+                )
+            self._check_value(name, spec, value)
+
+    def _check_value(self, name: str, spec: Field, value: Any) -> None:
+        if value is None or value == "":
+            if not spec.nillable:
+                raise Refusal("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{name}]", name)
+            return
+        if not _is(value, _NEXT[spec.type]):
+            raise Refusal("JSON_PARSER_ERROR", f"Cannot deserialize {name}: {value!r}", name)
+        if spec.type == "string" and len(value) > spec.length:
+            raise Refusal("STRING_TOO_LONG", f"{name}: data value too large (max length={spec.length})", name)
+        if spec.type == "datetime":
+            _moment(value)
+        if spec.to and self.type_of(value) not in spec.to:
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", f"{name}: id value of incorrect type: {value}", name)
+        if spec.to and value not in self.tables[self.type_of(value)]:
+            raise Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", name)
+
+    def _rules(self, sobject: str, id_: str, record: Record) -> None:
+        others = [one for key, one in self.tables[sobject].items() if key != id_]
+        {
+            "Group": _group,
+            "PermissionSet": _permission_set,
+            "ObjectPermissions": _object_permissions,
+            "PermissionSetAssignment": self._assignment,
+            "GroupMember": self._member,
+            "User": _user,
+        }[sobject](record, others)
+
+    def _same_member(self, record: Record) -> str:
+        wanted = {"GroupId": record["GroupId"], "UserOrGroupId": record["UserOrGroupId"]}
+        return next((id_ for id_, one in self.tables["GroupMember"].items() if wanted.items() <= one.items()), "")
+
+    def _member(self, record: Record, _: list[Record]) -> None:
+        if record["GroupId"] in {record["UserOrGroupId"], *self._below(record["UserOrGroupId"])}:
+            raise Refusal("CIRCULAR_DEPENDENCY", "a group cannot contain itself", "UserOrGroupId")
+
+    def _below(self, group: str) -> Iterator[str]:
+        for one in self.tables["GroupMember"].values():
+            if one["GroupId"] == group:
+                yield one["UserOrGroupId"]
+                yield from self._below(one["UserOrGroupId"])
+
+    def _assignment(self, record: Record, others: list[Record]) -> None:
+        pair = (record["AssigneeId"], record["PermissionSetId"])
+        if any((one["AssigneeId"], one["PermissionSetId"]) == pair for one in others):
+            raise Refusal("DUPLICATE_VALUE", "Duplicate PermissionSetAssignment. Assignee, Permission Set pair exists")
+        if self.tables["PermissionSet"][record["PermissionSetId"]]["IsOwnedByProfile"]:
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "a profile is not assigned this way", "PermissionSetId")
+        if record["ExpirationDate"] and _moment(record["ExpirationDate"]) <= _BEGIN:
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "the expiration date is in the past", "ExpirationDate")
+
+
+def _is(value: object, wanted: type) -> bool:
+    return isinstance(value, wanted)
+
+
+def _moment(value: str) -> datetime:
+    try:
+        return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z")
+    except ValueError:
+        raise Refusal("JSON_PARSER_ERROR", f"no dateTime: {value}") from None
+
+
+def _user(record: Record, others: list[Record]) -> None:
+    if any(one["Username"].lower() == record["Username"].lower() for one in others):
+        raise Refusal("DUPLICATE_USERNAME", "Duplicate Username.", "Username")
+
+
+def _group(record: Record, others: list[Record]) -> None:
+    if record["Type"] not in TYPES:
+        raise Refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "bad value for restricted picklist", "Type")
+    record["DeveloperName"] = record["DeveloperName"] or re.sub(r"\W+", "_", record["Name"]).strip("_")
+    _check_name(record["DeveloperName"], "DeveloperName")
+    mine = (record["DeveloperName"].lower(), record["Type"])
+    if any((one["DeveloperName"].lower(), one["Type"]) == mine for one in others):
+        raise Refusal("DUPLICATE_DEVELOPER_NAME", "the developer name is in use", "DeveloperName")
+
+
+def _permission_set(record: Record, others: list[Record]) -> None:
+    _check_name(record["Name"], "Name")
+    if any(one["Name"].lower() == record["Name"].lower() for one in others):
+        raise Refusal("DUPLICATE_DEVELOPER_NAME", "the name is in use", "Name")
+
+
+def _check_name(name: str, at: str) -> None:
+    if not _NAME.match(name):
+        raise Refusal("INVALID_API_NAME", "letters, digits and single underscores; begins with a letter", at)
+
+
+def _object_permissions(record: Record, others: list[Record]) -> None:
+    if record["SobjectType"] not in PERMISSIONABLE:
+        raise Refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "bad value for restricted picklist", "SobjectType")
+    pair = (record["ParentId"], record["SobjectType"])
+    if any((one["ParentId"], one["SobjectType"]) == pair for one in others):
+        raise Refusal("DUPLICATE_VALUE", "duplicate value found: ParentId, SobjectType", "SobjectType")
+    for flag, needed in NEEDS.items():
+        lacking = [one for one in needed if record[flag] and not record[one]]
+        if lacking:
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", f"{flag} depends on permissions: {', '.join(lacking)}", *lacking)
