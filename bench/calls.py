@@ -26,6 +26,7 @@ from orgsync.testing.crm import Call
 from orgsync.testing.proxy import Proxy, proxying
 from orgsync.testing.story import State, assigned, document
 from orgsync.testing.workspace import Workspace
+from tests.fakes import salesforce
 from tests.servers import scim, tryton
 
 MOST = 1.10
@@ -172,6 +173,21 @@ def _tryton() -> Iterator[Crm]:
         )
 
 
+@contextmanager
+def _salesforce() -> Iterator[Crm]:
+    org = salesforce.Org()
+    for number in range(PEOPLE):
+        org.person(f"person-{number}@example.com")
+    with salesforce.started(org) as (url, _):
+        credentials: Json = {"clientId": "${env:SF_ID}", "clientSecret": "${env:SF_SECRET}"}
+        yield Crm(
+            settings={"adapter": "salesforce", "url": url, "credentials": credentials},
+            environment={"SF_ID": salesforce.CLIENT, "SF_SECRET": salesforce.SECRET},
+            beside=_Nobody(),
+            writes=lambda call: call.method != "GET" and not call.path.startswith("/services/oauth2/"),
+        )
+
+
 def _writes_to_tryton(call: Call) -> bool:
     return not str(json.loads(call.body)["method"]).endswith(_READS)
 
@@ -180,6 +196,7 @@ STANDS: Mapping[str, Callable[[], AbstractContextManager[Crm]]] = {
     "SCIM, roles as words": _scim,
     "SCIM, roles as groups": lambda: _scim(roles="groups"),
     "Tryton": _tryton,
+    "Salesforce (fake)": _salesforce,
 }
 
 

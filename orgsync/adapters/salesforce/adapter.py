@@ -30,7 +30,7 @@ class SalesforceAdapter:
     def __init__(self, api: Api, options: Options, login: Login) -> None:
         self.api, self._options, self._login = api, options, login
         self._scope, self._index = Scope(), Index()
-        self._read_once = False
+        self._reads = 0
 
     def __repr__(self) -> str:
         return f"SalesforceAdapter({self.identity})"
@@ -47,20 +47,22 @@ class SalesforceAdapter:
     def read(self, scope: Scope) -> Snapshot:
         """Raises IncompleteRead, AdapterError."""
         self._scope = scope
+        _ = self.api.version  # asked for once, and not counted as a call
+        before = self.api.calls
         world = fetch(self.api, self._options, scope)
         fresh = index(world, self._options, scope, self._login.user)
         self._index.snapshot = fresh.snapshot
-        self._index.links, self._index.rows, self._read_once = fresh.links, fresh.rows, True
+        self._index.links, self._index.rows, self._reads = fresh.links, fresh.rows, self.api.calls - before
         return fresh.snapshot
 
     def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
         """Raises AdapterError where Salesforce cannot be spoken to."""
-        if not self._read_once:
+        if not self._reads:
             self.read(self._scope)
         return Writer(self.api, self._options, self._index, lambda: self.read(self._scope)).carry_out(batch, ids)
 
     def effects(self, changes: Sequence[Change], live: Snapshot) -> Sequence[Effect]:  # noqa: ARG002
-        return effects_of(changes, self.capabilities, self.api)
+        return effects_of(changes, self.capabilities, self.api, self._reads)
 
     def doctor(self) -> Sequence[Finding]:
         """Reads only."""

@@ -53,6 +53,7 @@ class Api:
         self._client, self._pinned, self._page = client, version, page
         self.used: int | None = None
         self.limit: int | None = None
+        self.calls = 0
 
     @cached_property
     def version(self) -> str:
@@ -87,6 +88,7 @@ class Api:
                     raise
                 time.sleep(_PAUSE * (_TRIES - left))
             else:
+                self.calls += 1
                 self._note(answer.headers)
                 return answer
         raise AssertionError

@@ -11,14 +11,12 @@ from orgsync.adapters.salesforce.api import Api
 from orgsync.change import Action, Change, Effect, strata
 from orgsync.resources import Kind
 
-READS = 14
-"""An apply reads before and after: six queries each time, a token and the versions."""
 
-
-def effects_of(changes: Sequence[Change], able: Capabilities, api: Api) -> list[Effect]:
+def effects_of(changes: Sequence[Change], able: Capabilities, api: Api, reads: int) -> list[Effect]:
+    """``reads``: calls that the last reading took; an apply reads before and after."""
     if not changes or api.left is None:
         return []
-    summary = f"this apply needs {writes(changes, able) + READS:,} of {api.left:,} remaining calls"
+    summary = f"this apply needs {writes(changes, able) + 2 * reads:,} of {api.left:,} remaining calls"
     return [Effect(cause=changes[0].id, summary=summary)]
 
 

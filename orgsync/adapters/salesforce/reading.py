@@ -160,7 +160,8 @@ def _sort_users(work: _Sorting) -> None:
     for user in work.world.users:
         address = f"{Kind.USER}/{_login(user, work.options)}"
         if address in work.resources:
-            work.findings.append(_twice(address))
+            wanted = work.scope.logins
+            work.findings += [_twice(address)] if wanted is None or address.partition("/")[2] in wanted else []
         elif address != f"{Kind.USER}/" and "/" not in address.partition("/")[2]:
             work.put(address, user, {"active": user["IsActive"]})
 

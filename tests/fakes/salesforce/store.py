@@ -47,7 +47,7 @@ class Org:
         self.put("PermissionSetAssignment", AssigneeId=self.admin, PermissionSetId=profile)
 
     def person(self, login: str, name: str = "Person", **more: Any) -> str:
-        return self.put("User", Username=login, Email=login, LastName=name, **more)
+        return self.put("User", **{"Username": login, "Email": login, "LastName": name, **more})
 
     def put(self, sobject: str, **values: Any) -> str:
         """Past all rules: what the platform or an administrator made."""

@@ -1,0 +1,240 @@
+"""Salesforce against a strict org: what privileges become, what is told, what is refused."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+
+from orgsync.adapter import Scope
+from orgsync.adapters.salesforce.adapter import SalesforceAdapter, opened
+from orgsync.adapters.salesforce.capabilities import ACTION_SCOPES, NEEDS, capabilities
+from orgsync.adapters.salesforce.convert import Names, actions, day, flags, moment
+from orgsync.adapters.salesforce.options import OBJECTS, Options
+from orgsync.change import Action, Batch, Change, Outcome, Status, Step
+from orgsync.errors import AdapterError
+from orgsync.project import project
+from orgsync.resources import SCOPES, Fields, Kind, Organization, kind_of
+from tests.fakes.salesforce import CLIENT, SECRET, Org, Service, started
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+SCOPED = [dict(zip(ACTION_SCOPES, one, strict=True)) for one in product(SCOPES, repeat=len(ACTION_SCOPES))]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    org: Org
+    service: Service
+    url: str
+
+    @contextmanager
+    def opened(self, secret: str = SECRET, **options: object) -> Iterator[SalesforceAdapter]:
+        credentials = {"clientId": CLIENT, "clientSecret": secret}
+        checked = Options.model_validate({"url": self.url, **options})
+        with opened(checked, credentials, writable=True, clock=lambda: NOW) as found:
+            yield found
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    org = Org()
+    org.person("ana@example.com", FederationIdentifier="ana")
+    with started(org) as (url, service):
+        yield World(org, service, url)
+
+
+def step(address: str, action: Action = Action.CREATE, after: Fields | None = None, **more: str) -> Step:
+    return Step(id=address, address=address, action=action, after=after or {}, **more)  # type: ignore[arg-type]
+
+
+def sent(adapter: SalesforceAdapter, *steps: Step) -> list[Outcome]:
+    ids = adapter.read(Scope()).ids
+    batch = Batch(kind=kind_of(steps[0].address), action=steps[0].action, steps=steps)
+    return [*adapter.apply(batch, ids)]
+
+
+def projected(given: Mapping[str, str], *, narrower: bool) -> tuple[Mapping[str, str], list[str]]:
+    desired = Organization(resources={"role/x": {"name": "X", "privileges": {"lead": dict(given)}}})
+    found, findings = project(desired, capabilities(OBJECTS), "salesforce", narrower=narrower)
+    privileges = found.resources["role/x"]["privileges"]
+    assert isinstance(privileges, dict)
+    lead = privileges.get("lead", {})
+    assert isinstance(lead, dict)
+    return {action: str(scope) for action, scope in lead.items()}, [one.code for one in findings]
+
+
+@pytest.mark.parametrize("narrower", [False, True])
+def test_whatever_is_expressible_reads_back_as_it_was_written(*, narrower: bool) -> None:
+    for given in SCOPED:
+        desired, _ = projected(given, narrower=narrower)
+        assert actions(flags(desired)) == desired, given
+
+
+def test_nothing_gets_wider_but_by_what_comes_along() -> None:
+    for given in SCOPED:
+        desired, codes = projected(given, narrower=True)
+        wider = {a for a, scope in desired.items() if SCOPES.index(scope) > SCOPES.index(given[a])}
+        assert (wider != set()) == ("privilege-completed" in codes), given
+        along = {pair for cause in desired.items() for pair in NEEDS.get(cause, ())}
+        assert {(action, desired[action]) for action in wider} <= along, given
+
+
+def test_updating_all_alone_is_not_expressible() -> None:
+    assert projected({"update": "organization"}, narrower=False)[1] == ["scope-not-expressible"]
+    assert projected({"update": "organization"}, narrower=True)[0] == {"update": "own", "read": "own"}
+    both = {"read": "organization", "update": "organization", "delete": "organization"}
+    assert projected(both, narrower=False) == (both, [])
+
+
+@pytest.mark.parametrize("given", SCOPED[:: len(SCOPED) // 12])
+def test_the_org_takes_what_is_projected_and_gives_it_back(world: World, given: Mapping[str, str]) -> None:
+    desired, _ = projected(given, narrower=True)
+    fields: Fields = {"name": "X", "privileges": {"lead": dict(desired)} if desired else {}}
+    with world.opened() as adapter:
+        assert [one.status for one in sent(adapter, step("role/x", after=fields))] == [Status.APPLIED]
+        assert adapter.read(Scope()).resources["role/x"]["privileges"] == fields["privileges"]
+
+
+@pytest.mark.parametrize("key", ["sales", "sales-north", "a-1-b", "0"])
+@pytest.mark.parametrize("kind", [Kind.UNIT, Kind.BUSINESS_UNIT, Kind.ROLE])
+def test_keys_and_api_names_give_each_other(kind: Kind, key: str) -> None:
+    names = Names(prefix="orgsync")
+    assert names.key(kind, names.api_name(kind, key)) == key
+    assert names.key(kind, "Their_group") == ""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Auckland"])
+def test_an_end_reads_back_as_the_day_that_it_was(zone: str) -> None:
+    options = Options.model_validate({"url": "https://x.example", "timezone": zone})
+    assert day(moment("2027-03-31", options.zone), options.zone) == "2027-03-31"
+
+
+def test_half_a_role_is_never_there(world: World) -> None:
+    fields: Fields = {"name": "X", "privileges": {"lead": {"read": "own"}, "quote": {"read": "own"}}}
+    with world.opened() as adapter:
+        [outcome] = sent(adapter, step("role/x", after=fields))  # the org knows no quotes
+        assert outcome.status is Status.FAILED
+        assert "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" in outcome.detail
+        assert "role/x" not in adapter.read(Scope()).resources
+
+
+def test_a_lock_on_one_of_several_is_waited_for(world: World) -> None:
+    with world.opened() as adapter:
+        steps = [step(f"unit/{key}", after={"name": key}) for key in ("one", "two")]
+        adapter.read(Scope())
+        world.org.locks = 3
+        assert [one.status for one in sent(adapter, *steps)] == [Status.APPLIED] * 2
+
+
+def test_a_grant_that_somebody_gave_meanwhile_counts_as_given(world: World) -> None:
+    with world.opened() as adapter:
+        sent(adapter, step("role/x", after={"name": "X", "privileges": {}}))
+        ids = adapter.read(Scope()).ids
+        world.org.put("PermissionSetAssignment", AssigneeId=ids["user/ana@example.com"], PermissionSetId=ids["role/x"])
+        grant = step("grant/-/ana@example.com/x", after={"until": None})
+        batch = Batch(kind=Kind.GRANT, action=Action.CREATE, steps=(grant,))
+        [outcome] = adapter.apply(batch, ids)
+        assert outcome.status is Status.APPLIED
+        assert "DUPLICATE_VALUE" in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("login", "address"), [("federationIdentifier", "user/ana"), ("email", "user/ana@example.com")]
+)
+def test_people_are_found_by_the_field_that_the_target_names(world: World, login: str, address: str) -> None:
+    with world.opened(login=login) as adapter:
+        assert address in adapter.read(Scope()).resources
+
+
+def test_two_people_with_one_email_are_a_finding(world: World) -> None:
+    world.org.person("ana.two@example.com", Email="ana@example.com")
+    with world.opened(login="email") as adapter:
+        assert [one.code for one in adapter.read(Scope()).findings] == ["duplicate-login"]
+        assert adapter.read(Scope(logins=frozenset({"integration@example.com"}))).findings == []
+
+
+def test_people_are_deactivated_and_never_made(world: World) -> None:
+    with world.opened() as adapter:
+        off = step("user/ana@example.com", Action.UPDATE, {"active": False})
+        assert [one.status for one in sent(adapter, off)] == [Status.APPLIED]
+        assert adapter.read(Scope()).resources["user/ana@example.com"]["active"] is False
+        assert [one.status for one in sent(adapter, step("user/bo@example.com"))] == [Status.FAILED]
+
+
+def test_a_stranger_in_our_group_is_told(world: World) -> None:
+    with world.opened() as adapter:
+        sent(adapter, step("unit/sales", after={"name": "Sales"}))
+        group = adapter.read(Scope()).ids["unit/sales"]
+        other = world.org.put("Group", Name="Theirs", DeveloperName="Theirs", Type="Regular")
+        world.org.put("GroupMember", GroupId=group, UserOrGroupId=other)
+        assert [one.code for one in adapter.read(Scope()).findings] == ["foreign-member"]
+
+
+def test_a_plan_says_what_it_costs_and_what_is_left(world: World) -> None:
+    world.org.limit = 91_250 + 6
+    with world.opened() as adapter:
+        live = adapter.read(Scope())
+        change = Change(address="unit/x", action=Action.CREATE, after={"name": "X"})
+        [effect] = adapter.effects([change], live)
+        assert effect.summary == "this apply needs 13 of 91,250 remaining calls"
+        assert adapter.effects([], live) == []
+
+
+def test_a_session_that_ended_is_renewed_once(world: World) -> None:
+    with world.opened() as adapter:
+        adapter.read(Scope())
+        world.service.door.tokens.clear()
+        assert adapter.read(Scope()).acting == "integration@example.com"
+        assert world.service.door.logins == 2
+
+
+def test_a_used_up_budget_is_no_outcome_but_the_end(world: World) -> None:
+    with world.opened() as adapter:
+        adapter.read(Scope())
+        world.org.limit = world.org.used
+        batch = Batch(kind=Kind.UNIT, action=Action.CREATE, steps=(step("unit/x", after={"name": "X"}),))
+        with pytest.raises(AdapterError, match="used up"):
+            adapter.apply(batch, {})
+
+
+def test_the_doctor_is_content_with_exactly_the_least_permissions(world: World) -> None:
+    with world.opened() as adapter:
+        told = {one.summary: one.severity for one in adapter.doctor()}
+    assert "error" not in told.values()
+    assert "the integration user has the permissions" in told
+
+
+def test_the_doctor_names_what_is_missing_as_setup_does(world: World) -> None:
+    for held in world.org.tables["PermissionSet"].values():
+        held["PermissionsAssignPermissionSets"] = False
+    with world.opened() as adapter:
+        told = " ".join(one.detail for one in adapter.doctor())
+    assert "the integration user lacks: Assign Permission Sets" in told
+
+
+def test_the_doctor_says_why_nobody_could_log_in(world: World) -> None:
+    with world.opened(secret="another-secret-0001") as adapter:
+        [finding] = adapter.doctor()
+    assert "invalid client credentials" in finding.detail
+    assert "another-secret-0001" not in finding.detail
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "https://acme.my.salesforce.com/path"},
+        {"url": "acme"},
+        {"apiVersion": "67"},
+        {"prefix": "Org_sync"},
+        {"objects": {"a": "Account", "b": "Account"}},
+        {"objects": {"a": "Account' OR"}},
+        {"timezone": "Europe/Nowhere"},
+        {"pageSize": 100},
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(options: Mapping[str, object]) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        Options.model_validate({"url": "https://acme.my.salesforce.com", **options})
