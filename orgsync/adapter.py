@@ -158,6 +158,16 @@ class HasEffects(Protocol):
 
 
 @runtime_checkable
+class HasCost(Protocol):
+    """Optional: a CRM that counts calls. ``changes`` are in order: what they wait for decides how many calls it takes.
+
+    One sentence, shown with the plan; empty where nothing is known.
+    """
+
+    def cost(self, changes: Sequence[Change]) -> str: ...
+
+
+@runtime_checkable
 class HasDoctor(Protocol):
     """Optional: can we log in, read, write; what is missing, in the vendor's words."""
 

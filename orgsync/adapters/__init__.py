@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from orgsync.adapter import Adapter, Capabilities, HasDoctor, HasEffects, Opener, Scope, Snapshot
+from orgsync.adapter import Adapter, Capabilities, HasCost, HasDoctor, HasEffects, Opener, Scope, Snapshot
 from orgsync.change import Batch, Change, Effect, Outcome
 from orgsync.documents import suggestion
 from orgsync.errors import InvalidInput, OrgsyncError, ReadOnly
@@ -225,6 +225,9 @@ class ReadOnlyAdapter:
 
     def effects(self, changes: Sequence[Change], live: Snapshot) -> Sequence[Effect]:
         return self._adapter.effects(changes, live) if isinstance(self._adapter, HasEffects) else ()
+
+    def cost(self, changes: Sequence[Change]) -> str:
+        return self._adapter.cost(changes) if isinstance(self._adapter, HasCost) else ""
 
     def doctor(self) -> Sequence[Finding]:
         return self._adapter.doctor() if isinstance(self._adapter, HasDoctor) else ()

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from orgsync.access import LISTED, NO_LIMITS, Limits
-from orgsync.adapter import Adapter, HasEffects, Scope, Snapshot
+from orgsync.adapter import Adapter, HasCost, HasEffects, Scope, Snapshot
 from orgsync.change import Change, Effect, Status
 from orgsync.collector import collector_paused
 from orgsync.diff import diff, rename
@@ -237,6 +237,7 @@ def _plan(
             kept, withheld = withhold(changes, _without(live, gone), target.prune, adapter.capabilities)
         kept = make_good(kept, effects, compared.desired.resources, live.resources)
         kept = order(kept, live.resources, adapter.capabilities)
+        effects = [*effects, *_cost(adapter, kept)]
         stop_at_errors(place(names_taken(kept, live, adapter.capabilities) + rings(kept, live.resources)))
     with watch.stage("safety"):
         past = past_of(asked.settings, asked.root, adapter.identity, asked.today, asked.environment)
@@ -261,6 +262,11 @@ def _plan(
             journal=past.head,
         )
         return _signed(plan, asked)
+
+
+def _cost(adapter: Adapter, changes: Sequence[Change]) -> list[Effect]:
+    said = adapter.cost(changes) if isinstance(adapter, HasCost) and changes else ""
+    return [Effect(cause=changes[0].id, summary=said)] if said else []
 
 
 def _signed(plan: Plan, asked: _Asked) -> Plan:

@@ -113,9 +113,9 @@ def test_an_end_reads_back_as_the_day_that_it_was(zone: str) -> None:
 
 
 def test_half_a_role_is_never_there(world: World) -> None:
-    fields: Fields = {"name": "X", "privileges": {"lead": {"read": "own"}, "quote": {"read": "own"}}}
+    fields: Fields = {"name": "X", "privileges": {"lead": {"read": "own"}, "contract": {"read": "own"}}}
     with world.opened() as adapter:
-        [outcome] = sent(adapter, step("role/x", after=fields))  # the org knows no quotes
+        [outcome] = sent(adapter, step("role/x", after=fields))  # the org has no contracts
         assert outcome.status is Status.FAILED
         assert "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" in outcome.detail
         assert "role/x" not in adapter.read(Scope()).resources
@@ -176,11 +176,10 @@ def test_a_stranger_in_our_group_is_told(world: World) -> None:
 def test_a_plan_says_what_it_costs_and_what_is_left(world: World) -> None:
     world.org.limit = 91_250 + 6
     with world.opened() as adapter:
-        live = adapter.read(Scope())
+        adapter.read(Scope())
         change = Change(address="unit/x", action=Action.CREATE, after={"name": "X"})
-        [effect] = adapter.effects([change], live)
-        assert effect.summary == "this apply needs 13 of 91,250 remaining calls"
-        assert adapter.effects([], live) == []
+        assert adapter.cost([change]) == "this apply needs 13 of 91,250 remaining calls"
+        assert adapter.cost([]) == ""
 
 
 def test_a_session_that_ended_is_renewed_once(world: World) -> None:

@@ -13,13 +13,13 @@ from orgsync.adapter import Capabilities, Scope, Snapshot
 from orgsync.adapters.http import Client, Renewed
 from orgsync.adapters.salesforce.api import Api
 from orgsync.adapters.salesforce.capabilities import capabilities
+from orgsync.adapters.salesforce.cost import cost_of
 from orgsync.adapters.salesforce.doctor import examine
-from orgsync.adapters.salesforce.effects import effects_of
 from orgsync.adapters.salesforce.login import Login
 from orgsync.adapters.salesforce.options import Options
 from orgsync.adapters.salesforce.reading import Index, fetch, index
 from orgsync.adapters.salesforce.writing import Writer
-from orgsync.change import Batch, Change, Effect, Outcome
+from orgsync.change import Batch, Change, Outcome
 from orgsync.finding import Finding
 from orgsync.resources import Address, RemoteId
 
@@ -61,8 +61,8 @@ class SalesforceAdapter:
             self.read(self._scope)
         return Writer(self.api, self._options, self._index, lambda: self.read(self._scope)).carry_out(batch, ids)
 
-    def effects(self, changes: Sequence[Change], live: Snapshot) -> Sequence[Effect]:  # noqa: ARG002
-        return effects_of(changes, self.capabilities, self.api, self._reads)
+    def cost(self, changes: Sequence[Change]) -> str:
+        return cost_of(changes, self.capabilities, self.api, self._reads)
 
     def doctor(self) -> Sequence[Finding]:
         """Reads only."""

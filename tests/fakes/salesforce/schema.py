@@ -136,7 +136,7 @@ OBJECTS: Mapping[str, Object] = {
         },
     ),
 }
-PERMISSIONABLE = ("Account", "Campaign", "Case", "Contact", "Contract", "Lead", "Opportunity", "Order", "Product2")
+PERMISSIONABLE = ("Account", "Campaign", "Quote", "Case", "Contact", "Lead", "Opportunity", "Order", "Product2")
 NEEDS = {
     "PermissionsCreate": ("PermissionsRead",),
     "PermissionsEdit": ("PermissionsRead",),

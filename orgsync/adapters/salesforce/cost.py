@@ -1,6 +1,6 @@
 """What a plan costs: API calls, beside what is left of the day's.
 
-In: changes, capabilities, an API that has read. Out: one effect, or none for an empty plan. Never: asks the server.
+In: changes, capabilities, an API that has read. Out: one sentence, or none for an empty plan. Never: asks the server.
 """
 
 from collections import Counter
@@ -8,16 +8,15 @@ from collections.abc import Iterator, Sequence
 
 from orgsync.adapter import Capabilities
 from orgsync.adapters.salesforce.api import Api
-from orgsync.change import Action, Change, Effect, strata
+from orgsync.change import Action, Change, strata
 from orgsync.resources import Kind
 
 
-def effects_of(changes: Sequence[Change], able: Capabilities, api: Api, reads: int) -> list[Effect]:
+def cost_of(changes: Sequence[Change], able: Capabilities, api: Api, reads: int) -> str:
     """``reads``: calls that the last reading took; an apply reads before and after."""
     if not changes or api.left is None:
-        return []
-    summary = f"this apply needs {writes(changes, able) + 2 * reads:,} of {api.left:,} remaining calls"
-    return [Effect(cause=changes[0].id, summary=summary)]
+        return ""
+    return f"this apply needs {writes(changes, able) + 2 * reads:,} of {api.left:,} remaining calls"
 
 
 def writes(changes: Sequence[Change], able: Capabilities) -> int:

@@ -1,0 +1,97 @@
+"""The organization of this repository, carried into a strict Salesforce org: what it costs, and who changed it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orgsync import pipeline
+from orgsync.change import Status
+from orgsync.plan import Plan
+from orgsync.settings import load_settings
+from orgsync.watch import Timings
+from tests import repository
+from tests.fakes.salesforce import CLIENT, SECRET, Org, started
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {"SF_ID": CLIENT, "SF_SECRET": SECRET}
+SETTINGS = """apiVersion: orgsync/v1
+kind: Settings
+organization: Northwind
+defaultTarget: demo
+targets:
+  demo:
+    adapter: salesforce
+    url: {url}
+    credentials: {{clientId: "${{env:SF_ID}}", clientSecret: "${{env:SF_SECRET}}"}}
+    missingUsers: skip
+    inexpressible: omit
+    scopeFallback: narrower
+    prune: [membership, grant, unit, role, businessUnit]
+journal: sqlite:///.orgsync/journal.db
+safety: {{removals: {{share: 100%, count: 1000}}, gains: 1000, administrators: 0}}
+"""
+
+
+@pytest.fixture
+def org() -> Org:
+    return Org()
+
+
+@pytest.fixture
+def root(org: Org, tmp_path: Path) -> Iterator[Path]:
+    for name in ("units", "roles"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    found = pipeline.validate(tmp_path, today=repository.TODAY, watch=Timings()).desired
+    for address in found.resources:
+        if address.startswith("user/"):
+            org.person(address.partition("/")[2])
+    with started(org) as (url, _):
+        (tmp_path / "orgsync.yaml").write_text(SETTINGS.format(url=url))
+        yield tmp_path
+
+
+def planned(root: Path) -> Plan:
+    return repository.planned(root, environment=ENVIRONMENT)
+
+
+def applied(root: Path) -> pipeline.Report:
+    plan = planned(root)
+    accepted = [guard.name for guard in plan.guards]
+    return repository.applied(root, plan, *accepted, environment=ENVIRONMENT)
+
+
+def test_the_sample_organization_is_applied_once(root: Path) -> None:
+    report = applied(root)
+    assert report.outcomes
+    assert [one for one in report.outcomes if one.status is not Status.APPLIED] == []
+    assert report.differences == ()
+    assert planned(root).empty
+
+
+def test_an_apply_takes_as_many_calls_as_its_plan_said(root: Path, org: Org) -> None:
+    plan = planned(root)
+    before = org.used
+    summary = plan.effects[-1].summary
+    repository.applied(root, plan, *(guard.name for guard in plan.guards), environment=ENVIRONMENT)
+    assert summary == f"this apply needs {org.used - before} of {org.limit - before:,} remaining calls"
+
+
+def test_drift_has_the_name_of_whoever_caused_it(root: Path, org: Org) -> None:
+    applied(root)
+    intruder = org.person("intruder@example.com")
+    group = next(one for one in org.tables["Group"].values() if one["DeveloperName"].startswith("orgsync_"))
+    org.update("Group", group["Id"], {"Name": "Renamed by hand"})
+    group = org.tables["Group"][group["Id"]]
+    group["LastModifiedById"] = intruder
+    drift = pipeline.find_drift(
+        root,
+        load_settings(root),
+        "demo",
+        today=repository.TODAY,
+        environment=ENVIRONMENT,
+        watch=Timings(),
+    )
+    [change] = drift.plan.changes
+    assert drift.changed[change.address].by == "intruder@example.com"
