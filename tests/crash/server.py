@@ -8,8 +8,10 @@ A point is the moment before a statement, before a commit, or after it, in the C
 (The moment after a statement is the one before the next: nothing that anybody could see happens in between.)
 """
 
+import importlib
 import json
 import os
+import pkgutil
 import resource
 import signal
 import socket
@@ -22,7 +24,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
+import orgsync
 from orgsync.cli import main
+
+ALSO = ("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql", "psycopg", "rich.console", "rich.table")
 
 
 class Points:
@@ -109,7 +114,17 @@ def _shut(connection: Connection) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
+def import_everything() -> None:
+    """Commands import what they need when they need it: here once, instead of in every child."""
+    modules = pkgutil.walk_packages(orgsync.__path__, "orgsync.")
+    for name in [one.name for one in modules if not one.name.startswith(("orgsync.testing", "orgsync.__main__"))]:
+        importlib.import_module(name)
+    for name in ALSO:
+        importlib.import_module(name)
+
+
 def serve() -> None:
+    import_everything()
     for line in sys.stdin:
         request = json.loads(line)
         told, out = os.pipe()  # not a file: what a run says must not be cut where its disk is full
