@@ -136,7 +136,7 @@ def serve() -> None:
         if (after := request.get("after")) is not None:
             time.sleep(after)
             os.kill(pid, signal.SIGKILL)  # a zombie until it is waited for below: the number is still its own
-        with open(told, "rb") as pipe:
+        with os.fdopen(told, "rb") as pipe:
             Path(request["folder"], "output.txt").write_bytes(pipe.read())
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
