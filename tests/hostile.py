@@ -101,7 +101,7 @@ TEXTS: dict[str, str] = {
 
 def controls(text: str) -> Counter[str]:
     """Characters that a terminal acts upon or hides, but for line breaks."""
-    return Counter(f"U+{ord(one):04X}" for one in text if one != "\n" and _acts(one))
+    return Counter({f"U+{ord(one):04X}": count for one, count in Counter(text).items() if one != "\n" and _acts(one)})
 
 
 def _acts(one: str) -> bool:

@@ -8,8 +8,10 @@ A point is the moment before a statement, before a commit, or after it, in the C
 (The moment after a statement is the one before the next: nothing that anybody could see happens in between.)
 """
 
+import importlib
 import json
 import os
+import pkgutil
 import resource
 import signal
 import socket
@@ -22,7 +24,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
+import orgsync
 from orgsync.cli import main
+
+ALSO = ("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql", "psycopg", "rich.console", "rich.table")
 
 
 class Points:
@@ -65,13 +70,13 @@ def nothing() -> None:
 ACTS = {"kill": killed, "interrupt": interrupted, "none": nothing}
 
 
-def run(request: dict[str, Any]) -> None:
+def run(request: dict[str, Any], out: int) -> None:
     """In the child: never returns."""
     os.chdir(request["folder"])
-    out = os.open("output.txt", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-    os.dup2(out, 1)
     os.environ.update(request.get("environment", {}))
+    os.dup2(out, 1)
     os.dup2(out, 2)
+    os.close(out)
     if request.get("act") == "sever":
         act: Callable[[], None] = severing()
     else:
@@ -109,15 +114,30 @@ def _shut(connection: Connection) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
+def import_everything() -> None:
+    """Commands import what they need when they need it: here once, instead of in every child."""
+    modules = pkgutil.walk_packages(orgsync.__path__, "orgsync.")
+    for name in [one.name for one in modules if not one.name.startswith(("orgsync.testing", "orgsync.__main__"))]:
+        importlib.import_module(name)
+    for name in ALSO:
+        importlib.import_module(name)
+
+
 def serve() -> None:
+    import_everything()
     for line in sys.stdin:
         request = json.loads(line)
+        told, out = os.pipe()  # not a file: what a run says must not be cut where its disk is full
         pid = os.fork()
         if pid == 0:
-            run(request)
+            os.close(told)
+            run(request, out)
+        os.close(out)
         if (after := request.get("after")) is not None:
             time.sleep(after)
             os.kill(pid, signal.SIGKILL)  # a zombie until it is waited for below: the number is still its own
+        with os.fdopen(told, "rb") as pipe:
+            Path(request["folder"], "output.txt").write_bytes(pipe.read())
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
         points = int(Path(request["folder"], "points.txt").read_text(encoding="ascii") or 0)
