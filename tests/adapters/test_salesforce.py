@@ -180,6 +180,9 @@ def test_a_plan_says_what_it_costs_and_what_is_left(world: World) -> None:
         change = Change(address="unit/x", action=Action.CREATE, after={"name": "X"})
         assert adapter.cost([change]) == "this apply needs 13 of 91,250 remaining calls"
         assert adapter.cost([]) == ""
+        world.org.limit = world.org.used + 7
+        adapter.read(Scope())
+        assert "not enough" in adapter.cost([change])
 
 
 def test_a_session_that_ended_is_renewed_once(world: World) -> None:

@@ -16,7 +16,9 @@ def cost_of(changes: Sequence[Change], able: Capabilities, api: Api, reads: int)
     """``reads``: calls that the last reading took; an apply reads before and after."""
     if not changes or api.left is None:
         return ""
-    return f"this apply needs {writes(changes, able) + 2 * reads:,} of {api.left:,} remaining calls"
+    needed = writes(changes, able) + 2 * reads
+    enough = "" if needed <= api.left else ": not enough, so that it would end in the middle"
+    return f"this apply needs {needed:,} of {api.left:,} remaining calls{enough}"
 
 
 def writes(changes: Sequence[Change], able: Capabilities) -> int:

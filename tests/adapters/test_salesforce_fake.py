@@ -1,0 +1,132 @@
+"""The org that the adapter is tested on refuses what Salesforce does not document."""
+
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from tests.fakes.salesforce import CLIENT, SECRET, Org, Service
+
+DATA = "/services/data/v67.0"
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service(Org())
+
+
+def ask(service: Service, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+    form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET}
+    sort = {"Content-Type": "application/x-www-form-urlencoded", "Host": "here"}
+    _, token, _ = service.answer("POST", "/services/oauth2/token", sort, urlencode(form).encode())
+    sent = {"Authorization": f"Bearer {token['access_token']}", **headers}
+    status, value, _ = service.answer(method, path, sent, b"" if body is None else json.dumps(body).encode())
+    return status, value
+
+
+def codes(service: Service, sobject: str, *records: dict[str, Any]) -> list[str]:
+    body = {"allOrNone": False, "records": [{"attributes": {"type": sobject}, **one} for one in records]}
+    status, value = ask(service, "POST", f"{DATA}/composite/sobjects", body)
+    assert status == 200, value
+    return [one["errors"][0]["statusCode"] if one["errors"] else "" for one in value]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("GET", f"{DATA}/queryAll?q=x", "NOT_FOUND"),
+        ("GET", f"{DATA}/query?q=x&more=1", "NOT_FOUND"),
+        ("POST", f"{DATA}/query", "NOT_FOUND"),
+        ("PUT", f"{DATA}/composite/sobjects", "METHOD_NOT_ALLOWED"),
+        ("GET", "/services/data/v12.0/query?q=x", "NOT_FOUND"),
+        ("GET", f"{DATA}/query/01g-5", "INVALID_QUERY_LOCATOR"),
+    ],
+)
+def test_an_undocumented_call_is_refused(service: Service, method: str, path: str, code: str) -> None:
+    status, value = ask(service, method, path)
+    assert status >= 400
+    assert [one["errorCode"] for one in value] == [code]
+
+
+@pytest.mark.parametrize(
+    ("soql", "code"),
+    [
+        ("SELECT Nothing FROM Group", "INVALID_FIELD"),
+        ("SELECT Id FROM Nothing", "INVALID_TYPE"),
+        ("SELECT Id FROM Group WHERE Name = 'it's'", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Group WHERE Name = 'x' OR", "MALFORMED_QUERY"),
+        ("SELECT Parent.Name FROM Group", "INVALID_FIELD"),
+        ("SELECT Id FROM Group; DELETE", "MALFORMED_QUERY"),
+    ],
+)
+def test_a_query_that_is_none_is_refused(service: Service, soql: str, code: str) -> None:
+    status, value = ask(service, "GET", f"{DATA}/query?q={quote(soql, safe='')}")
+    assert (status, value[0]["errorCode"]) == (400, code)
+
+
+def test_pages_of_another_size_than_documented_are_refused(service: Service) -> None:
+    soql = quote("SELECT Id FROM Group", safe="")
+    options = {"Sforce-Query-Options": "batchSize=10"}
+    assert ask(service, "GET", f"{DATA}/query?q={soql}", **options)[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        ({"Name": "x", "Type": "Regular"}, ""),
+        ({"Name": "x"}, "REQUIRED_FIELD_MISSING"),
+        ({"Name": "x", "Type": "Role"}, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+        ({"Name": "x" * 41, "Type": "Regular"}, "STRING_TOO_LONG"),
+        ({"Name": "x", "Type": "Regular", "DeveloperName": "a__b"}, "INVALID_API_NAME"),
+        ({"Name": "x", "Type": "Regular", "Nothing": 1}, "INVALID_FIELD"),
+        ({"Name": "x", "Type": "Regular", "LastModifiedById": "x"}, "INVALID_FIELD_FOR_INSERT_UPDATE"),
+        ({"Name": 7, "Type": "Regular"}, "JSON_PARSER_ERROR"),
+    ],
+)
+def test_a_group_that_is_not_as_documented_is_refused(service: Service, record: dict[str, Any], code: str) -> None:
+    assert codes(service, "Group", record) == [code]
+
+
+def test_api_names_are_unique_per_type(service: Service) -> None:
+    record = {"Name": "x", "DeveloperName": "x", "Type": "Regular"}
+    assert codes(service, "Group", record, record, {**record, "Type": "Queue"}) == ["", "DUPLICATE_DEVELOPER_NAME", ""]
+
+
+def test_permissions_without_what_they_need_are_refused(service: Service) -> None:
+    held = service.org.put("PermissionSet", Name="x", Label="x")
+    record = {"ParentId": held, "SobjectType": "Lead", "PermissionsDelete": True, "PermissionsRead": True}
+    assert codes(service, "ObjectPermissions", record) == ["FIELD_INTEGRITY_EXCEPTION"]
+    assert codes(service, "ObjectPermissions", {**record, "PermissionsEdit": True}) == [""]
+
+
+def test_more_than_two_hundred_records_and_two_sorts_are_refused(service: Service) -> None:
+    body: dict[str, Any] = {"allOrNone": False, "records": [{"attributes": {"type": "Group"}}] * 201}
+    assert ask(service, "POST", f"{DATA}/composite/sobjects", body)[1][0]["errorCode"] == "EXCEEDED_MAX_SIZE_REQUEST"
+    body["records"] = [{"attributes": {"type": one}} for one in ("Group", "User")]
+    assert ask(service, "POST", f"{DATA}/composite/sobjects", body)[1][0]["errorCode"] == "MIXED_DML_OPERATION"
+
+
+def test_users_are_neither_made_nor_deleted(service: Service) -> None:
+    assert codes(service, "User", {"Username": "x@example.com"}) == ["CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"]
+
+
+def test_a_graph_is_carried_out_as_a_whole_or_not_at_all(service: Service) -> None:
+    path = f"{DATA}/sobjects/PermissionSet"
+    nodes = [
+        {"method": "POST", "url": path, "referenceId": "a", "body": {"Name": "x", "Label": "x"}},
+        {"method": "POST", "url": path, "referenceId": "b", "body": {"Name": "x", "Label": "y"}},
+    ]
+    before = service.org.snapshot()
+    status, value = ask(
+        service, "POST", f"{DATA}/composite/graph", {"graphs": [{"graphId": "1", "compositeRequest": nodes}]}
+    )
+    parts = value["graphs"][0]["graphResponse"]["compositeResponse"]
+    assert (status, value["graphs"][0]["isSuccessful"]) == (200, False)
+    assert [one["body"][0]["errorCode"] for one in parts] == ["PROCESSING_HALTED", "DUPLICATE_DEVELOPER_NAME"]
+    assert service.org.tables == before
+
+
+def test_a_session_that_nobody_has_is_refused(service: Service) -> None:
+    status, value, _ = service.answer("GET", f"{DATA}/sobjects", {"Authorization": "Bearer x"}, b"")
+    assert (status, value[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
