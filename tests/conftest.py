@@ -1,11 +1,18 @@
 """What more than one folder of tests needs."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests import postgresql
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in the background has Ctrl-C ignored, and what is ignored is so in every child."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -137,4 +137,8 @@ def test_the_readme_s_trial_on_a_real_server_works(name: str, tmp_path: Path) ->
                 assert expected in done.stdout
         finally:
             server.send_signal(signal.SIGINT)
-            server.communicate(timeout=60)
+            try:
+                server.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                raise

@@ -4,6 +4,7 @@ For a trial, a server listens where the targets in orgsync.yaml look for it, wit
 ``.servers/`` from one run to the next where the server has one.
 """
 
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -20,6 +21,7 @@ def main(arguments: list[str]) -> int:
         case ["run", name] if name in NAMES:
             module = import_module(f"tests.servers.{name}")
             module.build()
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started it with Ctrl-C ignored
             with module.trial() as told, suppress(KeyboardInterrupt):
                 sys.stdout.write(f"{told}\nIt runs until Ctrl-C.\n")
                 sys.stdout.flush()
