@@ -21,7 +21,8 @@ def main(arguments: list[str]) -> int:
         case ["run", name] if name in NAMES:
             module = import_module(f"tests.servers.{name}")
             module.build()
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started it with Ctrl-C ignored
+            for end in (signal.SIGINT, signal.SIGTERM):  # a shell may have started it with Ctrl-C ignored
+                signal.signal(end, signal.default_int_handler)
             with module.trial() as told, suppress(KeyboardInterrupt):
                 sys.stdout.write(f"{told}\nIt runs until Ctrl-C.\n")
                 sys.stdout.flush()
