@@ -161,7 +161,7 @@ class HasEffects(Protocol):
 class HasCost(Protocol):
     """Optional: a CRM that counts calls. ``changes`` are in order: what they wait for decides how many calls it takes.
 
-    One sentence, shown with the plan; empty where nothing is known.
+    One sentence, a finding of the plan; empty where nothing is known.
     """
 
     def cost(self, changes: Sequence[Change]) -> str: ...

@@ -237,11 +237,10 @@ def _plan(
             kept, withheld = withhold(changes, _without(live, gone), target.prune, adapter.capabilities)
         kept = make_good(kept, effects, compared.desired.resources, live.resources)
         kept = order(kept, live.resources, adapter.capabilities)
-        effects = [*effects, *_cost(adapter, kept)]
         stop_at_errors(place(names_taken(kept, live, adapter.capabilities) + rings(kept, live.resources)))
     with watch.stage("safety"):
         past = past_of(asked.settings, asked.root, adapter.identity, asked.today, asked.environment)
-        found = by_place([*findings, *place([*compared.findings, *explained(past, live)])])
+        found = by_place([*findings, *place([*compared.findings, *explained(past, live)]), *_cost(adapter, kept)])
         judged = _judge(asked, compared, kept, withheld, effects, past, found)
     with watch.stage("access"):
         known = meaning(adapter.capabilities, live.resources, compared.stated, compared.bound)
@@ -264,9 +263,20 @@ def _plan(
         return _signed(plan, asked)
 
 
-def _cost(adapter: Adapter, changes: Sequence[Change]) -> list[Effect]:
-    said = adapter.cost(changes) if isinstance(adapter, HasCost) and changes else ""
-    return [Effect(cause=changes[0].id, summary=said)] if said else []
+def _cost(adapter: Adapter, changes: Sequence[Change]) -> list[Finding]:
+    """No part of what is reviewed: the same change planned again finds other calls left."""
+    said = adapter.cost(changes) if isinstance(adapter, HasCost) else ""
+    return [_counted(said)] if said else []
+
+
+def _counted(said: str) -> Finding:
+    return Finding(
+        code="calls-counted",
+        severity=Severity.INFO,
+        summary="the target counts calls",
+        detail=said,
+        remedy="where they do not suffice, wait until there are more, or apply less at once",
+    )
 
 
 def _signed(plan: Plan, asked: _Asked) -> Plan:

@@ -73,9 +73,18 @@ def test_the_sample_organization_is_applied_once(root: Path) -> None:
 def test_an_apply_takes_as_many_calls_as_its_plan_said(root: Path, org: Org) -> None:
     plan = planned(root)
     before = org.used
-    summary = plan.effects[-1].summary
+    [told] = [one.detail for one in plan.findings if one.code == "calls-counted"]
     repository.applied(root, plan, *(guard.name for guard in plan.guards), environment=ENVIRONMENT)
-    assert summary == f"this apply needs {org.used - before} of {org.limit - before:,} remaining calls"
+    assert told == f"this apply needs {org.used - before} of {org.limit - before:,} remaining calls"
+
+
+def test_what_is_left_of_the_budget_is_no_part_of_what_was_reviewed(root: Path) -> None:
+    """The job that applies plans again, and gets the digest that was reviewed."""
+    first = planned(root)
+    second = planned(root)
+    assert first.findings != second.findings
+    assert first.change_digest == second.change_digest
+    assert first.effects == second.effects == ()
 
 
 def test_drift_has_the_name_of_whoever_caused_it(root: Path, org: Org) -> None:
