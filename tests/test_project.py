@@ -125,6 +125,22 @@ def test_a_catalogue_that_roles_cannot_refer_to_does_not_lose_their_functions() 
     assert "function/f" in found
 
 
+def test_an_action_that_has_fewer_scopes_than_the_others_becomes_the_next_narrower_one() -> None:
+    capabilities = replace(FULL, action_scopes={"delete": frozenset({"own"})})
+    privileges: dict[str, Json] = {"lead": {"delete": "unit", "read": "unit"}}
+    found, findings = projected({"role/r": {"privileges": privileges}}, capabilities, narrower=True)
+    assert found["role/r"]["privileges"] == {"lead": {"delete": "own", "read": "unit"}}
+    assert findings == [("scope-not-expressible", Severity.WARNING)]
+
+
+def test_what_a_crm_gives_along_is_completed_with_all_that_it_brings_and_said() -> None:
+    needs = {("delete", "own"): frozenset({("update", "own")}), ("update", "own"): frozenset({("read", "own")})}
+    privileges: dict[str, Json] = {"lead": {"delete": "own", "read": "unit"}}
+    found, findings = projected({"role/r": {"privileges": privileges}}, replace(FULL, needs=needs))
+    assert found["role/r"]["privileges"] == {"lead": {"delete": "own", "read": "unit", "update": "own"}}
+    assert findings == [("privilege-completed", Severity.INFO)]
+
+
 def test_inclusion_folds_through_every_level_and_the_higher_scope_wins() -> None:
     found, findings = projected(
         {

@@ -24,19 +24,22 @@ class _Lacks:
 
 def check_privileges(work: Projection) -> None:
     able = work.capabilities
-    words = able.privilege_actions, able.objects
-    if not able.manages_roles or (words == (None, None) and able.scopes.issuperset(SCOPES) and not able.needs):
+    any_word = able.privilege_actions is None and able.objects is None
+    any_scope = able.scopes.issuperset(SCOPES) and not able.action_scopes
+    if not able.manages_roles or (any_word and any_scope and not able.needs):
         return
     for address, fields in work.of_kind(Kind.ROLE):
         lacks, kept = _Lacks(), dict(fields)
         if fields.get("privileges"):
             kept["privileges"] = as_json(_expressible(work, privileges_of(fields["privileges"]), lacks))
         if isinstance(used := fields.get("functions"), dict):
-            levels = {key: _scope(work, f"function {key}", str(scope), lacks) for key, scope in used.items()}
+            levels = {
+                key: _scope(work, f"function {key}", str(scope), lacks, able.scopes) for key, scope in used.items()
+            }
             kept["functions"] = {key: level for key, level in levels.items() if level is not None}
         work.resources[address] = kept
         work.findings += _findings(work, address, lacks)
-    for address, fields in work.of_kind(Kind.FUNCTION) if words != (None, None) else ():
+    for address, fields in () if any_word else work.of_kind(Kind.FUNCTION):
         if isinstance(granted := fields.get("privileges"), dict):
             lacks = _Lacks()
             work.resources[address] = {**fields, "privileges": _known(work, granted, lacks)}
@@ -104,11 +107,8 @@ def _actions(work: Projection, subject: str, actions: Iterable[str], lacks: _Lac
     return [action for action in actions if known is None or action in known]
 
 
-def _scope(
-    work: Projection, privilege: str, scope: str, lacks: _Lacks, scopes: frozenset[str] | None = None
-) -> str | None:
+def _scope(work: Projection, privilege: str, scope: str, lacks: _Lacks, possible: frozenset[str]) -> str | None:
     """What to write; None for nothing: a CRM that has no word for "none" simply lacks the privilege."""
-    possible = work.capabilities.scopes if scopes is None else scopes
     if scope in possible:
         return scope
     if scope == SCOPES[0]:
