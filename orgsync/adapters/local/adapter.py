@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from orgsync.adapter import Capabilities, Scope, Snapshot
+from orgsync.adapters.diagnosis import fact, trouble
 from orgsync.adapters.local import api
 from orgsync.adapters.local.connect import (
     READING,
@@ -30,7 +31,7 @@ from orgsync.adapters.local.schema import METADATA
 from orgsync.adapters.rules import FULL
 from orgsync.change import Batch, Outcome
 from orgsync.errors import AdapterError, IncompleteRead
-from orgsync.finding import Finding, Severity
+from orgsync.finding import Finding
 from orgsync.resources import Address, RemoteId
 
 
@@ -122,23 +123,23 @@ class LocalAdapter:
     def doctor(self) -> Sequence[Finding]:
         """Reads only; says what a login may do without trying it."""
         if self._path is not None and not self._path.exists():
-            return [_fact("the database file does not exist yet", f"{self.identity} is made by the first apply")]
+            return [fact("the database file does not exist yet", f"{self.identity} is made by the first apply")]
         try:
             with self._reading() as connection:
                 return [_version(connection), *self._tables(connection), self._permission(connection)]
         except DBAPIError as error:
-            return [_trouble(f"{self.identity}: {reason(error, self._url)}", "see whether the database is damaged")]
+            return [trouble(f"{self.identity}: {reason(error, self._url)}", "see whether the database is damaged")]
         except AdapterError as error:
-            return [_trouble(str(error), error.remedy)]
+            return [trouble(str(error), error.remedy)]
 
     def _tables(self, connection: Connection) -> list[Finding]:
         missing = _missing_tables(connection)
         if missing == METADATA.tables.keys():
-            return [_fact("the tables do not exist yet", "the first apply makes them")]
+            return [fact("the tables do not exist yet", "the first apply makes them")]
         if missing:
             error = self._incomplete(f"tables are missing: {', '.join(sorted(missing))}")
-            return [_trouble(str(error), error.remedy)]
-        return [_fact("the tables are there", f"{len(METADATA.tables)} tables")]
+            return [trouble(str(error), error.remedy)]
+        return [fact("the tables are there", f"{len(METADATA.tables)} tables")]
 
     def _permission(self, connection: Connection) -> Finding:
         if self._path is not None:
@@ -146,10 +147,10 @@ class LocalAdapter:
         elif connection.dialect.name == "postgresql":
             allowed = bool(connection.execute(text(_MAY_WRITE)).scalar())
         else:
-            return _fact("whether writing is allowed cannot be told", f"ask {connection.dialect.name}'s administrator")
+            return fact("whether writing is allowed cannot be told", f"ask {connection.dialect.name}'s administrator")
         if allowed:
-            return _fact("writing is allowed", self.identity)
-        return _trouble(f"{self.identity}: this login may only read", "grant it INSERT, UPDATE and DELETE, or CREATE")
+            return fact("writing is allowed", self.identity)
+        return trouble(f"{self.identity}: this login may only read", "grant it INSERT, UPDATE and DELETE, or CREATE")
 
 
 _MAY_WRITE = """
@@ -170,15 +171,7 @@ def _can_write(path: Path) -> bool:
 
 def _version(connection: Connection) -> Finding:
     version = ".".join(str(part) for part in connection.dialect.server_version_info or ())
-    return _fact("the database answers", f"{connection.dialect.name} {version}".strip())
-
-
-def _fact(summary: str, detail: str) -> Finding:
-    return Finding(code="doctor", severity=Severity.INFO, summary=summary, detail=detail)
-
-
-def _trouble(detail: str, remedy: str) -> Finding:
-    return Finding(code="doctor", summary="the target cannot be used", detail=detail, remedy=remedy)
+    return fact("the database answers", f"{connection.dialect.name} {version}".strip())
 
 
 @contextmanager

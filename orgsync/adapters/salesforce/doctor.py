@@ -5,12 +5,13 @@ In: an API, a login, options. Out: findings, in Salesforce's words where it has 
 
 from collections.abc import Iterator
 
+from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.adapters.salesforce.api import Api, Row
 from orgsync.adapters.salesforce.login import Login
 from orgsync.adapters.salesforce.options import Options
 from orgsync.adapters.salesforce.soql import quoted, select
 from orgsync.errors import AdapterError
-from orgsync.finding import Finding, Severity
+from orgsync.finding import Finding
 
 PERMISSIONS = {
     "PermissionsApiEnabled": "API Enabled",
@@ -29,12 +30,12 @@ def examine(api: Api, login: Login, options: Options) -> list[Finding]:
     try:
         found += _findings(api, login, options)
     except AdapterError as error:
-        found.append(_trouble(str(error), error.remedy))
+        found.append(trouble(str(error), error.remedy))
     return found
 
 
 def _findings(api: Api, login: Login, options: Options) -> Iterator[Finding]:
-    yield _fact("Salesforce answers", f"API version {api.version}")
+    yield fact("Salesforce answers", f"API version {api.version}")
     yield from _permissions(api, login)
     yield from _objects(api, options)
     yield from _budget(api)
@@ -47,12 +48,12 @@ def _permissions(api: Api, login: Login) -> Iterator[Finding]:
     rows = api.query(select(fields, "PermissionSetAssignment", owned), "the integration user's permissions")
     lacking = [label for name, label in PERMISSIONS.items() if not any(_given(row, name) for row in rows)]
     if lacking:
-        yield _trouble(
+        yield trouble(
             f"the integration user lacks: {', '.join(lacking)}",
             "Setup, Permission Sets: the set of the integration user, System Permissions; enable them",
         )
     else:
-        yield _fact("the integration user has the permissions", ", ".join(PERMISSIONS.values()))
+        yield fact("the integration user has the permissions", ", ".join(PERMISSIONS.values()))
 
 
 def _given(row: Row, name: str) -> bool:
@@ -64,7 +65,7 @@ def _objects(api: Api, options: Options) -> Iterator[Finding]:
     """An object that the org's edition or licences lack can have no permissions."""
     known = {str(one.get("name")) for one in api.call("GET", api.path("sobjects")).value.get("sobjects", [])}
     if lacking := [f"{word} ({name})" for word, name in sorted(options.models.items()) if name not in known]:
-        yield _fact("some words mean objects that the org does not have", ", ".join(lacking))
+        yield fact("some words mean objects that the org does not have", ", ".join(lacking))
 
 
 def _budget(api: Api) -> Iterator[Finding]:
@@ -72,18 +73,6 @@ def _budget(api: Api) -> Iterator[Finding]:
         return
     told = f"{api.left:,} of {api.limit:,} API calls remain"
     if api.left < api.limit * SPARE:
-        yield _warning("few API calls remain today", told, "wait: the calls of the last 24 hours count")
+        yield warning("few API calls remain today", told, "wait: the calls of the last 24 hours count")
     else:
-        yield _fact("API calls remain", told)
-
-
-def _fact(summary: str, detail: str) -> Finding:
-    return Finding(code="doctor", severity=Severity.INFO, summary=summary, detail=detail)
-
-
-def _warning(summary: str, detail: str, remedy: str) -> Finding:
-    return Finding(code="doctor", severity=Severity.WARNING, summary=summary, detail=detail, remedy=remedy)
-
-
-def _trouble(detail: str, remedy: str) -> Finding:
-    return Finding(code="doctor", summary="the target cannot be used", detail=detail, remedy=remedy)
+        yield fact("API calls remain", told)

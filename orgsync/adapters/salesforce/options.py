@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from orgsync.adapters.stating import Timezone, one_word_each, vocabulary
 
 OBJECTS: Mapping[str, str] = MappingProxyType(
     {
@@ -38,18 +40,11 @@ def _origin(url: str) -> str:
     return url.rstrip("/")
 
 
-def _one_word_each(objects: Mapping[str, str]) -> Mapping[str, str]:
-    if len(set(objects.values())) < len(objects):
-        raise ValueError("two words mean the same object: what is read back could be either")
+def _names(objects: Mapping[str, str]) -> Mapping[str, str]:
+    one_word_each(objects, "object")
     if bad := [name for name in objects.values() if not (name.isascii() and name.isidentifier())]:
         raise ValueError(f"no API name of an object: {', '.join(bad)}")
     return objects
-
-
-def _known_zone(name: str) -> str:
-    if name != "UTC" and name not in available_timezones():
-        raise ValueError("no such time zone; write one such as Europe/Berlin")
-    return name
 
 
 class Options(BaseModel):
@@ -79,19 +74,16 @@ class Options(BaseModel):
         pattern=r"^[a-z][a-z0-9]{0,9}$",
         description="begins the API names of the groups and permission sets that orgsync manages",
     )
-    objects: Annotated[Mapping[str, str], AfterValidator(_one_word_each)] = Field(
+    objects: Annotated[Mapping[str, str], AfterValidator(_names)] = Field(
         default_factory=dict, description="word of a privilege -> API name of an object; comes before the defaults"
     )
-    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        default="UTC", description="where the day of an `until` ends"
-    )
+    timezone: Timezone = Field(default="UTC", description="where the day of an `until` ends")
     page_size: int = Field(default=2000, ge=200, le=2000, alias="pageSize", description="records per page of a query")
 
     @property
     def models(self) -> Mapping[str, str]:
-        """Word -> object: a default gives way to a word or an object that is stated."""
-        taken = set(self.objects.values())
-        return {**{word: name for word, name in OBJECTS.items() if name not in taken}, **self.objects}
+        """Word -> object."""
+        return vocabulary(OBJECTS, self.objects)
 
     @property
     def zone(self) -> ZoneInfo:

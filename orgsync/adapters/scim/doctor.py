@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from orgsync.adapter import Capabilities
+from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.adapters.scim.api import Api
 from orgsync.adapters.scim.discovery import Offer
 from orgsync.adapters.scim.options import Options, Roles
 from orgsync.adapters.scim.vendors import Deviations
 from orgsync.errors import AdapterError
-from orgsync.finding import Finding, Severity
+from orgsync.finding import Finding
 from orgsync.resources import Kind
 
 
@@ -18,7 +19,7 @@ def examine(api: Api, options: Options, known: Deviations, able: Callable[[], Ca
         found = api.offer
         return [_offers(found), *_asked(api, found), *_missing(found, options, known, able())]
     except AdapterError as error:
-        return [_trouble(str(error), error.remedy)]
+        return [trouble(str(error), error.remedy)]
 
 
 def _offers(found: Offer) -> Finding:
@@ -27,23 +28,21 @@ def _offers(found: Offer) -> Finding:
     plain = ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in said.items())
     paging = "cursors" if found.cursor else "index"
     nested = "yes" if found.nesting else "no"
-    return _fact(
-        "the provider says what it offers", f"{plain}, bulk {bulk}, paging by {paging}, nested groups {nested}"
-    )
+    return fact("the provider says what it offers", f"{plain}, bulk {bulk}, paging by {paging}, nested groups {nested}")
 
 
 def _asked(api: Api, found: Offer) -> Iterator[Finding]:
     for endpoint in ("Users", *(["Groups"] if found.groups else [])):
         page = api.page(endpoint, ("meta",), "", None)
         total = page.total if page.total is not None else f"at least {len(page.items)}"
-        yield _fact("reading is allowed", f"{endpoint}: {total}")
+        yield fact("reading is allowed", f"{endpoint}: {total}")
 
 
 def _missing(found: Offer, options: Options, known: Deviations, able: Capabilities) -> Iterator[Finding]:
     if not found.patch:
-        yield _trouble("the provider has no PATCH", "nothing can be changed without overwriting what others own")
+        yield trouble("the provider has no PATCH", "nothing can be changed without overwriting what others own")
     if not found.groups:
-        yield _trouble("the provider has no groups", "there is no place for units and their members")
+        yield trouble("the provider has no groups", "there is no place for units and their members")
     if options.roles is not Roles.NONE and Kind.ROLE not in able.kinds:
         yield _lack(f"users have no attribute {options.role_attribute}", "set roles: groups, or roles: none")
     if found.groups and not found.nesting:
@@ -57,14 +56,5 @@ def _missing(found: Offer, options: Options, known: Deviations, able: Capabiliti
         yield _lack("lists cannot be filtered", "everybody is read every time")
 
 
-def _fact(summary: str, detail: str) -> Finding:
-    return Finding(code="doctor", severity=Severity.INFO, summary=summary, detail=detail)
-
-
 def _lack(detail: str, remedy: str) -> Finding:
-    severity, summary = Severity.WARNING, "the provider lacks something"
-    return Finding(code="doctor", severity=severity, summary=summary, detail=detail, remedy=remedy)
-
-
-def _trouble(detail: str, remedy: str) -> Finding:
-    return Finding(code="doctor", summary="the target cannot be used", detail=detail, remedy=remedy)
+    return warning("the provider lacks something", detail, remedy)

@@ -5,10 +5,11 @@ In: a server, options. Out: findings, in Tryton's words where it has some. Never
 
 from collections.abc import Iterator, Mapping
 
+from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.adapters.tryton.api import Server
 from orgsync.adapters.tryton.options import Options
 from orgsync.errors import AdapterError
-from orgsync.finding import Finding, Severity
+from orgsync.finding import Finding
 
 _MODULES = ("party", "company", "user_role")
 _WRITTEN = (
@@ -27,20 +28,20 @@ def examine(server: Server, options: Options) -> list[Finding]:
     try:
         return [*_findings(server, options)]
     except AdapterError as error:
-        return [_trouble(str(error), error.remedy)]
+        return [trouble(str(error), error.remedy)]
 
 
 def _findings(server: Server, options: Options) -> Iterator[Finding]:
     version = server.version()
-    yield _fact("Tryton answers", f"version {version}")
+    yield fact("Tryton answers", f"version {version}")
     if not version.startswith(_SERIES):
-        yield _warning("this version of Tryton was not tried", version, "expect 8.x")
+        yield warning("this version of Tryton was not tried", version, "expect 8.x")
     active = {one["name"] for one in server.table("ir.module", [["state", "=", "activated"]], ["name"])}
     missing = [name for name in _MODULES if name not in active]
     if missing:
-        yield _trouble(f"modules are missing: {', '.join(missing)}", f"trytond-admin -u {' '.join(missing)}")
+        yield trouble(f"modules are missing: {', '.join(missing)}", f"trytond-admin -u {' '.join(missing)}")
         return
-    yield _fact("the modules are there", ", ".join(_MODULES))
+    yield fact("the modules are there", ", ".join(_MODULES))
     yield _permission(server.ask("model.ir.model.access.get_access", list(_WRITTEN)))
     yield from _currency(server, options)
     yield from _cron(server)
@@ -51,13 +52,13 @@ def _permission(access: Mapping[str, Mapping[str, object]]) -> Finding:
     """Of the login that orgsync has; administrators may do everything."""
     denied = [model for model in _WRITTEN if not all(access.get(model, {}).values())]
     if denied:
-        return _trouble(f"this login may not write {', '.join(denied)}", "make it an administrator, or grant it these")
-    return _fact("writing is allowed", ", ".join(_WRITTEN))
+        return trouble(f"this login may not write {', '.join(denied)}", "make it an administrator, or grant it these")
+    return fact("writing is allowed", ", ".join(_WRITTEN))
 
 
 def _currency(server: Server, options: Options) -> Iterator[Finding]:
     if not server.table("currency.currency", [["code", "=", options.currency]], ["code"]):
-        yield _warning(
+        yield warning(
             "business units cannot be created",
             f"there is no currency {options.currency}, and every company needs one",
             "create it in Tryton, or state another `currency`",
@@ -68,7 +69,7 @@ def _cron(server: Server) -> Iterator[Finding]:
     """Without it, what ends is only taken away when somebody writes the user."""
     domain = [["method", "=", "res.user|sync_roles"], ["active", "=", True]]
     if not server.table("ir.cron", domain, ["method"]):
-        yield _warning(
+        yield warning(
             "assignments do not end by themselves",
             'the scheduled task "Synchronize Users Roles" is not active',
             "activate it, and run trytond-cron",
@@ -79,24 +80,12 @@ def _models(server: Server, models: Mapping[str, str]) -> Iterator[Finding]:
     wanted = sorted(set(models.values()))
     known = {one["name"] for one in server.table("ir.model", [["name", "in", wanted]], ["name"])}
     if lacking := [f"{word} ({model})" for word, model in sorted(models.items()) if model not in known]:
-        yield _fact("some words mean models that are not there", ", ".join(lacking))
+        yield fact("some words mean models that are not there", ", ".join(lacking))
     closed = [["group", "=", None], ["model", "in", wanted]]
     held = {one["model"] for one in server.table("ir.model.access", closed, ["model"])}
     if opened := [f"{word} ({model})" for word, model in sorted(models.items()) if model in known - held]:
-        yield _warning(
+        yield warning(
             "some models are open to everybody",
             f"whoever has no role for them may do everything with {', '.join(opened)}",
             "add an access row without a group and without permissions in Tryton",
         )
-
-
-def _fact(summary: str, detail: str) -> Finding:
-    return Finding(code="doctor", severity=Severity.INFO, summary=summary, detail=detail)
-
-
-def _warning(summary: str, detail: str, remedy: str) -> Finding:
-    return Finding(code="doctor", severity=Severity.WARNING, summary=summary, detail=detail, remedy=remedy)
-
-
-def _trouble(detail: str, remedy: str) -> Finding:
-    return Finding(code="doctor", summary="the target cannot be used", detail=detail, remedy=remedy)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from orgsync.adapters.stating import Timezone, one_word_each, vocabulary
 
 OBJECTS: Mapping[str, str] = MappingProxyType(
     {
@@ -32,16 +34,8 @@ def _with_database(url: str) -> str:
     return url.rstrip("/")
 
 
-def _known_zone(name: str) -> str:
-    if name != "UTC" and name not in available_timezones():
-        raise ValueError("no such time zone; write one such as Europe/Berlin")
-    return name
-
-
 def _one_word_each(objects: Mapping[str, str]) -> Mapping[str, str]:
-    if len(set(objects.values())) < len(objects):
-        raise ValueError("two words mean the same model: what is read back could be either")
-    return objects
+    return one_word_each(objects, "model")
 
 
 class Options(BaseModel):
@@ -58,9 +52,7 @@ class Options(BaseModel):
         description="begins the names of the groups that mark what orgsync manages",
     )
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="of the companies that orgsync creates")
-    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        default="UTC", description="where the day of an `until` ends"
-    )
+    timezone: Timezone = Field(default="UTC", description="where the day of an `until` ends")
     objects: Annotated[Mapping[str, str], AfterValidator(_one_word_each)] = Field(
         default_factory=dict,
         description="word of a privilege -> Tryton model; comes before the defaults, model by model",
@@ -71,10 +63,8 @@ class Options(BaseModel):
 
     @property
     def models(self) -> Mapping[str, str]:
-        """Word -> model: a default gives way to a word or a model that is stated."""
-        taken = set(self.objects.values())
-        kept = {word: model for word, model in OBJECTS.items() if model not in taken}
-        return {**kept, **self.objects}
+        """Word -> model."""
+        return vocabulary(OBJECTS, self.objects)
 
     @property
     def zone(self) -> ZoneInfo:
