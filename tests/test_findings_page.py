@@ -7,7 +7,11 @@ from tests.test_invalid import codes
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
-MODULES = [path for path in (ROOT / "orgsync").rglob("*.py") if not {"local", "cli", "doctor.py"} & {*path.parts}]
+MODULES = [
+    path
+    for path in (ROOT / "orgsync").rglob("*.py")
+    if not {"local", "cli", "doctor.py", "diagnosis.py"} & {*path.parts}
+]
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in MODULES)
 
 

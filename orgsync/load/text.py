@@ -66,10 +66,19 @@ def syntax(error: yaml.YAMLError, content: bytes, file: str) -> Finding:
             remedy="indent with spaces",
             position=Position(file=file, line=line, column=indent.index("\t") + 1),
         )
+    problem = str(getattr(error, "problem", None) or "")
+    if "nesting depth" in problem:  # newer versions of libyaml read ahead and meet a limit of their own before ours
+        return Finding(
+            code="too-deep",
+            summary="nested too deeply",
+            detail=problem,
+            remedy="flatten the document",
+            position=position,
+        )
     return Finding(
         code="yaml-syntax",
         summary="this is not valid YAML",
-        detail="a quote that begins here is never closed" if unclosed else str(getattr(error, "problem", None) or ""),
+        detail="a quote that begins here is never closed" if unclosed else problem,
         remedy="check indentation, colons and quotes on this line and the one before",
         position=position,
     )

@@ -13,7 +13,7 @@ from requests import PreparedRequest
 
 from orgsync.adapters.http import Client, bearer
 from orgsync.adapters.salesforce import api as module
-from orgsync.adapters.salesforce.api import Api, Node
+from orgsync.adapters.salesforce.api import LIMITS, Api, Node
 from orgsync.adapters.salesforce.login import Login
 from orgsync.adapters.salesforce.options import Options
 from orgsync.adapters.salesforce.soql import begins, quoted
@@ -33,7 +33,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[responses.RequestsMock]:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with Client(URL, authorization=bearer("00D!secret-0001"), writable=True) as found:
+    with Client(URL, authorization=bearer("00D!secret-0001"), writable=True, limits=LIMITS) as found:
         yield found
 
 

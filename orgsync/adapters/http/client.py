@@ -252,7 +252,7 @@ class Client:
             return _read(call, answer)
         spoken = words(answer, self._secrets)
         why = f"answered {status}" + (f": {spoken}" if spoken else "")
-        if status in self._limits.busy:
+        if status in self._limits.busy or self._limits.locked(said(answer, self._secrets)):
             return Failure(why=why, certain=True, again=True, wait=self._retry_after(answer), answer=answer)
         if status == _TIMEOUT or (status >= 500 and status != _NOT_IMPLEMENTED):  # noqa: PLR2004
             return Failure(why=why, again=True, wait=self._retry_after(answer), answer=answer)

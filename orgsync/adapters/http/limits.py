@@ -20,6 +20,7 @@ class Limits:
     attempts  at most, the first among them
     backoff   before the first repetition; doubled each time, up to ``longest``, less up to half of it by chance
     busy      statuses by which the server surely did nothing and wants to be asked again later
+    locked    whether a refusal, by what it says, is such a one whatever its status
     """
 
     connect: float = 10
@@ -31,6 +32,7 @@ class Limits:
     backoff: float = 0.5
     longest: float = 60
     busy: frozenset[int] = _BUSY
+    locked: Callable[[object], bool] = lambda _: False
 
 
 def _sleep(seconds: float) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from orgsync.adapter import Capabilities, Scope, Snapshot
 from orgsync.adapters.http import Client, Renewed
-from orgsync.adapters.salesforce.api import Api
+from orgsync.adapters.salesforce.api import LIMITS, Api
 from orgsync.adapters.salesforce.capabilities import capabilities
 from orgsync.adapters.salesforce.cost import cost_of
 from orgsync.adapters.salesforce.doctor import examine
@@ -78,5 +78,5 @@ def opened(
     with Client(options.url, authorization=None, writable=False, secrets=secrets) as door:
         login = Login(door, options, credentials, clock)
         renewed = Renewed(login.fetch)
-        with Client(options.url, authorization=renewed, writable=writable, secrets=secrets) as client:
+        with Client(options.url, authorization=renewed, writable=writable, secrets=secrets, limits=LIMITS) as client:
             yield SalesforceAdapter(Api(client, version=options.api_version, page=options.page_size), options, login)

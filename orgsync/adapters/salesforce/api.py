@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from orgsync.adapters.http import Answer, Client, Page, pages
-from orgsync.errors import AdapterError, CallRefused, IncompleteRead, UnknownOutcome
+from orgsync.adapters.http import Answer, Client, Limits, Page, pages
+from orgsync.errors import AdapterError, IncompleteRead, UnknownOutcome
 
 NEWEST, OLDEST = 67.0, 62.0
 """Versions that this adapter was written for; 62.0 is the first in which a group has a description."""
@@ -61,7 +61,8 @@ class Api:
         if self._pinned:
             return self._pinned
         offered = self.call("GET", "/services/data/").value
-        known = [str(one.get("version", "")) for one in offered if isinstance(one, dict)] if _is_list(offered) else []
+        listed = offered if isinstance(offered, list) else []
+        known = [str(one.get("version", "")) for one in listed if isinstance(one, dict)]
         fitting = [one for one in known if re.fullmatch(r"\d+\.\d", one) and OLDEST <= float(one) <= NEWEST]
         if not fitting:
             raise AdapterError(f"the org offers no version of the REST API from {OLDEST} to {NEWEST}")
@@ -76,22 +77,16 @@ class Api:
         return f"/services/data/v{self.version}/{rest}"
 
     def call(self, method: str, path: str, **more: Any) -> Answer:
-        """Raises AdapterError when the day's calls are used up; a row lock is waited for."""
-        for left in range(_TRIES - 1, -1, -1):
-            try:
-                answer = self._client.call(method, path, **more)
-            except AdapterError as error:
-                codes = _codes(error.said)
-                if _OVER in codes:
-                    raise _used_up(error) from None
-                if _LOCKED not in codes or not left:
-                    raise
-                time.sleep(_PAUSE * (_TRIES - left))
-            else:
-                self.calls += 1
-                self._note(answer.headers)
-                return answer
-        raise AssertionError
+        """Raises AdapterError when the day's calls are used up."""
+        try:
+            answer = self._client.call(method, path, **more)
+        except AdapterError as error:
+            if _OVER in _codes(error.said):
+                raise _used_up(error) from None
+            raise
+        self.calls += 1
+        self._note(answer.headers)
+        return answer
 
     def _note(self, headers: Mapping[str, str]) -> None:
         if found := _USAGE.search(headers.get("Sforce-Limit-Info", "")):
@@ -115,15 +110,12 @@ class Api:
         return self._some("PATCH", sobject, records)
 
     def delete(self, ids: Sequence[str]) -> list[Result]:
-        path = self.path(f"composite/sobjects?ids={','.join(quote(one, safe='') for one in ids)}&allOrNone=false")
-        return self._patiently(list(range(len(ids))), lambda some: self._deleted(path, ids, some))
+        def send(some: Sequence[int]) -> list[Result]:
+            chosen = ",".join(quote(ids[at], safe="") for at in some)
+            path = self.path(f"composite/sobjects?ids={chosen}&allOrNone=false")
+            return _results(self.call("DELETE", path).value, len(some))
 
-    def _deleted(self, path: str, ids: Sequence[str], some: Sequence[int]) -> list[Result]:
-        chosen = path if len(some) == len(ids) else self._only([ids[at] for at in some])
-        return _results(self.call("DELETE", chosen).value, len(some))
-
-    def _only(self, ids: Sequence[str]) -> str:
-        return self.path(f"composite/sobjects?ids={','.join(ids)}&allOrNone=false")
+        return self._patiently(len(ids), send)
 
     def _some(self, method: str, sobject: str, records: Sequence[Row]) -> list[Result]:
         """allOrNone is false: each record has an outcome of its own, and a bad one is no reason to refuse the rest."""
@@ -133,11 +125,12 @@ class Api:
             body = {"allOrNone": False, "records": chosen}
             return _results(self.call(method, self.path("composite/sobjects"), json=body).value, len(some))
 
-        return self._patiently(list(range(len(records))), send)
+        return self._patiently(len(records), send)
 
-    def _patiently(self, waiting: list[int], send: Callable[[Sequence[int]], list[Result]]) -> list[Result]:
+    def _patiently(self, count: int, send: Callable[[Sequence[int]], list[Result]]) -> list[Result]:
         """A partial save: those that ran into somebody's lock were not written, and are sent again."""
         found: dict[int, Result] = {}
+        waiting = [*range(count)]
         for left in range(_TRIES - 1, -1, -1):
             found |= dict(zip(waiting, send(waiting), strict=True))
             again = [at for at in waiting if found[at].code == _LOCKED]
@@ -155,7 +148,7 @@ class Api:
             value = self.call("POST", self.path("composite/graph"), json=body).value
             return _graph_results(value, [(str(at), len(graphs[at])) for at in some])
 
-        return self._patiently(list(range(len(graphs))), send)
+        return self._patiently(len(graphs), send)
 
     def _graph(self, name: str, nodes: Sequence[Node]) -> dict[str, Any]:
         return {"graphId": name, "compositeRequest": [self._request(node) for node in nodes]}
@@ -166,12 +159,12 @@ class Api:
         return {"method": node.method, "url": path, "referenceId": node.reference, **body}
 
 
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
-
-
 def _codes(said: object) -> set[str]:
     return {str(one.get("errorCode")) for one in said if isinstance(one, dict)} if isinstance(said, list) else set()
+
+
+LIMITS = Limits(locked=lambda said: _LOCKED in _codes(said))
+"""Somebody's row lock is waited for, whatever the status that comes with it: nothing was written."""
 
 
 def _used_up(error: AdapterError) -> AdapterError:
@@ -228,6 +221,3 @@ def _graph_result(graph: Mapping[str, Any], count: int) -> Result:
         return Result(code=str(worst["errorCode"]), message=str(worst["message"]))
     except (KeyError, TypeError, IndexError, AttributeError):
         raise UnknownOutcome("the answer does not say what became of a graph") from None
-
-
-__all__ = ["NEWEST", "OLDEST", "Api", "CallRefused", "Node", "Result", "Row"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from orgsync.adapter import Capabilities, KindCapabilities
+from orgsync.adapters.salesforce.convert import ALL, OWN
 from orgsync.change import Action
 from orgsync.resources import Kind
 
@@ -14,7 +15,6 @@ GRAPHS = 75
 """Per request (REST API Developer Guide, "Composite Graph limits"); a resource with its rows is one graph."""
 RECORDS = 200
 """Per request of sObject Collections (REST API Developer Guide, "sObject Collections")."""
-OWN, ALL = "own", "organization"
 
 ACTION_SCOPES: Mapping[str, frozenset[str]] = MappingProxyType(
     {

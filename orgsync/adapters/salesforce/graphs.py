@@ -28,6 +28,7 @@ class Graphs:
 
     def __init__(self, names: Names, models: Mapping[str, str], ids: Mapping[Address, RemoteId], index: Index) -> None:
         self._names, self._models, self._ids, self._index = names, models, ids, index
+        self._stands = {id_: (table, key) for table in (index.links, index.rows) for key, id_ in table.items()}
 
     def nodes(self, step: Step) -> list[Node]:
         """Raises Impossible."""
@@ -98,10 +99,10 @@ class Graphs:
 
     def note(self, nodes: Sequence[Node], result: Result) -> None:
         """Where the new records stand, and that the old ones are gone."""
-        gone = {node.id for node in nodes if node.method == "DELETE"}
-        for table in (self._index.links, self._index.rows):
-            for key in [key for key, id_ in table.items() if id_ in gone]:
-                del table[key]
+        for node in nodes:
+            if node.method == "DELETE" and node.id in self._stands:
+                table, key = self._stands[node.id]
+                table.pop(key, None)
         for node, id_ in zip(nodes, result.ids, strict=True):
             body = {name: result.id if value == _ITS_ID else value for name, value in (node.body or {}).items()}
             if node.method == "POST" and node.sobject == "GroupMember":

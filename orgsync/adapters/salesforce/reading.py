@@ -206,33 +206,21 @@ def _refer(work: _Sorting, member: Address, name: str, group: Address) -> None:
         return
     detail = f"{member} is in the groups of {fields[name]} and {key}: as its {name}, the first one counts"
     work.findings.append(
-        Finding(
-            code="nested-twice",
-            severity=Severity.WARNING,
-            summary="a group is nested in two others",
-            detail=detail,
-            remedy=_REMEDY,
-            address=member,
-        )
+        _odd(code="nested-twice", summary="a group is nested in two others", detail=detail, address=member)
     )
 
 
 def _stranger(group: Address, member: RemoteId) -> Finding:
     detail = f"{member} belongs to {group} and is neither a standard user nor a group of ours"
-    return Finding(
+    return _odd(
         code="foreign-member",
-        severity=Severity.WARNING,
         summary="somebody put something of theirs into what is ours",
         detail=detail,
-        remedy=_REMEDY,
         address=group,
     )
 
 
-_REMEDY = "take it out in Salesforce: Setup, Public Groups"
-
-
-def _odd(code: str, summary: str, detail: str, address: Address) -> Finding:
+def _odd(*, code: str, summary: str, detail: str, address: Address) -> Finding:
     remedy = "take it out in Salesforce: Setup, Public Groups"
     return Finding(code=code, severity=Severity.WARNING, summary=summary, detail=detail, remedy=remedy, address=address)
 
