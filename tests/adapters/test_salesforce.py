@@ -129,6 +129,27 @@ def test_a_lock_on_one_of_several_is_waited_for(world: World) -> None:
         assert [one.status for one in sent(adapter, *steps)] == [Status.APPLIED] * 2
 
 
+def test_a_call_that_a_lock_refuses_as_a_whole_is_sent_again(world: World) -> None:
+    with world.opened() as adapter:
+        adapter.read(Scope())
+        world.org.blocked = 2
+        assert [one.status for one in sent(adapter, step("unit/one", after={"name": "one"}))] == [Status.APPLIED]
+        assert world.org.blocked == 0
+
+
+def test_what_is_taken_away_can_be_given_again_in_the_same_run(world: World) -> None:
+    """Without reading in between: an adapter knows what it did."""
+    states: list[Fields] = [{"name": "X", "privileges": {"lead": {"read": "own"}}}, {"privileges": {}}]
+    with world.opened() as adapter:
+        sent(adapter, step("role/x", after=states[0]))
+        ids = adapter.read(Scope()).ids
+        for before, after in ((states[0], states[1]), (states[1], states[0]), (states[0], states[1])):
+            update = Step(id="x", address="role/x", action=Action.UPDATE, before=before, after=after)
+            [outcome] = adapter.apply(Batch(kind=Kind.ROLE, action=Action.UPDATE, steps=(update,)), ids)
+            assert outcome.status is Status.APPLIED, outcome.detail
+        assert adapter.read(Scope()).resources["role/x"]["privileges"] == {}
+
+
 def test_a_grant_that_somebody_gave_meanwhile_counts_as_given(world: World) -> None:
     with world.opened() as adapter:
         sent(adapter, step("role/x", after={"name": "X", "privileges": {}}))

@@ -4,7 +4,8 @@ In: a step, the ids of what it refers to, an index. Out: the nodes of its graph,
 Never: sends anything; touches a record of somebody else's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from orgsync.adapters.salesforce.api import Node, Result
 from orgsync.adapters.salesforce.convert import Names, flags
@@ -24,11 +25,11 @@ class Impossible(Exception):
 
 
 class Graphs:
-    """``models``: word -> object."""
+    """``models``: word -> object; ``_going``: records that a node deletes -> what takes them out of the index."""
 
     def __init__(self, names: Names, models: Mapping[str, str], ids: Mapping[Address, RemoteId], index: Index) -> None:
         self._names, self._models, self._ids, self._index = names, models, ids, index
-        self._stands = {id_: (table, key) for table in (index.links, index.rows) for key, id_ in table.items()}
+        self._going: dict[RemoteId, Callable[[], object]] = {}
 
     def nodes(self, step: Step) -> list[Node]:
         """Raises Impossible."""
@@ -71,8 +72,10 @@ class Graphs:
 
     def _link(self, name: str, to: Kind, step: Step, id_: RemoteId) -> Iterator[Node]:
         before, after = step.before.get(name), step.after[name]
-        old = self._index.links.get((self._ids.get(f"{to}/{before}", ""), id_)) if before else None
+        link = (self._ids.get(f"{to}/{before}", ""), id_)
+        old = self._index.links.get(link) if before else None
         if old is not None:
+            self._going[old] = partial(self._index.links.pop, link, None)
             yield Node(method="DELETE", sobject="GroupMember", id=old, reference=f"old{name}")
         if after is not None:
             group = self._ids.get(f"{to}/{after}")
@@ -92,6 +95,7 @@ class Graphs:
                 body = {"ParentId": id_, "SobjectType": sobject, **flags(wanted)}
                 yield Node(method="POST", sobject="ObjectPermissions", reference=reference, body=body)
             elif row is not None and not wanted:
+                self._going[row] = partial(self._index.rows.pop, (id_, sobject), None)
                 yield Node(method="DELETE", sobject="ObjectPermissions", id=row, reference=reference)
             elif row is not None and wanted != before.get(word):
                 body = dict(flags(wanted))
@@ -100,9 +104,8 @@ class Graphs:
     def note(self, nodes: Sequence[Node], result: Result) -> None:
         """Where the new records stand, and that the old ones are gone."""
         for node in nodes:
-            if node.method == "DELETE" and node.id in self._stands:
-                table, key = self._stands[node.id]
-                table.pop(key, None)
+            if node.method == "DELETE" and node.id in self._going:
+                self._going.pop(node.id)()
         for node, id_ in zip(nodes, result.ids, strict=True):
             body = {name: result.id if value == _ITS_ID else value for name, value in (node.body or {}).items()}
             if node.method == "POST" and node.sobject == "GroupMember":

@@ -79,6 +79,7 @@ class Service:
                 "maxBatchSize": 200,
                 "sobjects": [{"name": one} for one in PERMISSIONABLE],
             }
+        self.org.wait_for_block()
         if resource == "composite/sobjects":
             return 200, self._collection(method, params, body)
         if (method, resource) == ("POST", "composite/graph") and not params:

@@ -26,15 +26,20 @@ class Refusal(Exception):
         self.code, self.message, self.fields = code, message, list(fields)
 
 
+_LOCKED = ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
+
+
 @dataclass
 class Org:
-    """``limit``, ``used``: API calls of the day; ``rows``: of a page, at most; ``locks``: writes that meet a lock."""
+    """``limit``, ``used``: API calls of the day; ``rows``: of a page, at most; ``locks``: writes that meet a lock;
+    ``blocked``: writing calls that one refuses as a whole."""
 
     tables: dict[str, dict[str, Record]] = field(default_factory=lambda: {name: {} for name in OBJECTS})
     limit: int = 100_000
     used: int = 0
     rows: int = 2000
     locks: int = 0
+    blocked: int = 0
     admin: str = ""
     _count: int = 0
 
@@ -123,7 +128,12 @@ class Org:
     def _wait_for_locks(self) -> None:
         if self.locks:
             self.locks -= 1
-            raise Refusal("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record")
+            raise Refusal(*_LOCKED)
+
+    def wait_for_block(self) -> None:
+        if self.blocked:
+            self.blocked -= 1
+            raise Refusal(*_LOCKED)
 
     def _object(self, sobject: str, what: str) -> Any:
         if sobject not in OBJECTS:
