@@ -12,10 +12,10 @@ import yaml
 
 from orgsync.collector import collector_paused
 from orgsync.finding import Finding, Position, Severity
-from orgsync.load.builder import MAX_DEPTH, Builder, Marks, Stop, Value, empty
+from orgsync.load.builder import Builder, Marks, Stop, Value, empty
 from orgsync.load.files import FOLDERS, MAX_BYTES, files, read
 from orgsync.load.positions import Path_, Places, find, index
-from orgsync.load.text import syntax, undecodable, without_mark
+from orgsync.load.text import MAX_DEPTH, syntax, undecodable, without_mark
 from orgsync.resources import Place
 
 _LEAVE_THE_DOCUMENT = frozenset({"yaml-tag", "yaml-directive", "complex-key", "merge-key", "duplicate-key"})

@@ -19,9 +19,8 @@ from yaml.events import (
 )
 
 from orgsync.finding import Finding, Position, Severity
-from orgsync.load.text import CONTROL_FAULT, ESCAPED
+from orgsync.load.text import CONTROL_FAULT, ESCAPED, MAX_DEPTH, TOO_DEEP
 
-MAX_DEPTH = 50
 MAX_EXPANDED = 100_000
 """Values that aliases may add to one file: anchors save typing, they do not make a small file a large one."""
 
@@ -113,7 +112,7 @@ class Builder:
         if event.tag is not None:
             self._fault(event, "yaml-tag", "a YAML tag is not allowed", f"tag {_tag(event.tag)}", "remove the tag")
         if len(containers) >= MAX_DEPTH:
-            self._fault(event, "too-deep", "nested too deeply", f"more than {MAX_DEPTH} levels", "flatten the document")
+            self._fault(event, *TOO_DEEP)
             raise Stop
         if self.marks is not None:
             mark = event.start_mark

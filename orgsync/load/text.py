@@ -18,6 +18,8 @@ _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff"
 _CONTROL = re.compile(f"[{_CONTROLS}]")
 ESCAPED = re.compile(f"[\r{_CONTROLS}]")  # in a value no carriage return ends a line: it would hide what precedes it
 CONTROL_FAULT = ("control-character", "a control character is not allowed")
+MAX_DEPTH = 50
+TOO_DEEP = ("too-deep", "nested too deeply", f"more than {MAX_DEPTH} levels", "flatten the document")
 
 
 def undecodable(content: bytes, file: str) -> Finding | None:
@@ -68,13 +70,8 @@ def syntax(error: yaml.YAMLError, content: bytes, file: str) -> Finding:
         )
     problem = str(getattr(error, "problem", None) or "")
     if "nesting depth" in problem:  # newer versions of libyaml read ahead and meet a limit of their own before ours
-        return Finding(
-            code="too-deep",
-            summary="nested too deeply",
-            detail=problem,
-            remedy="flatten the document",
-            position=position,
-        )
+        code, summary, detail, remedy = TOO_DEEP
+        return Finding(code=code, summary=summary, detail=detail, remedy=remedy, position=position)
     return Finding(
         code="yaml-syntax",
         summary="this is not valid YAML",

@@ -79,14 +79,14 @@ def said(answer: Answer, secrets: Iterable[str]) -> object:
         return None
 
 
-def words(answer: Answer, secrets: Iterable[str]) -> str:
-    """What the vendor says, on one line, shortened, without our secrets; empty where it is a page for people."""
-    forms = _forms(secrets)
-    try:
-        text = _text(_scrubbed(json_of(answer), forms))
-    except (NotJson, RecursionError):
-        plain = answer.headers.get("Content-Type", "").startswith("text/plain")
-        text = _hidden(answer.content.decode(errors="replace"), forms) if plain else ""
+def words(answer: Answer, told: object, secrets: Iterable[str]) -> str:
+    """What the vendor says, on one line, shortened, without our secrets; empty where it is a page for people.
+
+    ``told``: what ``said`` gives of the same answer.
+    """
+    text = _text(told)
+    if told is None and answer.headers.get("Content-Type", "").startswith("text/plain"):
+        text = _hidden(answer.content.decode(errors="replace"), _forms(secrets))
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 

@@ -250,9 +250,10 @@ class Client:
         status = answer.status
         if 200 <= status < 300:  # noqa: PLR2004
             return _read(call, answer)
-        spoken = words(answer, self._secrets)
+        told = said(answer, self._secrets)
+        spoken = words(answer, told, self._secrets)
         why = f"answered {status}" + (f": {spoken}" if spoken else "")
-        if status in self._limits.busy or self._limits.locked(said(answer, self._secrets)):
+        if status in self._limits.busy or self._limits.locked(told):
             return Failure(why=why, certain=True, again=True, wait=self._retry_after(answer), answer=answer)
         if status == _TIMEOUT or (status >= 500 and status != _NOT_IMPLEMENTED):  # noqa: PLR2004
             return Failure(why=why, again=True, wait=self._retry_after(answer), answer=answer)

@@ -18,7 +18,6 @@ from orgsync.errors import AdapterError, IncompleteRead, UnknownOutcome
 NEWEST, OLDEST = 67.0, 62.0
 """Versions that this adapter was written for; 62.0 is the first in which a group has a description."""
 _LOCKED, _OVER = "UNABLE_TO_LOCK_ROW", "REQUEST_LIMIT_EXCEEDED"
-_TRIES, _PAUSE = 5, 0.5
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 Row = Mapping[str, Any]
 
@@ -165,6 +164,8 @@ def _codes(said: object) -> set[str]:
 
 LIMITS = Limits(locked=lambda said: _LOCKED in _codes(said))
 """Somebody's row lock is waited for, whatever the status that comes with it: nothing was written."""
+_TRIES, _PAUSE = LIMITS.attempts, LIMITS.backoff
+"""The same patience for single records of a batch."""
 
 
 def _used_up(error: AdapterError) -> AdapterError:
