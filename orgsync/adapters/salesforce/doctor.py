@@ -71,7 +71,7 @@ def _objects(api: Api, options: Options) -> Iterator[Finding]:
 def _budget(api: Api) -> Iterator[Finding]:
     if api.left is None or not api.limit:
         return
-    told = f"{api.left:,} of {api.limit:,} API calls remain"
+    told = f"{api.left:,} of {api.limit:,}"
     if api.left < api.limit * SPARE:
         yield warning("few API calls remain today", told, "wait: the calls of the last 24 hours count")
     else:
