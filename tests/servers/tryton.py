@@ -29,6 +29,9 @@ ADMIN, PASSWORD = "admin", "a password for tests"
 MALLORY = "mallory@example.com"
 """Another administrator, who acts behind orgsync's back."""
 MODULES = ("ir", "res", "user_role", "company", "sale_opportunity")
+_DAEMON = Path(__file__).with_name("tryton_daemon.py")
+_MEMORY = Path("/dev/shm")
+"""Where nothing waits for a disk, if there is such a place."""
 _ATTEMPTS, _SECONDS = 3, 120
 _CALL = re.compile(r"trytond\.protocols\.dispatcher (\S+?)\(.* from .*@.*/(\w+)/rpc/ in \d+ ms")
 
@@ -149,7 +152,7 @@ def server() -> Iterator[Tryton]:
     program("tryton", "trytond")
     if not complete():
         raise FileNotFoundError(f"{_pristine()} is missing: run python -m tests.servers build tryton")
-    with tempfile.TemporaryDirectory(prefix="orgsync-tryton-") as name:
+    with tempfile.TemporaryDirectory(prefix="orgsync-tryton-", dir=_MEMORY if _MEMORY.is_dir() else None) as name:
         folder = Path(name)
         shutil.copy(_pristine(), folder / "first.sqlite")
         with _process(folder) as (_, port):
@@ -180,7 +183,8 @@ def _process(folder: Path, wanted: int | None = None) -> Iterator[tuple[subproce
     first = next(folder.glob("*.sqlite")).stem
     for _ in range(_ATTEMPTS):
         port = wanted or _free_port()
-        command = [str(program("tryton", "trytond")), "-vv", "-c", str(_configure(folder, port)), "-d", first]
+        command = [str(program("tryton", "python")), str(_DAEMON), "-vv", "-d", first]
+        command += ["-c", str(_configure(folder, port))]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
         try:
