@@ -14,7 +14,7 @@ from orgsync.adapters.salesforce.capabilities import ACTION_SCOPES, NEEDS, capab
 from orgsync.adapters.salesforce.convert import Names, actions, day, flags, moment
 from orgsync.adapters.salesforce.options import OBJECTS, Options
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step
-from orgsync.errors import AdapterError
+from orgsync.errors import AdapterError, IncompleteRead
 from orgsync.project import project
 from orgsync.resources import SCOPES, Fields, Kind, Organization, kind_of
 from tests.fakes.salesforce import CLIENT, SECRET, Org, Service, started
@@ -135,6 +135,26 @@ def test_a_call_that_a_lock_refuses_as_a_whole_is_sent_again(world: World) -> No
         world.org.blocked = 2
         assert [one.status for one in sent(adapter, step("unit/one", after={"name": "one"}))] == [Status.APPLIED]
         assert world.org.blocked == 0
+
+
+def test_a_locator_that_is_gone_means_to_query_again(world: World) -> None:
+    world.org.rows = 1
+    with world.opened() as adapter:
+        world.org.expiring = 1
+        assert adapter.read(Scope()).resources.keys() == {"user/integration@example.com", "user/ana@example.com"}
+        world.org.expiring = 9
+        with pytest.raises(IncompleteRead, match="query locator"):
+            adapter.read(Scope())
+
+
+def test_what_a_call_did_not_begin_since_too_much_failed_is_sent_again(world: World) -> None:
+    """A Composite Graph request gives up once more than fourteen of its graphs have failed."""
+    bad = [step(f"role/a{at}", after={"name": "X" * 81, "privileges": {}}) for at in range(20)]
+    good = [step(f"role/b{at}", after={"name": "X", "privileges": {}}) for at in range(5)]
+    with world.opened() as adapter:
+        outcomes = sent(adapter, *bad, *good)
+        assert [one.status for one in outcomes] == [Status.FAILED] * 20 + [Status.APPLIED] * 5
+        assert {one.detail.partition(":")[0] for one in outcomes[:20]} == {"STRING_TOO_LONG"}
 
 
 def test_what_is_taken_away_can_be_given_again_in_the_same_run(world: World) -> None:

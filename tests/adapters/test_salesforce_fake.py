@@ -127,6 +127,18 @@ def test_a_graph_is_carried_out_as_a_whole_or_not_at_all(service: Service) -> No
     assert service.org.tables == before
 
 
+def test_a_graph_that_is_too_deep_or_too_varied_is_refused(service: Service) -> None:
+    path = f"{DATA}/sobjects/Group"
+    chain = [
+        {"method": "POST", "url": path, "referenceId": f"n{at}", "body": {"Name": f"@{{n{at - 1}.id}}"} if at else {}}
+        for at in range(16)
+    ]
+    varied = [{"method": "GET", "url": f"{DATA}/sobjects/O{at}/x", "referenceId": f"n{at}"} for at in range(16)]
+    for nodes in (chain, varied):
+        body = {"graphs": [{"graphId": "1", "compositeRequest": nodes}]}
+        assert ask(service, "POST", f"{DATA}/composite/graph", body)[1][0]["errorCode"] == "LIMIT_EXCEEDED"
+
+
 def test_a_session_that_nobody_has_is_refused(service: Service) -> None:
     status, value, _ = service.answer("GET", f"{DATA}/sobjects", {"Authorization": "Bearer x"}, b"")
     assert (status, value[0]["errorCode"]) == (401, "INVALID_SESSION_ID")

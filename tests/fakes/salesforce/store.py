@@ -32,7 +32,7 @@ _LOCKED = ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this reco
 @dataclass
 class Org:
     """``limit``, ``used``: API calls of the day; ``rows``: of a page, at most; ``locks``: writes that meet a lock;
-    ``blocked``: writing calls that one refuses as a whole."""
+    ``blocked``: writing calls that one refuses as a whole; ``expiring``: locators that will be gone."""
 
     tables: dict[str, dict[str, Record]] = field(default_factory=lambda: {name: {} for name in OBJECTS})
     limit: int = 100_000
@@ -40,6 +40,7 @@ class Org:
     rows: int = 2000
     locks: int = 0
     blocked: int = 0
+    expiring: int = 0
     admin: str = ""
     _count: int = 0
 
