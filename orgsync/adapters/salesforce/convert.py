@@ -22,6 +22,7 @@ FLAGS = (
 )
 _READ, _CREATE, _EDIT, _DELETE, _VIEW_ALL, _MODIFY_ALL = FLAGS
 _MARKS = {Kind.BUSINESS_UNIT: "bu_", Kind.UNIT: "_", Kind.ROLE: "_"}
+_BUNDLE = "psg_"
 _WORDS = {"read": _READ, "create": _CREATE, "update": _EDIT, "delete": _DELETE}
 OWN, ALL = "own", "organization"
 
@@ -37,9 +38,19 @@ class Names:
 
     def key(self, kind: Kind, api_name: str) -> str:
         """Empty where the name is not one of ours."""
-        mark = f"{self.prefix}{_MARKS[kind]}"
-        found = api_name[len(mark) :].replace("_", "-") if api_name.startswith(mark) else ""
-        return found if found and self.api_name(kind, found) == api_name and found == found.lower() else ""
+        return _key(api_name, f"{self.prefix}{_MARKS[kind]}")
+
+    def bundle(self, key: str) -> str:
+        """Of a role's permission set group: not that of its permission set, which may have to be another one."""
+        return f"{self.prefix}{_BUNDLE}{key.replace('-', '_')}"
+
+    def bundle_key(self, api_name: str) -> str:
+        return _key(api_name, f"{self.prefix}{_BUNDLE}")
+
+
+def _key(api_name: str, mark: str) -> str:
+    found = api_name[len(mark) :].replace("_", "-") if api_name.startswith(mark) else ""
+    return found if found and found == found.lower() and mark + found.replace("-", "_") == api_name else ""
 
 
 def flags(actions: Mapping[str, str]) -> dict[str, bool]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from orgsync.adapters.salesforce.convert import moment
 from orgsync.adapters.salesforce.graphs import Impossible
+from orgsync.adapters.salesforce.index import Index
 from orgsync.change import Action, Step
 from orgsync.resources import Address, Kind, RemoteId, kind_of, parts_of
 
@@ -16,8 +17,8 @@ SOBJECTS = {Kind.MEMBERSHIP: "GroupMember", Kind.GRANT: "PermissionSetAssignment
 
 
 class Edges:
-    def __init__(self, ids: Mapping[Address, RemoteId], zone: ZoneInfo) -> None:
-        self._ids, self._zone = ids, zone
+    def __init__(self, ids: Mapping[Address, RemoteId], index: Index, zone: ZoneInfo) -> None:
+        self._ids, self._index, self._zone = ids, index, zone
 
     def record(self, step: Step) -> dict[str, Any]:
         """Raises Impossible; a deletion is its ``id`` alone."""
@@ -39,8 +40,25 @@ class Edges:
         if kind is Kind.MEMBERSHIP:
             return {"GroupId": self._id(f"{Kind.UNIT}/{parts[0]}"), "UserOrGroupId": user}
         ends = moment(step.after.get("until"), self._zone)
-        record = {"AssigneeId": user, "PermissionSetId": self._id(f"{Kind.ROLE}/{parts[2]}")}
+        record = {"AssigneeId": user, **self._held(parts[2])}
         return record | ({"ExpirationDate": ends} if ends else {})
+
+    def _held(self, role: str) -> dict[str, RemoteId]:
+        """A permission set group that is not up to date is assigned to nobody (Apex Developer Guide: it fails)."""
+        own = self._id(f"{Kind.ROLE}/{role}")
+        bundle = self._index.bundles.get(own)
+        if bundle is None:
+            return {"PermissionSetId": own}
+        if status := self._index.stuck.get(bundle):
+            raise Impossible(f"the permission set group of {Kind.ROLE}/{role} is {status}")
+        return {"PermissionSetGroupId": bundle}
+
+    def spare(self, step: Step) -> RemoteId | None:
+        """The assignment of a permission set alone, where its group is what a grant means."""
+        _, login, role = parts_of(step.address)
+        own, user = self._ids.get(f"{Kind.ROLE}/{role}", ""), self._ids.get(f"{Kind.USER}/{login}", "")
+        found = self._index.direct.get((user, own)) if own in self._index.bundles else None
+        return found if found != step.remote_id else None
 
     def _id(self, address: Address) -> RemoteId:
         found = self._ids.get(address)

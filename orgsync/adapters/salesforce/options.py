@@ -69,6 +69,10 @@ class Options(BaseModel):
     login: Literal["username", "email", "federationIdentifier"] = Field(
         default="username", description="which field of a Salesforce user has the login of an assignment"
     )
+    includes: Literal["folded", "groups"] = Field(
+        default="folded",
+        description="what a role includes: folded into its object permissions, or a permission set group of its own",
+    )
     prefix: str = Field(
         default="orgsync",
         pattern=r"^[a-z][a-z0-9]{0,9}$",
@@ -84,6 +88,11 @@ class Options(BaseModel):
     def models(self) -> Mapping[str, str]:
         """Word -> object."""
         return vocabulary(OBJECTS, self.objects)
+
+    @property
+    def bundled(self) -> bool:
+        """Roles that include others have a permission set group."""
+        return self.includes == "groups"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -51,6 +51,10 @@ def _fixed(*to: str, relation: str = "") -> Field:
     return Field(type="reference", create=True, required=True, nillable=False, to=to, relation=relation)
 
 
+def _either(to: str) -> Field:
+    return Field(type="reference", create=True, to=(to,), relation=to)
+
+
 FLAGS = {
     f"Permissions{name}": _flag() for name in ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
 }
@@ -111,6 +115,29 @@ OBJECTS: Mapping[str, Object] = {
             **SYSTEM_PERMISSIONS,
         },
     ),
+    "PermissionSetGroup": Object(
+        prefix="0PG",
+        create=True,
+        update=True,
+        delete=True,
+        fields={
+            **_system(),
+            "DeveloperName": _text(80, required=True, nillable=False),
+            "MasterLabel": _text(80, required=True, nillable=False),
+            "Description": _text(255),
+            "Status": Field(nillable=False, default="Updated"),
+        },
+    ),
+    "PermissionSetGroupComponent": Object(
+        prefix="0PM",
+        create=True,
+        delete=True,
+        fields={
+            **_system(),
+            "PermissionSetGroupId": _fixed("PermissionSetGroup", relation="PermissionSetGroup"),
+            "PermissionSetId": _fixed("PermissionSet", relation="PermissionSet"),
+        },
+    ),
     "ObjectPermissions": Object(
         prefix="110",
         create=True,
@@ -131,7 +158,8 @@ OBJECTS: Mapping[str, Object] = {
         fields={
             "Id": Field(type="id", nillable=False),
             "AssigneeId": _fixed("User", relation="Assignee"),
-            "PermissionSetId": _fixed("PermissionSet", relation="PermissionSet"),
+            "PermissionSetId": _either("PermissionSet"),
+            "PermissionSetGroupId": _either("PermissionSetGroup"),
             "ExpirationDate": Field(type="datetime", create=True, update=True),
         },
     ),

@@ -10,7 +10,7 @@ from typing import Any
 from tests.fakes.salesforce.schema import OBJECTS
 from tests.fakes.salesforce.store import Org, Record, Refusal
 
-_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<word>[A-Za-z_][\w.]*)|(?P<sign>[(),=]))")
+_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<word>[A-Za-z_][\w.]*)|(?P<sign>!=|[(),=]))")
 _ESCAPES = {
     "n": "\n",
     "r": "\r",
@@ -43,6 +43,8 @@ class _Parser:
         self._object = self._next()
         if self._object not in OBJECTS:
             raise Refusal("INVALID_TYPE", f"sObject type '{self._object}' is not supported.")
+        if self._object == "PermissionSetGroup":
+            self._org.tick()
         test = self._either() if self._takes("WHERE") else lambda _: True
         if self._takes("ORDER"):
             self._expect("BY")
@@ -80,6 +82,8 @@ class _Parser:
 
         def value(row: Record) -> Any:
             for name, to in steps:
+                if row[name] is None:
+                    return None
                 row = self._org.tables[to][row[name]]
             return row[last]
 
@@ -106,6 +110,9 @@ class _Parser:
         if self._takes("="):
             wanted = self._literal()
             return lambda row: _equal(value(row), wanted)
+        if self._takes("!="):
+            unwanted = self._literal()
+            return lambda row: not _equal(value(row), unwanted)
         if self._takes("LIKE"):
             pattern = _like(str(self._literal()))
             return lambda row: bool(pattern.match(value(row) or ""))

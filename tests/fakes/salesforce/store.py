@@ -32,7 +32,10 @@ _LOCKED = ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this reco
 @dataclass
 class Org:
     """``limit``, ``used``: API calls of the day; ``rows``: of a page, at most; ``locks``: writes that meet a lock;
-    ``blocked``: writing calls that one refuses as a whole; ``expiring``: locators that will be gone."""
+    ``blocked``: writing calls that one refuses as a whole; ``expiring``: locators that will be gone.
+
+    ``lag``: looks at a permission set group until it is recalculated; ``failing``: until that fails.
+    """
 
     tables: dict[str, dict[str, Record]] = field(default_factory=lambda: {name: {} for name in OBJECTS})
     limit: int = 100_000
@@ -41,8 +44,11 @@ class Org:
     locks: int = 0
     blocked: int = 0
     expiring: int = 0
+    lag: int = 2
+    failing: bool = False
     admin: str = ""
     _count: int = 0
+    _due: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.admin = self.person("integration@example.com", "Integration")
@@ -86,7 +92,9 @@ class Org:
         if sobject == "GroupMember" and (same := self._same_member(record)):
             return same
         self._rules(sobject, "", record)
-        return self.put(sobject, **{**blank, **record})
+        id_ = self.put(sobject, **{**blank, **record})
+        self._outdate(sobject, record)
+        return id_
 
     def update(self, sobject: str, id_: str, values: Mapping[str, Any]) -> None:
         self._object(sobject, "update")
@@ -95,6 +103,7 @@ class Org:
         self._wait_for_locks()
         record = {**current, **values}
         self._rules(sobject, id_, record)
+        self._outdate(sobject, record)
         if sobject == "ObjectPermissions" and not any(record[flag] for flag in FLAGS):
             del self.tables[sobject][id_]
             return
@@ -105,7 +114,14 @@ class Org:
         self._object(sobject, "delete")
         self._existing(sobject, id_)
         self._wait_for_locks()
+        self._outdate(sobject, self.tables[sobject][id_])
+        if sobject == "PermissionSetGroup":
+            if any(one["PermissionSetGroupId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
+                raise Refusal("DELETE_FAILED", "This permission set group is assigned to users.")
+            self._cascade("PermissionSetGroupComponent", PermissionSetGroupId=id_)
         if sobject == "PermissionSet":
+            if any(one["PermissionSetId"] == id_ for one in self.tables["PermissionSetGroupComponent"].values()):
+                raise Refusal("DELETE_FAILED", "This permission set is part of a permission set group.")
             if any(one["PermissionSetId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
                 raise Refusal("DELETE_FAILED", "This permission set can't be deleted while it is assigned to users.")
             self._cascade("ObjectPermissions", ParentId=id_)
@@ -113,6 +129,27 @@ class Org:
             self._cascade("GroupMember", GroupId=id_)
             self._cascade("GroupMember", UserOrGroupId=id_)
         del self.tables[sobject][id_]
+
+    def _outdate(self, sobject: str, record: Record) -> None:
+        """What a group gives is worked out later, when what it is made of changes."""
+        parts = self.tables["PermissionSetGroupComponent"].values()
+        touched = {
+            "ObjectPermissions": lambda: [
+                one["PermissionSetGroupId"] for one in parts if one["PermissionSetId"] == record["ParentId"]
+            ],
+            "PermissionSetGroupComponent": lambda: [record["PermissionSetGroupId"]],
+        }
+        for group in touched[sobject]() if sobject in touched else ():
+            self.tables["PermissionSetGroup"][group] |= {"Status": "Outdated"}
+            self._due[group] = self.lag
+
+    def tick(self) -> None:
+        """Somebody looks at the permission set groups: time has passed."""
+        for group, left in self._due.items():
+            if group in self.tables["PermissionSetGroup"] and left >= 0:
+                done = "Failed" if self.failing else "Updated"
+                self.tables["PermissionSetGroup"][group]["Status"] = "Updating" if left else done
+                self._due[group] = left - 1
 
     def _cascade(self, sobject: str, **where: str) -> None:
         table = self.tables[sobject]
@@ -185,6 +222,8 @@ class Org:
             "ObjectPermissions": _object_permissions,
             "PermissionSetAssignment": self._assignment,
             "GroupMember": self._member,
+            "PermissionSetGroup": _bundle,
+            "PermissionSetGroupComponent": self._part,
             "User": _user,
         }[sobject](record, others)
 
@@ -196,6 +235,13 @@ class Org:
         if record["GroupId"] in {record["UserOrGroupId"], *self._below(record["UserOrGroupId"])}:
             raise Refusal("CIRCULAR_DEPENDENCY", "a group cannot contain itself", "UserOrGroupId")
 
+    def _part(self, record: Record, others: list[Record]) -> None:
+        pair = (record["PermissionSetGroupId"], record["PermissionSetId"])
+        if any((one["PermissionSetGroupId"], one["PermissionSetId"]) == pair for one in others):
+            raise Refusal("DUPLICATE_VALUE", "duplicate value found: PermissionSetGroupId, PermissionSetId")
+        if self.tables["PermissionSet"][record["PermissionSetId"]]["Type"] != "Regular":
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "a group is made of regular permission sets", "PermissionSetId")
+
     def _below(self, group: str) -> Iterator[str]:
         for one in self.tables["GroupMember"].values():
             if one["GroupId"] == group:
@@ -203,11 +249,16 @@ class Org:
                 yield from self._below(one["UserOrGroupId"])
 
     def _assignment(self, record: Record, others: list[Record]) -> None:
-        pair = (record["AssigneeId"], record["PermissionSetId"])
-        if any((one["AssigneeId"], one["PermissionSetId"]) == pair for one in others):
+        held = ("AssigneeId", "PermissionSetId", "PermissionSetGroupId")
+        if any(all(one[name] == record[name] for name in held) for one in others):
             raise Refusal("DUPLICATE_VALUE", "Duplicate PermissionSetAssignment. Assignee, Permission Set pair exists")
-        if self.tables["PermissionSet"][record["PermissionSetId"]]["IsOwnedByProfile"]:
+        if (record["PermissionSetId"] is None) is (record["PermissionSetGroupId"] is None):
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "one of the set and the group is assigned", "PermissionSetId")
+        if record["PermissionSetId"] and self.tables["PermissionSet"][record["PermissionSetId"]]["IsOwnedByProfile"]:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "a profile is not assigned this way", "PermissionSetId")
+        group = self.tables["PermissionSetGroup"].get(record["PermissionSetGroupId"], {"Status": "Updated"})
+        if group["Status"] != "Updated" and record not in self.tables["PermissionSetAssignment"].values():
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "the permission set group is being recalculated")
         if record["ExpirationDate"] and _moment(record["ExpirationDate"]) <= _BEGIN:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "the expiration date is in the past", "ExpirationDate")
 
@@ -235,6 +286,12 @@ def _group(record: Record, others: list[Record]) -> None:
     _check_name(record["DeveloperName"], "DeveloperName")
     mine = (record["DeveloperName"].lower(), record["Type"])
     if any((one["DeveloperName"].lower(), one["Type"]) == mine for one in others):
+        raise Refusal("DUPLICATE_DEVELOPER_NAME", "the developer name is in use", "DeveloperName")
+
+
+def _bundle(record: Record, others: list[Record]) -> None:
+    _check_name(record["DeveloperName"], "DeveloperName")
+    if any(one["DeveloperName"].lower() == record["DeveloperName"].lower() for one in others):
         raise Refusal("DUPLICATE_DEVELOPER_NAME", "the developer name is in use", "DeveloperName")
 
 
