@@ -1,59 +1,28 @@
 """Salesforce against a strict org: what privileges become, what is told, what is refused."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import product
 
 import pytest
 
 from orgsync.adapter import Scope
-from orgsync.adapters.salesforce.adapter import SalesforceAdapter, opened
 from orgsync.adapters.salesforce.capabilities import ACTION_SCOPES, NEEDS, capabilities
 from orgsync.adapters.salesforce.convert import Names, actions, day, flags, moment
 from orgsync.adapters.salesforce.options import OBJECTS, Options
-from orgsync.change import Action, Batch, Change, Outcome, Status, Step
+from orgsync.change import Action, Batch, Change, Status, Step
 from orgsync.errors import AdapterError, IncompleteRead
 from orgsync.project import project
-from orgsync.resources import SCOPES, Fields, Kind, Organization, kind_of
-from tests.fakes.salesforce import CLIENT, SECRET, Org, Service, started
+from orgsync.resources import SCOPES, Fields, Kind, Organization
+from tests.adapters.salesforce_world import World, running, sent, step
 
-NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SCOPED = [dict(zip(ACTION_SCOPES, one, strict=True)) for one in product(SCOPES, repeat=len(ACTION_SCOPES))]
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    org: Org
-    service: Service
-    url: str
-
-    @contextmanager
-    def opened(self, secret: str = SECRET, **options: object) -> Iterator[SalesforceAdapter]:
-        credentials = {"clientId": CLIENT, "clientSecret": secret}
-        checked = Options.model_validate({"url": self.url, **options})
-        with opened(checked, credentials, writable=True, clock=lambda: NOW) as found:
-            yield found
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    org = Org()
-    org.person("ana@example.com", FederationIdentifier="ana")
-    with started(org) as (url, service):
-        yield World(org, service, url)
-
-
-def step(address: str, action: Action = Action.CREATE, after: Fields | None = None, **more: str) -> Step:
-    return Step(id=address, address=address, action=action, after=after or {}, **more)  # type: ignore[arg-type]
-
-
-def sent(adapter: SalesforceAdapter, *steps: Step) -> list[Outcome]:
-    ids = adapter.read(Scope()).ids
-    batch = Batch(kind=kind_of(steps[0].address), action=steps[0].action, steps=steps)
-    return [*adapter.apply(batch, ids)]
+    with running() as found:
+        yield found
 
 
 def projected(given: Mapping[str, str], *, narrower: bool) -> tuple[Mapping[str, str], list[str]]:
