@@ -64,10 +64,10 @@ class TestSalesforce(HttpConformance):
 
 
 class TestSalesforceWithEverything(HttpConformance):
-    """Roles that include others are permission set groups."""
+    """Roles that include others are permission set groups, and units stand in the role hierarchy, too."""
 
     @pytest.fixture
     def crm(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crm]:
         monkeypatch.setattr("orgsync.adapters.salesforce.bundles.PAUSES", (0,) * 5)
-        with crm_with(includes="groups") as found:
+        with crm_with(includes="groups", hierarchy="roles") as found:
             yield found

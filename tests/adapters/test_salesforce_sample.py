@@ -15,7 +15,7 @@ from tests.adapters.salesforce_world import ENVIRONMENT, applied, planned, settl
 from tests.fakes.salesforce import Org, started
 
 ROOT = Path(__file__).parents[2]
-SORTS = {"default": "", "everything": "includes: groups"}
+SORTS = {"default": "", "everything": "includes: groups\n    hierarchy: roles"}
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class SalesforceAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return capabilities(self._options.models, bundled=self._options.bundled)
+        return capabilities(self._options.models, bundled=self._options.bundled, ranked=self._options.ranked)
 
     @property
     def identity(self) -> str:

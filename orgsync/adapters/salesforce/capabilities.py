@@ -54,15 +54,16 @@ _KINDS = MappingProxyType(
 )
 
 
-def capabilities(objects: Mapping[str, str], *, bundled: bool = False) -> Capabilities:
+def capabilities(objects: Mapping[str, str], *, bundled: bool = False, ranked: bool = False) -> Capabilities:
     """Writes go one after another: groups and roles are recalculated under locks that concurrent writes run into.
 
     bundled   roles include others by permission set groups, which know no inclusion themselves
+    ranked    units are nodes of the role hierarchy, too, and a person is at one of them
     """
-    role = _KINDS[Kind.ROLE]
-    fields = role.fields | ({"includes"} if bundled else set())
+    more = {Kind.ROLE: {"includes"}} if bundled else {}
+    more |= {Kind.UNIT: {"node", "nodeParent"}, Kind.USER: {"unit"}} if ranked else {}
     return Capabilities(
-        kinds={**_KINDS, Kind.ROLE: replace(role, fields=fields)},
+        kinds={kind: replace(can, fields=can.fields | more.get(kind, set())) for kind, can in _KINDS.items()},
         hierarchy="forest",
         unit_roles=False,
         unit_grants=False,

@@ -31,7 +31,7 @@ class Edges:
         if step.action is Action.DELETE:
             return found
         if kind is Kind.USER:
-            return {**found, "IsActive": step.after["active"] is not False}
+            return {**found, **self._person(step)}
         return {**found, "ExpirationDate": moment(step.after.get("until"), self._zone)}
 
     def _created(self, kind: Kind, step: Step) -> dict[str, Any]:
@@ -52,6 +52,22 @@ class Edges:
         if status := self._index.stuck.get(bundle):
             raise Impossible(f"the permission set group of {Kind.ROLE}/{role} is {status}")
         return {"PermissionSetGroupId": bundle}
+
+    def _person(self, step: Step) -> dict[str, Any]:
+        """A user's role in the hierarchy is written by itself: no other object comes with it (mixed DML)."""
+        body: dict[str, Any] = {"IsActive": step.after["active"] is not False} if "active" in step.after else {}
+        if (unit := step.after.get("unit")) is not None:
+            body["UserRoleId"] = self._index.nodes.get(self._id(f"{Kind.UNIT}/{unit}"))
+            if body["UserRoleId"] is None:
+                raise Impossible(f"{Kind.UNIT}/{unit} has no role in the hierarchy")
+        return body
+
+    def seated(self, step: Step) -> RemoteId | None:
+        """The person of a membership, where they are at that very unit in the role hierarchy."""
+        unit, login = parts_of(step.address)[:2]
+        node = self._index.nodes.get(self._ids.get(f"{Kind.UNIT}/{unit}", ""))
+        user = self._ids.get(f"{Kind.USER}/{login}", "")
+        return user if node is not None and self._index.seats.get(user) == node else None
 
     def spare(self, step: Step) -> RemoteId | None:
         """The assignment of a permission set alone, where its group is what a grant means."""

@@ -9,7 +9,8 @@ from functools import partial
 
 from orgsync.adapters.salesforce.api import Node, Result
 from orgsync.adapters.salesforce.convert import Names, flags
-from orgsync.adapters.salesforce.index import BUNDLE, OWN_PART, Index
+from orgsync.adapters.salesforce.index import BUNDLE, NODE, OWN_PART, Index
+from orgsync.adapters.salesforce.options import Options
 from orgsync.change import Action, Step
 from orgsync.resources import KEY, Address, Fields, Json, Kind, RemoteId, key_of, kind_of
 
@@ -27,11 +28,17 @@ class Impossible(Exception):
 
 
 class Graphs:
-    """``models``: word -> object; ``_going``: records that a node deletes -> what takes them out of the index."""
+    """One batch's.
 
-    def __init__(self, names: Names, models: Mapping[str, str], ids: Mapping[Address, RemoteId], index: Index) -> None:
-        self._names, self._models, self._ids, self._index = names, models, ids, index
+    _going   records that a node deletes -> what takes them out of the index
+    _at      API name of a role in the hierarchy -> the group of its unit
+    """
+
+    def __init__(self, options: Options, ids: Mapping[Address, RemoteId], index: Index) -> None:
+        self._options, self._ids, self._index = options, ids, index
+        self._names, self._models = Names(prefix=options.prefix), options.models
         self._going: dict[RemoteId, Callable[[], object]] = {}
+        self._at: dict[Json, RemoteId] = {}
 
     def nodes(self, step: Step) -> list[Node]:
         """Raises Impossible."""
@@ -72,6 +79,8 @@ class Graphs:
         for name, to in _PARENTS[kind].items():
             if name in step.after:
                 yield from self._link(name, to, step, id_)
+        if kind is Kind.UNIT and self._options.ranked:
+            yield from self._node(step, id_)
 
     def _link(self, name: str, to: Kind, step: Step, id_: RemoteId) -> Iterator[Node]:
         before, after = step.before.get(name), step.after[name]
@@ -109,6 +118,33 @@ class Graphs:
         if bundle := self._index.bundles.get(id_):
             self._going[bundle] = partial(self._index.bundles.pop, id_, None)
             yield Node(method="DELETE", sobject="PermissionSetGroup", id=bundle, reference=BUNDLE)
+        if node := self._index.nodes.get(id_):
+            self._going[node] = partial(self._index.nodes.pop, id_, None)
+            yield Node(method="DELETE", sobject="UserRole", id=node, reference=NODE)
+
+    def _node(self, step: Step, id_: RemoteId) -> Iterator[Node]:
+        """The unit's role in the hierarchy: made where it is lacking, and taken where a group was lost."""
+        key = str(step.after.get(KEY, key_of(step.address)))
+        node = self._index.nodes.get(id_)
+        body: dict[str, Json] = {"Name": step.after["node"]} if "node" in step.after else {}
+        body |= {"ParentRoleId": self._above(step.after["nodeParent"])} if "nodeParent" in step.after else {}
+        if node is None or KEY in step.after:
+            body["DeveloperName"] = name = self._names.api_name(Kind.UNIT, key)
+            self._at[name] = id_
+        node = node or self._index.strays.get(key)
+        if node is None:
+            body["OpportunityAccessForAccountOwner"] = self._options.opportunity_access
+            yield Node(method="POST", sobject="UserRole", reference=NODE, body=body)
+        elif body:
+            yield Node(method="PATCH", sobject="UserRole", id=node, reference=NODE, body=body)
+
+    def _above(self, unit: Json) -> RemoteId | None:
+        if unit is None:
+            return None
+        found = self._index.nodes.get(self._ids.get(f"{Kind.UNIT}/{unit}", ""))
+        if found is None:
+            raise Impossible(f"{Kind.UNIT}/{unit} has no role in the hierarchy")
+        return found
 
     def _bundle(self, step: Step, id_: RemoteId) -> Iterator[Node]:
         """The permission set group of a role that includes others, made when it first does, and kept from then on."""
@@ -150,6 +186,9 @@ class Graphs:
         for node, id_ in zip(nodes, result.ids, strict=True):
             if node.method == "DELETE" and node.id in self._going:
                 self._going.pop(node.id)()
+            elif node.sobject == "UserRole" and "DeveloperName" in (body := node.body or {}):
+                group = self._at[body["DeveloperName"]]
+                self._index.nodes[made.get(group, group)] = node.id or id_
             elif node.method == "POST":
                 body = {name: made.get(str(value), value) for name, value in (node.body or {}).items()}
                 self._index.add(node.sobject, node.reference, body, id_)

@@ -3,7 +3,7 @@
 In: records as they come and as they were written. Out: their ids. Never: asks the server.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,11 @@ class Index:
     stuck: dict[RemoteId, str] = field(default_factory=dict)
     nodes: dict[RemoteId, RemoteId] = field(default_factory=dict)
     strays: dict[str, RemoteId] = field(default_factory=dict)
-    seats: dict[RemoteId, RemoteId] = field(default_factory=dict)
+    seats: dict[RemoteId, RemoteId | None] = field(default_factory=dict)
+
+    def sit(self, records: Iterable[Row]) -> None:
+        """People whose role in the hierarchy was written."""
+        self.seats.update({one["id"]: one["UserRoleId"] for one in records if "UserRoleId" in one})
 
     def add(self, sobject: str, reference: str, body: Mapping[str, Any], id_: RemoteId) -> None:
         """A record that a graph has made."""

@@ -73,6 +73,15 @@ class Options(BaseModel):
         default="folded",
         description="what a role includes: folded into its object permissions, or a permission set group of its own",
     )
+    hierarchy: Literal["groups", "roles"] = Field(
+        default="groups",
+        description="where units stand: public groups alone, or roles of the role hierarchy besides",
+    )
+    opportunity_access: Literal["None", "Read", "Edit"] = Field(
+        default="None",
+        alias="opportunityAccess",
+        description="of a new role in the hierarchy, to others' opportunities on accounts that its people own",
+    )
     prefix: str = Field(
         default="orgsync",
         pattern=r"^[a-z][a-z0-9]{0,9}$",
@@ -93,6 +102,11 @@ class Options(BaseModel):
     def bundled(self) -> bool:
         """Roles that include others have a permission set group."""
         return self.includes == "groups"
+
+    @property
+    def ranked(self) -> bool:
+        """Units are nodes of the role hierarchy, and people sit at one of them."""
+        return self.hierarchy == "roles"
 
     @property
     def zone(self) -> ZoneInfo:

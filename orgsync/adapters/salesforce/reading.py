@@ -23,6 +23,8 @@ _GRANTS = ("Id", "AssigneeId", "PermissionSetId", "ExpirationDate")
 _BUNDLES = ("Id", "DeveloperName", "MasterLabel", "Description", "Status", *_WHO)
 _PARTS = ("Id", "PermissionSetGroupId", "PermissionSetId")
 _USERS = ("Id", "Username", "Email", "FederationIdentifier", "IsActive", *_WHO)
+_SEAT = ("UserRoleId",)
+_NODES = ("Id", "Name", "DeveloperName", "ParentRoleId")
 _REGULAR = "IsOwnedByProfile = false AND Type = 'Regular'"
 
 
@@ -38,18 +40,21 @@ class World:
     users: Sequence[Row]
     bundles: Sequence[Row] = ()
     parts: Sequence[Row] = ()
+    nodes: Sequence[Row] = ()
 
 
 def fetch(api: Api, options: Options, scope: Scope) -> World:
     """Raises IncompleteRead, AdapterError."""
     names = Names(prefix=options.prefix)
+    people = (*_USERS, *(_SEAT if options.ranked else ()))
     return World(
         groups=api.query(select(_GROUPS, "Group", "Type = 'Regular'"), "groups"),
         members=api.query(select(_MEMBERS, "GroupMember", _members(names)), "group members"),
         sets=api.query(select(_SETS, "PermissionSet", _REGULAR), "permission sets"),
         rows=api.query(select(_ROWS, "ObjectPermissions", _rows(names)), "object permissions"),
         grants=_grants(api, options, names, scope),
-        users=api.query(select(_USERS, "User", "UserType = 'Standard'"), "users"),
+        users=api.query(select(people, "User", "UserType = 'Standard'"), "users"),
+        nodes=api.query(_nodes(names), "roles of the role hierarchy") if options.ranked else (),
         **(_bundles(api, names) if options.bundled else {}),
     )
 
@@ -62,6 +67,10 @@ def _members(names: Names) -> str:
 
 def _rows(names: Names) -> str:
     return f"Parent.IsOwnedByProfile = false AND {begins('Parent.Name', names.api_name(Kind.ROLE, ''))}"
+
+
+def _nodes(names: Names) -> str:
+    return select(_NODES, "UserRole", begins("DeveloperName", names.api_name(Kind.UNIT, "")))
 
 
 def _grants(api: Api, options: Options, names: Names, scope: Scope) -> list[Row]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orgsync.adapter import Changed, Foreign, Scope, Snapshot
+from orgsync.adapters.canonical import FOREIGN
 from orgsync.adapters.salesforce.api import Row
 from orgsync.adapters.salesforce.bundles import outdated, stuck
 from orgsync.adapters.salesforce.convert import Names, changed, day, privileges
@@ -45,6 +46,8 @@ def index(world: World, options: Options, scope: Scope, acting: RemoteId) -> Ind
     _sort_members(work)
     if options.bundled:
         _sort_bundles(work)
+    if options.ranked:
+        _sort_nodes(work)
     _sort_grants(work)
     _keep_people_of_interest(work)
     work.index.snapshot = Snapshot(
@@ -210,12 +213,45 @@ def _include(work: _Sorting, record: Row, roles: Mapping[RemoteId, RemoteId]) ->
         included.sort()
 
 
+def _sort_nodes(work: _Sorting) -> None:
+    """Where units stand in the role hierarchy, and who is at them."""
+    names, index = Names(prefix=work.options.prefix), work.index
+    keys = {one["Id"]: names.key(Kind.UNIT, one["DeveloperName"]) for one in work.world.nodes}
+    for address in [one for one in work.resources if one.startswith(f"{Kind.UNIT}/")]:
+        work.resources[address] |= {"node": None, "nodeParent": None}
+    for record in work.world.nodes:
+        key = keys[record["Id"]]
+        fields = work.resources.get(f"{Kind.UNIT}/{key}")
+        if key and fields is None:
+            index.strays[key] = record["Id"]
+        elif fields is not None:
+            index.nodes[work.ids[f"{Kind.UNIT}/{key}"]] = record["Id"]
+            fields |= {"node": record["Name"], "nodeParent": _unit(record["ParentRoleId"], keys)}
+    for user in work.world.users:
+        if user["Id"] in work.address:
+            _sit(work, work.address[user["Id"]], user, keys)
+
+
+def _sit(work: _Sorting, address: Address, user: Row, keys: Mapping[RemoteId, str]) -> None:
+    seat = user["UserRoleId"]
+    work.resources[address]["unit"] = unit = _unit(seat, keys)
+    if seat is not None:
+        work.index.seats[user["Id"]] = seat
+    membership = f"{Kind.MEMBERSHIP}/{unit}/{address.partition('/')[2]}"
+    if f"{Kind.UNIT}/{unit}" in work.resources and membership not in work.resources:
+        work.findings.append(_stranger(f"{Kind.UNIT}/{unit}", address))
+
+
+def _unit(node: RemoteId | None, keys: Mapping[RemoteId, str]) -> str | None:
+    return (keys.get(node) or FOREIGN + node) if node else None
+
+
 def _sort_grants(work: _Sorting) -> None:
     """Of a role that has a group, the group is assigned; its permission set alone is less."""
     roles = {bundle: own for own, bundle in work.index.bundles.items()}
     for record in work.world.grants:
         held, person = record["PermissionSetId"], record["AssigneeId"]
-        own = roles.get(str(record.get("PermissionSetGroupId")), held)
+        own = roles.get(str(record.get("PermissionSetGroupId")), str(held))
         role, user = work.address.get(own, ""), work.address.get(person, "")
         if own == held:
             work.index.direct[person, held] = record["Id"]

@@ -49,7 +49,7 @@ class Writer:
         return [by_id[step.id] for step in batch.steps]
 
     def _graphs(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> list[Outcome]:
-        graphs = Graphs(self._names, self._options.models, ids, self._index)
+        graphs = Graphs(self._options, ids, self._index)
         jobs, outcomes = _prepared(batch, graphs.nodes)
         outcomes += [_applied(step, step.remote_id) for step, nodes in jobs if not nodes]
         self._index.unsettled |= batch.kind is Kind.ROLE and self._options.bundled
@@ -68,15 +68,29 @@ class Writer:
         jobs, outcomes = _prepared(batch, edges.record)
         sobject, waiting = SOBJECTS[batch.kind], iter(jobs)
         while some := list(islice(waiting, RECORDS)):
+            if batch.kind is Kind.MEMBERSHIP and batch.action is Action.DELETE:
+                kept = self._unseated(edges, [step for step, _ in some])
+                outcomes += kept.values()
+                some = [(step, record) for step, record in some if step.id not in kept]
             records = [record for _, record in some]
             send: Mapping[Action, Send] = {
                 Action.CREATE: partial(self._api.create, sobject, records),
                 Action.UPDATE: partial(self._api.update, sobject, records),
                 Action.DELETE: partial(self._api.delete, [str(record.get("id")) for record in records]),
             }
-            results = _sent(send[batch.action], len(some))
+            results = _sent(send[batch.action], len(some)) if some else []
+            self._index.sit(record for record, result in zip(records, results, strict=True) if not result.code)
             outcomes += [_outcome(step, result) for (step, _), result in zip(some, results, strict=True)]
         return self._tidied(batch, outcomes, edges) if batch.kind is Kind.GRANT else outcomes
+
+    def _unseated(self, edges: Edges, steps: Sequence[Step]) -> dict[str, Outcome]:
+        """Whoever leaves a unit leaves its role in the hierarchy first; step -> what became of those who could not."""
+        leaving = {step.id: user for step in steps if (user := edges.seated(step))}
+        records = [{"id": user, "UserRoleId": None} for user in leaving.values()]
+        results = _sent(partial(self._api.update, "User", records), len(records)) if records else []
+        self._index.sit(record for record, result in zip(records, results, strict=True) if not result.code)
+        failed = {id_: result for id_, result in zip(leaving, results, strict=True) if result.code}
+        return {step.id: _outcome(step, failed[step.id]) for step in steps if step.id in failed}
 
     def _tidied(self, batch: Batch, outcomes: list[Outcome], edges: Edges) -> list[Outcome]:
         """Who holds the permission set group, or nothing any more, does not keep its permission set besides."""

@@ -62,6 +62,7 @@ SYSTEM_PERMISSIONS = {
     f"Permissions{name}": _flag()
     for name in ("ApiEnabled", "ViewSetup", "ManageUsers", "ManageProfilesPermissionsets", "AssignPermissionSets")
 }
+ACCESS = ("None", "Read", "Edit")
 TYPES = ("Regular", "Queue")
 OBJECTS: Mapping[str, Object] = {
     "User": Object(
@@ -74,7 +75,24 @@ OBJECTS: Mapping[str, Object] = {
             "LastName": _text(80, nillable=False),
             "FederationIdentifier": _text(512),
             "IsActive": Field(type="boolean", create=True, update=True, nillable=False, default=True),
+            "Name": Field(nillable=False),
+            "UserRoleId": Field(type="reference", create=True, update=True, to=("UserRole",), relation="UserRole"),
             "UserType": Field(nillable=False, default="Standard"),
+        },
+    ),
+    "UserRole": Object(
+        prefix="00E",
+        create=True,
+        update=True,
+        delete=True,
+        fields={
+            **_system(),
+            "Name": _text(80, required=True, nillable=False),
+            "DeveloperName": _text(80),
+            "ParentRoleId": Field(type="reference", create=True, update=True, to=("UserRole",), relation="ParentRole"),
+            "RollupDescription": _text(80),
+            "OpportunityAccessForAccountOwner": _text(40, required=True, nillable=False),
+            "PortalType": Field(default="None"),
         },
     ),
     "Group": Object(

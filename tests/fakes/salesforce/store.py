@@ -4,13 +4,14 @@ In: one record's write. Out: an id, or a Refusal in the platform's words. Never:
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from tests.fakes.salesforce.schema import FLAGS, NEEDS, OBJECTS, PERMISSIONABLE, TYPES, Field
+from tests.fakes.salesforce.schema import ACCESS, FLAGS, NEEDS, OBJECTS, PERMISSIONABLE, TYPES, Field
 
 Record = dict[str, Any]
 _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*\Z")
@@ -35,6 +36,8 @@ class Org:
     ``blocked``: writing calls that one refuses as a whole; ``expiring``: locators that will be gone.
 
     ``lag``: looks at a permission set group until it is recalculated; ``failing``: until that fails.
+    ``opportunities``: the org-wide default of opportunities, below which no role's access goes.
+    ``refused``: an object that nobody may update.
     """
 
     tables: dict[str, dict[str, Record]] = field(default_factory=lambda: {name: {} for name in OBJECTS})
@@ -46,6 +49,8 @@ class Org:
     expiring: int = 0
     lag: int = 2
     failing: bool = False
+    opportunities: str = "None"
+    refused: str = ""
     admin: str = ""
     _count: int = 0
     _due: dict[str, int] = field(default_factory=dict)
@@ -59,7 +64,7 @@ class Org:
         self.put("PermissionSetAssignment", AssigneeId=self.admin, PermissionSetId=profile)
 
     def person(self, login: str, name: str = "Person", **more: Any) -> str:
-        return self.put("User", **{"Username": login, "Email": login, "LastName": name, **more})
+        return self.put("User", **{"Username": login, "Email": login, "LastName": name, "Name": name, **more})
 
     def put(self, sobject: str, **values: Any) -> str:
         """Past all rules: what the platform or an administrator made."""
@@ -98,6 +103,8 @@ class Org:
 
     def update(self, sobject: str, id_: str, values: Mapping[str, Any]) -> None:
         self._object(sobject, "update")
+        if sobject == self.refused:
+            raise Refusal("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
         current = self._existing(sobject, id_)
         self._check_fields(sobject, values, "update")
         self._wait_for_locks()
@@ -119,6 +126,10 @@ class Org:
             if any(one["PermissionSetGroupId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
                 raise Refusal("DELETE_FAILED", "This permission set group is assigned to users.")
             self._cascade("PermissionSetGroupComponent", PermissionSetGroupId=id_)
+        if sobject == "UserRole":
+            below = [one for one in self.tables["UserRole"].values() if one["ParentRoleId"] == id_]
+            if below or any(one["UserRoleId"] == id_ for one in self.tables["User"].values()):
+                raise Refusal("DELETE_FAILED", "The role has users assigned, or roles below it.")
         if sobject == "PermissionSet":
             if any(one["PermissionSetId"] == id_ for one in self.tables["PermissionSetGroupComponent"].values()):
                 raise Refusal("DELETE_FAILED", "This permission set is part of a permission set group.")
@@ -216,16 +227,18 @@ class Org:
 
     def _rules(self, sobject: str, id_: str, record: Record) -> None:
         others = [one for key, one in self.tables[sobject].items() if key != id_]
-        {
+        rules: Mapping[str, Callable[[Record, list[Record]], None]] = {
             "Group": _group,
             "PermissionSet": _permission_set,
             "ObjectPermissions": _object_permissions,
             "PermissionSetAssignment": self._assignment,
             "GroupMember": self._member,
             "PermissionSetGroup": _bundle,
+            "UserRole": partial(self._role, id_),
             "PermissionSetGroupComponent": self._part,
             "User": _user,
-        }[sobject](record, others)
+        }
+        rules[sobject](record, others)
 
     def _same_member(self, record: Record) -> str:
         wanted = {"GroupId": record["GroupId"], "UserOrGroupId": record["UserOrGroupId"]}
@@ -234,6 +247,18 @@ class Org:
     def _member(self, record: Record, _: list[Record]) -> None:
         if record["GroupId"] in {record["UserOrGroupId"], *self._below(record["UserOrGroupId"])}:
             raise Refusal("CIRCULAR_DEPENDENCY", "a group cannot contain itself", "UserOrGroupId")
+
+    def _role(self, id_: str, record: Record, others: list[Record]) -> None:
+        _check_name(str(record["DeveloperName"]), "DeveloperName")
+        if any(str(one["DeveloperName"]).lower() == record["DeveloperName"].lower() for one in others):
+            raise Refusal("DUPLICATE_DEVELOPER_NAME", "the developer name is in use", "DeveloperName")
+        if record["OpportunityAccessForAccountOwner"] not in ACCESS[ACCESS.index(self.opportunities) :]:
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "below the default", "OpportunityAccessForAccountOwner")
+        above = record["ParentRoleId"]
+        while above is not None:
+            if above == id_:
+                raise Refusal("CIRCULAR_DEPENDENCY", "a role cannot be above itself", "ParentRoleId")
+            above = self.tables["UserRole"][above]["ParentRoleId"]
 
     def _part(self, record: Record, others: list[Record]) -> None:
         pair = (record["PermissionSetGroupId"], record["PermissionSetId"])
