@@ -184,11 +184,11 @@ def test_a_stranger_in_our_group_is_told(world: World) -> None:
 
 
 def test_a_plan_says_what_it_costs_and_what_is_left(world: World) -> None:
-    world.org.limit = 91_250 + 6
+    world.org.limit = 91_250 + 7
     with world.opened() as adapter:
         adapter.read(Scope())
         change = Change(address="unit/x", action=Action.CREATE, after={"name": "X"})
-        assert adapter.cost([change]) == "this apply needs 13 of 91,250 remaining calls"
+        assert adapter.cost([change]) == "this apply needs 15 of 91,250 remaining calls"
         assert adapter.cost([]) == ""
         world.org.limit = world.org.used + 7
         adapter.read(Scope())
@@ -232,6 +232,23 @@ def test_the_doctor_says_why_nobody_could_log_in(world: World) -> None:
         [finding] = adapter.doctor()
     assert "invalid client credentials" in finding.detail
     assert "another-secret-0001" not in finding.detail
+
+
+def test_the_trail_is_read_in_one_page_and_may_be_left_unread(world: World) -> None:
+    stamp = "2026-11-01T08:00:00.000+0000"
+    for _ in range(700):
+        world.org.put("SetupAuditTrail", Action="groupMembership", Display="?", CreatedDate=stamp)
+    for days, queries in ((7, 7), (0, 6)):
+        with world.opened(auditDays=days) as adapter:
+            before = world.org.used
+            adapter.read(Scope())
+            assert world.org.used - before == queries
+
+
+def test_an_org_that_shows_no_trail_is_read_without(world: World) -> None:
+    world.org.hidden = "SetupAuditTrail"
+    with world.opened() as adapter:
+        assert "user/ana@example.com" in adapter.read(Scope()).resources
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,13 @@ class Options(BaseModel):
         default_factory=dict, description="word of a privilege -> API name of an object; comes before the defaults"
     )
     timezone: Timezone = Field(default="UTC", description="where the day of an `until` ends")
+    audit_days: int = Field(
+        default=7,
+        ge=0,
+        le=180,
+        alias="auditDays",
+        description="how far back the Setup Audit Trail is asked who gave or took memberships and grants; 0: never",
+    )
     page_size: int = Field(default=2000, ge=200, le=2000, alias="pageSize", description="records per page of a query")
 
     @property

@@ -1,4 +1,4 @@
-"""Read the whole organization in six queries, and in a few more where the settings ask for more.
+"""Read the whole organization in seven queries, and in a few more where the settings ask for more.
 
 In: an API, options, a scope. Out: the records as they came. Never: half of them.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orgsync.adapter import Scope
 from orgsync.adapters.salesforce.api import Api, Row
+from orgsync.adapters.salesforce.audit import trail
 from orgsync.adapters.salesforce.bundles import UP_TO_DATE, awaited, passing, stuck
 from orgsync.adapters.salesforce.convert import FLAGS, Names
 from orgsync.adapters.salesforce.options import Options
@@ -22,7 +23,7 @@ _ROWS = ("Id", "ParentId", "SobjectType", *FLAGS)
 _GRANTS = ("Id", "AssigneeId", "PermissionSetId", "ExpirationDate")
 _BUNDLES = ("Id", "DeveloperName", "MasterLabel", "Description", "Status", *_WHO)
 _PARTS = ("Id", "PermissionSetGroupId", "PermissionSetId")
-_USERS = ("Id", "Username", "Email", "FederationIdentifier", "IsActive", *_WHO)
+_USERS = ("Id", "Username", "Name", "Email", "FederationIdentifier", "IsActive", *_WHO)
 _SEAT = ("UserRoleId",)
 _NODES = ("Id", "Name", "DeveloperName", "ParentRoleId")
 _REGULAR = "IsOwnedByProfile = false AND Type = 'Regular'"
@@ -41,6 +42,7 @@ class World:
     bundles: Sequence[Row] = ()
     parts: Sequence[Row] = ()
     nodes: Sequence[Row] = ()
+    trail: Sequence[Row] = ()
 
 
 def fetch(api: Api, options: Options, scope: Scope) -> World:
@@ -55,6 +57,7 @@ def fetch(api: Api, options: Options, scope: Scope) -> World:
         grants=_grants(api, options, names, scope),
         users=api.query(select(people, "User", "UserType = 'Standard'"), "users"),
         nodes=api.query(_nodes(names), "roles of the role hierarchy") if options.ranked else (),
+        trail=trail(api, options.audit_days) if options.audit_days else (),
         **(_bundles(api, names) if options.bundled else {}),
     )
 

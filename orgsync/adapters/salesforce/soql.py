@@ -18,6 +18,6 @@ def begins(field: str, start: str) -> str:
     return f"{field} LIKE '{text}%'"
 
 
-def select(fields: Sequence[str], sobject: str, where: str = "") -> str:
-    parts = ["SELECT", ", ".join(fields), "FROM", sobject, *(["WHERE", where] if where else []), "ORDER BY Id"]
+def select(fields: Sequence[str], sobject: str, where: str = "", *, order: str = "Id") -> str:
+    parts = ["SELECT", ", ".join(fields), "FROM", sobject, *(["WHERE", where] if where else []), "ORDER BY", order]
     return " ".join(parts)

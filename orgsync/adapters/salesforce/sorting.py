@@ -10,13 +10,14 @@ from typing import Any
 from orgsync.adapter import Changed, Foreign, Scope, Snapshot
 from orgsync.adapters.canonical import FOREIGN
 from orgsync.adapters.salesforce.api import Row
+from orgsync.adapters.salesforce.audit import told
 from orgsync.adapters.salesforce.bundles import outdated, stuck
 from orgsync.adapters.salesforce.convert import Names, changed, day, privileges
 from orgsync.adapters.salesforce.index import Index
 from orgsync.adapters.salesforce.options import Options
 from orgsync.adapters.salesforce.reading import World
 from orgsync.finding import Finding, Severity
-from orgsync.resources import NO_UNIT, Address, Fields, Kind, RemoteId
+from orgsync.resources import NO_UNIT, Address, Fields, Kind, RemoteId, kind_of
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ def index(world: World, options: Options, scope: Scope, acting: RemoteId) -> Ind
         _sort_nodes(work)
     _sort_grants(work)
     _keep_people_of_interest(work)
+    if world.trail:
+        _attribute(work)
     work.index.snapshot = Snapshot(
         resources=work.resources,
         ids=work.ids,
@@ -271,6 +274,21 @@ def _keep_people_of_interest(work: _Sorting) -> None:
     for address in [one for one in work.resources if one.startswith(f"{Kind.USER}/")]:
         if address.partition("/")[2] not in wanted:
             del work.resources[address], work.ids[address], work.changed[address]
+
+
+def _attribute(work: _Sorting) -> None:
+    """To whoever gave or took memberships and grants: their own records do not say."""
+    names: dict[Kind, dict[Address, list[str]]] = {Kind.UNIT: {}, Kind.ROLE: {}, Kind.USER: {}}
+    for records, called in (
+        (work.world.groups, ("Name", "DeveloperName")),
+        (work.world.sets, ("Label", "Name")),
+        (work.world.users, ("Name", "Username")),
+    ):
+        for record in records:
+            address = work.address.get(record["Id"], "")
+            if address in work.resources and (kind := kind_of(address)) in names:
+                names[kind][address] = [record[name] for name in called]
+    work.changed |= told(work.world.trail, names[Kind.UNIT], names[Kind.ROLE], names[Kind.USER])
 
 
 def _people(resources: Mapping[Address, Fields]) -> Iterator[str]:

@@ -20,6 +20,7 @@ class Field:
     to: tuple[str, ...] = ()
     relation: str = ""
     default: object = None
+    filter: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,17 @@ OBJECTS: Mapping[str, Object] = {
             "IsOwnedByProfile": _flag(create=False),
             "Type": Field(nillable=False, default="Regular"),
             **SYSTEM_PERMISSIONS,
+        },
+    ),
+    "SetupAuditTrail": Object(
+        prefix="0Ym",
+        fields={
+            "Id": Field(type="id", nillable=False),
+            "Action": Field(nillable=False),
+            "Section": Field(filter=False),
+            "Display": Field(length=1000, filter=False),
+            "CreatedDate": Field(type="datetime", nillable=False),
+            "CreatedById": Field(type="reference", to=("User",), relation="CreatedBy"),
         },
     ),
     "PermissionSetGroup": Object(

@@ -15,6 +15,7 @@ from tests.fakes.salesforce.schema import ACCESS, FLAGS, NEEDS, OBJECTS, PERMISS
 
 Record = dict[str, Any]
 _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*\Z")
+_STAMP = "%Y-%m-%dT%H:%M:%S.000+0000"
 _BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 _NEXT: dict[str, type] = {"string": str, "boolean": bool, "datetime": str, "id": str, "reference": str}
 
@@ -37,7 +38,7 @@ class Org:
 
     ``lag``: looks at a permission set group until it is recalculated; ``failing``: until that fails.
     ``opportunities``: the org-wide default of opportunities, below which no role's access goes.
-    ``refused``: an object that nobody may update.
+    ``refused``: an object that nobody may update; ``hidden``: one that the integration user does not see.
     """
 
     tables: dict[str, dict[str, Record]] = field(default_factory=lambda: {name: {} for name in OBJECTS})
@@ -51,12 +52,14 @@ class Org:
     failing: bool = False
     opportunities: str = "None"
     refused: str = ""
+    hidden: str = ""
     admin: str = ""
+    actor: str = ""
     _count: int = 0
     _due: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.admin = self.person("integration@example.com", "Integration")
+        self.actor = self.admin = self.person("integration@example.com", "Integration")
         self.tables["User"][self.admin]["LastModifiedById"] = self.admin
         everything = {name: True for name in OBJECTS["PermissionSet"].fields if name.startswith("Permissions")}
         profile = self.put("PermissionSet", Name="X00ex", Label="X00ex", IsOwnedByProfile=True, **everything)
@@ -79,7 +82,7 @@ class Org:
         if "LastModifiedDate" in OBJECTS[sobject].fields:
             self._count += 1
             moment = _BEGIN + timedelta(seconds=self._count)
-            stamp = {"LastModifiedDate": moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000"), "LastModifiedById": self.admin}
+            stamp = {"LastModifiedDate": moment.strftime(_STAMP), "LastModifiedById": self.actor}
             self.tables[sobject][id_] |= stamp
 
     def snapshot(self) -> dict[str, dict[str, Record]]:
@@ -99,6 +102,7 @@ class Org:
         self._rules(sobject, "", record)
         id_ = self.put(sobject, **{**blank, **record})
         self._outdate(sobject, record)
+        self._log(sobject, record, "assigned to")
         return id_
 
     def update(self, sobject: str, id_: str, values: Mapping[str, Any]) -> None:
@@ -122,6 +126,7 @@ class Org:
         self._existing(sobject, id_)
         self._wait_for_locks()
         self._outdate(sobject, self.tables[sobject][id_])
+        gone = self.tables[sobject][id_]
         if sobject == "PermissionSetGroup":
             if any(one["PermissionSetGroupId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
                 raise Refusal("DELETE_FAILED", "This permission set group is assigned to users.")
@@ -139,6 +144,7 @@ class Org:
         if sobject == "Group":
             self._cascade("GroupMember", GroupId=id_)
             self._cascade("GroupMember", UserOrGroupId=id_)
+        self._log(sobject, gone, "unassigned from")
         del self.tables[sobject][id_]
 
     def _outdate(self, sobject: str, record: Record) -> None:
@@ -153,6 +159,31 @@ class Org:
         for group in touched[sobject]() if sobject in touched else ():
             self.tables["PermissionSetGroup"][group] |= {"Status": "Outdated"}
             self._due[group] = self.lag
+
+    def _log(self, sobject: str, record: Record, verb: str) -> None:
+        """In the Setup Audit Trail: a sentence with names, and no ids."""
+        taken = verb.startswith("un")
+        if sobject == "PermissionSetAssignment" and record["PermissionSetGroupId"]:
+            label = self.tables["PermissionSetGroup"][record["PermissionSetGroupId"]]["MasterLabel"]
+            action = "PermSetGroupUnassign" if taken else "PermSetGroupAssign"
+            self._say(action, f"Permission set group {label}", verb, record["AssigneeId"])
+        elif sobject == "PermissionSetAssignment":
+            label = self.tables["PermissionSet"][record["PermissionSetId"]]["Label"]
+            action = "PermSetUnassign" if taken else "PermSetAssign"
+            self._say(action, f"Permission set {label}", verb, record["AssigneeId"])
+        elif sobject == "GroupMember" and record["UserOrGroupId"] in self.tables["User"]:
+            name = self.tables["Group"][record["GroupId"]]["Name"]
+            self._say("groupMembership", f"Group {name}", verb, record["UserOrGroupId"])
+
+    def _say(self, action: str, what: str, verb: str, user: str) -> None:
+        display = f"{what}: {verb} user {self.tables['User'][user]['Name']}"
+        moment = (_BEGIN + timedelta(seconds=self._count)).strftime(_STAMP)
+        row = {"Action": action, "Section": "Manage Users", "Display": display, "CreatedDate": moment}
+        self.put("SetupAuditTrail", **row, CreatedById=self.actor)
+
+    @staticmethod
+    def days_ago(days: int) -> str:
+        return (_BEGIN + timedelta(days=1 - days)).strftime(_STAMP)
 
     def tick(self) -> None:
         """Somebody looks at the permission set groups: time has passed."""
