@@ -119,7 +119,7 @@ def test_a_group_whose_recalculation_fails_is_told_at_once(world: World) -> None
         adapter.read(Scope())
         before = world.org.used
         [finding] = adapter.read(Scope()).findings
-        assert world.org.used - before == 6 + 2
+        assert world.org.used - before == 7 + 2
         assert "role/boss is Failed" in finding.detail
 
 
