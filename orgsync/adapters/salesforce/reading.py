@@ -69,7 +69,9 @@ def _members(names: Names) -> str:
 
 
 def _rows(names: Names) -> str:
-    return f"Parent.IsOwnedByProfile = false AND {begins('Parent.Name', names.api_name(Kind.ROLE, ''))}"
+    """By a semi-join: a parent may be of several objects by now, and fields behind such a reference are not sure."""
+    sets = select(("Id",), "PermissionSet", f"{_REGULAR} AND {begins('Name', names.api_name(Kind.ROLE, ''))}", order="")
+    return f"ParentId IN ({sets})"
 
 
 def _nodes(names: Names) -> str:

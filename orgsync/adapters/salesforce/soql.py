@@ -19,5 +19,6 @@ def begins(field: str, start: str) -> str:
 
 
 def select(fields: Sequence[str], sobject: str, where: str = "", *, order: str = "Id") -> str:
-    parts = ["SELECT", ", ".join(fields), "FROM", sobject, *(["WHERE", where] if where else []), "ORDER BY", order]
-    return " ".join(parts)
+    """``order``: empty for a query within another."""
+    parts = ["SELECT", ", ".join(fields), "FROM", sobject, *(["WHERE", where] if where else [])]
+    return " ".join([*parts, *(["ORDER BY", order] if order else [])])

@@ -63,6 +63,7 @@ SYSTEM_PERMISSIONS = {
     f"Permissions{name}": _flag()
     for name in ("ApiEnabled", "ViewSetup", "ManageUsers", "ManageProfilesPermissionsets", "AssignPermissionSets")
 }
+MOST_PARTS = 100
 ACCESS = ("None", "Read", "Edit")
 TYPES = ("Regular", "Queue")
 OBJECTS: Mapping[str, Object] = {
@@ -175,7 +176,7 @@ OBJECTS: Mapping[str, Object] = {
         delete=True,
         fields={
             **_system(),
-            "ParentId": _fixed("PermissionSet", relation="Parent"),
+            "ParentId": _fixed("PermissionSet"),
             "SobjectType": Field(create=True, required=True, nillable=False),
             **FLAGS,
         },

@@ -140,11 +140,29 @@ class _Parser:
             return lambda row: bool(pattern.match(value(row) or ""))
         self._expect("IN")
         self._expect("(")
+        if self._peek() == "SELECT":
+            ids = self._inner()
+            return lambda row: value(row) in ids
         found = [self._literal()]
         while self._takes(","):
             found.append(self._literal())
         self._expect(")")
         return lambda row: any(_equal(value(row), one) for one in found)
+
+    def _inner(self) -> set[Any]:
+        """A semi-join: one field of another object."""
+        outer = self._object
+        self._expect("SELECT")
+        field = self._next()
+        self._expect("FROM")
+        self._object = self._next()
+        if self._object not in OBJECTS:
+            raise Refusal("INVALID_TYPE", f"sObject type '{self._object}' is not supported.")
+        test = self._either() if self._takes("WHERE") else lambda _: True
+        self._expect(")")
+        found = {self._path(field)(row) for row in self._org.tables[self._object].values() if test(row)}
+        self._object = outer
+        return found
 
     def _equals(self, value: Callable[[Record], Any]) -> Test:
         if days := re.fullmatch(r"LAST_N_DAYS:(\d+)", self._peek()):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from tests.fakes.salesforce.schema import ACCESS, FLAGS, NEEDS, OBJECTS, PERMISSIONABLE, TYPES, Field
+from tests.fakes.salesforce.schema import ACCESS, FLAGS, MOST_PARTS, NEEDS, OBJECTS, PERMISSIONABLE, TYPES, Field
 
 Record = dict[str, Any]
 _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*\Z")
@@ -295,6 +295,8 @@ class Org:
         pair = (record["PermissionSetGroupId"], record["PermissionSetId"])
         if any((one["PermissionSetGroupId"], one["PermissionSetId"]) == pair for one in others):
             raise Refusal("DUPLICATE_VALUE", "duplicate value found: PermissionSetGroupId, PermissionSetId")
+        if sum(one["PermissionSetGroupId"] == pair[0] for one in others) >= MOST_PARTS:
+            raise Refusal("LIMIT_EXCEEDED", f"a permission set group has at most {MOST_PARTS} permission sets")
         if self.tables["PermissionSet"][record["PermissionSetId"]]["Type"] != "Regular":
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "a group is made of regular permission sets", "PermissionSetId")
 
