@@ -166,6 +166,15 @@ def test_two_people_with_one_email_are_a_finding(world: World) -> None:
         assert adapter.read(Scope(logins=frozenset({"integration@example.com"}))).findings == []
 
 
+def test_somebody_who_cannot_be_deactivated_stays_and_salesforce_says_why(world: World) -> None:
+    """Who owns something that needs an active owner, or stands in somebody's hierarchy field."""
+    world.org.refused = "User"
+    with world.opened() as adapter:
+        [outcome] = sent(adapter, step("user/ana@example.com", Action.UPDATE, {"active": False}))
+        assert (outcome.status, outcome.detail.partition(":")[0]) == (Status.FAILED, "INSUFFICIENT_ACCESS_OR_READONLY")
+        assert adapter.read(Scope()).resources["user/ana@example.com"]["active"] is True
+
+
 def test_people_are_deactivated_and_never_made(world: World) -> None:
     with world.opened() as adapter:
         off = step("user/ana@example.com", Action.UPDATE, {"active": False})
@@ -225,6 +234,47 @@ def test_the_doctor_names_what_is_missing_as_setup_does(world: World) -> None:
     with world.opened() as adapter:
         told = " ".join(one.detail for one in adapter.doctor())
     assert "the integration user lacks: Assign Permission Sets" in told
+
+
+def test_the_role_hierarchy_needs_more_permissions_and_no_less_access_than_the_default(world: World) -> None:
+    with world.opened(hierarchy="roles") as adapter:
+        assert "error" not in {one.severity for one in adapter.doctor()}
+    for held in world.org.tables["PermissionSet"].values():
+        held["PermissionsManageRoles"] = False
+    [model] = world.ids("EntityDefinition", QualifiedApiName="Opportunity")
+    world.org.tables["EntityDefinition"][model]["InternalSharingModel"] = "ReadWrite"
+    with world.opened(hierarchy="roles") as adapter:
+        told = {one.detail: one.remedy for one in adapter.doctor() if one.severity == "error"}
+    assert [*told] == [
+        "the integration user lacks: Manage Roles",
+        "a role cannot give None access to opportunities, less than the org-wide default",
+    ]
+    assert [*told.values()][1] == "state opportunityAccess: Edit"
+    with world.opened() as adapter:
+        facts = {one.summary: one.detail for one in adapter.doctor()}
+    assert facts["for some words, own reaches more than one's own: their org-wide default is wider"] == (
+        "opportunity (ReadWrite)"
+    )
+
+
+def test_the_doctor_finds_what_another_setting_has_left_and_a_hidden_trail(world: World) -> None:
+    world.org.put("PermissionSetGroup", DeveloperName="orgsyncpsg_x", MasterLabel="X")
+    world.org.put("UserRole", DeveloperName="orgsync_x", Name="X")
+    world.org.hidden = "SetupAuditTrail"
+    with world.opened() as adapter:
+        told = [one.summary for one in adapter.doctor() if one.severity == "warning"]
+    assert told == [
+        "there are 1 of PermissionSetGroup from a time when the target said includes: groups",
+        "there are 1 of UserRole from a time when the target said hierarchy: roles",
+        "nobody can be told who gave or took memberships and grants",
+    ]
+
+
+@pytest.mark.parametrize("hidden", ["EntityDefinition", "UserRole", "PermissionSetGroup"])
+def test_the_doctor_asks_for_nothing_more_than_the_settings_need(world: World, hidden: str) -> None:
+    world.org.hidden = hidden
+    with world.opened() as adapter:
+        assert {one.severity for one in adapter.doctor()} == {"info"}
 
 
 def test_the_doctor_says_why_nobody_could_log_in(world: World) -> None:

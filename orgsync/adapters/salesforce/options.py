@@ -28,6 +28,8 @@ OBJECTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What the words of roles mean in Salesforce, unless the target says otherwise."""
+ACCESS = ("None", "Read", "Edit")
+"""From least to most."""
 LOGINS: Mapping[str, str] = MappingProxyType(
     {"username": "Username", "email": "Email", "federationIdentifier": "FederationIdentifier"}
 )

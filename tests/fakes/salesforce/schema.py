@@ -61,7 +61,15 @@ FLAGS = {
 }
 SYSTEM_PERMISSIONS = {
     f"Permissions{name}": _flag()
-    for name in ("ApiEnabled", "ViewSetup", "ManageUsers", "ManageProfilesPermissionsets", "AssignPermissionSets")
+    for name in (
+        "ApiEnabled",
+        "ViewSetup",
+        "ManageUsers",
+        "ManageProfilesPermissionsets",
+        "AssignPermissionSets",
+        "ViewRoles",
+        "ManageRoles",
+    )
 }
 MOST_PARTS = 100
 ACCESS = ("None", "Read", "Edit")
@@ -133,6 +141,14 @@ OBJECTS: Mapping[str, Object] = {
             "IsOwnedByProfile": _flag(create=False),
             "Type": Field(nillable=False, default="Regular"),
             **SYSTEM_PERMISSIONS,
+        },
+    ),
+    "EntityDefinition": Object(
+        prefix="4ie",
+        fields={
+            "DurableId": Field(nillable=False),
+            "QualifiedApiName": Field(nillable=False),
+            "InternalSharingModel": Field(nillable=False),
         },
     ),
     "SetupAuditTrail": Object(

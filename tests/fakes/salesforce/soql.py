@@ -62,6 +62,7 @@ class _Parser:
             return "Id"
         self._expect("BY")
         if self._takes("Id"):
+            self._path("Id")
             return "Id"
         self._expect("CreatedDate")
         self._expect("DESC")

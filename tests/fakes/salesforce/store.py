@@ -61,6 +61,8 @@ class Org:
     def __post_init__(self) -> None:
         self.actor = self.admin = self.person("integration@example.com", "Integration")
         self.tables["User"][self.admin]["LastModifiedById"] = self.admin
+        for name in PERMISSIONABLE:
+            self.put("EntityDefinition", DurableId=name, QualifiedApiName=name, InternalSharingModel="Private")
         everything = {name: True for name in OBJECTS["PermissionSet"].fields if name.startswith("Permissions")}
         profile = self.put("PermissionSet", Name="X00ex", Label="X00ex", IsOwnedByProfile=True, **everything)
         self.tables["PermissionSet"][profile]["Type"] = "Profile"
