@@ -54,6 +54,17 @@ def test_an_apply_takes_as_many_calls_as_its_plan_said(root: Path, org: Org) -> 
     assert told == f"this apply needs {org.used - before} of {org.limit - before:,} remaining calls"
 
 
+@pytest.mark.parametrize("root", ["everything"], indirect=True)
+def test_with_recalculations_an_apply_takes_about_as_many_calls_as_its_plan_said(root: Path, org: Org) -> None:
+    plan = planned(root)
+    before = org.used
+    [told] = [one.detail for one in plan.findings if one.code == "calls-counted"]
+    repository.applied(root, plan, *(guard.name for guard in plan.guards), environment=ENVIRONMENT)
+    said = int(told.removeprefix("this apply needs about ").partition(" ")[0])
+    looks = 2 * (org.lag + 1)  # before the first grants, and when all is read again
+    assert said <= org.used - before <= said + looks
+
+
 def test_what_is_left_of_the_budget_is_no_part_of_what_was_reviewed(root: Path) -> None:
     """The job that applies plans again, and gets the digest that was reviewed."""
     first = planned(root)

@@ -67,7 +67,7 @@ class SalesforceAdapter:
         return [*regrants(changes, live, self._index)] if self._options.bundled else []
 
     def cost(self, changes: Sequence[Change]) -> str:
-        return cost_of(changes, self.capabilities, self.api, self._reads)
+        return cost_of(changes, self.capabilities, self.api, self._options, self._reads)
 
     def doctor(self) -> Sequence[Finding]:
         """Reads only."""

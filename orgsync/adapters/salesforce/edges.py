@@ -40,15 +40,18 @@ class Edges:
         if kind is Kind.MEMBERSHIP:
             return {"GroupId": self._id(f"{Kind.UNIT}/{parts[0]}"), "UserOrGroupId": user}
         ends = moment(step.after.get("until"), self._zone)
-        record = {"AssigneeId": user, **self._held(parts[2])}
+        record = {"AssigneeId": user, **self._held(step, parts[2])}
         return record | ({"ExpirationDate": ends} if ends else {})
 
-    def _held(self, role: str) -> dict[str, RemoteId]:
+    def bundle(self, step: Step) -> RemoteId | None:
+        """The permission set group of a grant's role, where it has one."""
+        return self._index.bundles.get(self._ids.get(f"{Kind.ROLE}/{parts_of(step.address)[2]}", ""))
+
+    def _held(self, step: Step, role: str) -> dict[str, RemoteId]:
         """A permission set group that is not up to date is assigned to nobody (Apex Developer Guide: it fails)."""
-        own = self._id(f"{Kind.ROLE}/{role}")
-        bundle = self._index.bundles.get(own)
+        bundle = self.bundle(step)
         if bundle is None:
-            return {"PermissionSetId": own}
+            return {"PermissionSetId": self._id(f"{Kind.ROLE}/{role}")}
         if status := self._index.stuck.get(bundle):
             raise Impossible(f"the permission set group of {Kind.ROLE}/{role} is {status}")
         return {"PermissionSetGroupId": bundle}

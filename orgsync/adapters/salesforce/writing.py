@@ -62,9 +62,9 @@ class Writer:
         return outcomes
 
     def _edges(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> list[Outcome]:
-        if batch.kind is Kind.GRANT and self._index.unsettled:
-            self._index.stuck, self._index.unsettled = awaited(self._api, self._names), False
         edges = Edges(ids, self._index, self._options.zone)
+        if batch.kind is Kind.GRANT and self._index.unsettled and any(map(edges.bundle, batch.steps)):
+            self._index.stuck, self._index.unsettled = awaited(self._api, self._names), False
         jobs, outcomes = _prepared(batch, edges.record)
         sobject, waiting = SOBJECTS[batch.kind], iter(jobs)
         while some := list(islice(waiting, RECORDS)):
