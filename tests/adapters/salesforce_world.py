@@ -3,7 +3,7 @@
 In: options. Out: adapters, outcomes, plans. Never: asserts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from tests import repository
 from tests.fakes.salesforce import CLIENT, SECRET, Org, Service, started
 from tests.repository import NOW
 
+CREDENTIALS = {"clientId": CLIENT, "clientSecret": SECRET}
 ENVIRONMENT = {"SF_ID": CLIENT, "SF_SECRET": SECRET}
 SETTINGS = """apiVersion: orgsync/v1
 kind: Settings
@@ -46,8 +47,7 @@ class World:
     url: str
 
     @contextmanager
-    def opened(self, secret: str = SECRET, **options: object) -> Iterator[SalesforceAdapter]:
-        credentials = {"clientId": CLIENT, "clientSecret": secret}
+    def opened(self, credentials: Mapping[str, str] = CREDENTIALS, **options: object) -> Iterator[SalesforceAdapter]:
         checked = Options.model_validate({"url": self.url, **options})
         with opened(checked, credentials, writable=True, clock=lambda: NOW) as found:
             yield found

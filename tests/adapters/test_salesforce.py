@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from orgsync.adapter import Scope
 from orgsync.adapters.salesforce.capabilities import ACTION_SCOPES, NEEDS, capabilities
@@ -14,7 +17,9 @@ from orgsync.errors import AdapterError, IncompleteRead
 from orgsync.project import project
 from orgsync.resources import SCOPES, Fields, Kind, Organization
 from tests.adapters.salesforce_world import World, running, sent, step
+from tests.fakes.salesforce import CLIENT, REFRESH, SECRET
 
+HOST = "https://login.salesforce.com"
 SCOPED = [dict(zip(ACTION_SCOPES, one, strict=True)) for one in product(SCOPES, repeat=len(ACTION_SCOPES))]
 
 
@@ -204,6 +209,43 @@ def test_a_plan_says_what_it_costs_and_what_is_left(world: World) -> None:
         assert "not enough" in adapter.cost([change])
 
 
+def test_somebody_may_log_in_by_each_flow(world: World) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    coded = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+    def good(assertion: str) -> bool:
+        claims = jwt.decode(assertion, key.public_key(), ["RS256"], audience=HOST, options={"verify_exp": False})
+        return (claims["iss"], claims["sub"]) == (CLIENT, "o@acme.example")
+
+    world.service.door.assertion = good
+    flows = {
+        "jwtBearer": {"username": "o@acme.example", "privateKey": key.private_bytes(*coded).decode()},
+        "refreshToken": {"refreshToken": REFRESH},
+        "clientCredentials": {"clientSecret": SECRET},
+    }
+    for flow, credentials in flows.items():
+        with world.opened({"clientId": CLIENT, **credentials}, flow=flow) as adapter:
+            assert adapter.read(Scope()).acting == "integration@example.com"
+
+
+def test_a_session_that_ends_in_the_middle_is_renewed_and_nothing_is_written_twice(world: World) -> None:
+    with world.opened() as adapter:
+        adapter.read(Scope())
+        world.service.door.tokens.clear()
+        batch = Batch(kind=Kind.UNIT, action=Action.CREATE, steps=(step("unit/x", after={"name": "X"}),))
+        assert [one.status for one in adapter.apply(batch, {})] == [Status.APPLIED]
+        assert len(world.ids("Group", Name="X")) == 1
+
+
+def test_a_permission_set_of_ours_that_gives_everything_is_told(world: World) -> None:
+    with world.opened() as adapter:
+        sent(adapter, step("role/x", after={"name": "X", "privileges": {}}))
+        [own] = world.ids("PermissionSet", Name="orgsync_x")
+        world.org.update("PermissionSet", own, {"PermissionsModifyAllData": True})
+        [finding] = adapter.read(Scope()).findings
+        assert (finding.code, "Modify All Data" in finding.detail) == ("more-than-declared", True)
+
+
 def test_a_session_that_ended_is_renewed_once(world: World) -> None:
     with world.opened() as adapter:
         adapter.read(Scope())
@@ -278,7 +320,7 @@ def test_the_doctor_asks_for_nothing_more_than_the_settings_need(world: World, h
 
 
 def test_the_doctor_says_why_nobody_could_log_in(world: World) -> None:
-    with world.opened(secret="another-secret-0001") as adapter:
+    with world.opened({"clientId": CLIENT, "clientSecret": "another-secret-0001"}) as adapter:
         [finding] = adapter.doctor()
     assert "invalid client credentials" in finding.detail
     assert "another-secret-0001" not in finding.detail

@@ -6,6 +6,7 @@ In: values of either side. Out: the other's. Never: asks anybody.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,10 @@ FLAGS = (
     "PermissionsViewAllRecords",
     "PermissionsModifyAllRecords",
 )
+EVERYTHING: Mapping[str, str] = MappingProxyType(
+    {"PermissionsViewAllData": "View All Data", "PermissionsModifyAllData": "Modify All Data"}
+)
+"""System permissions that make object permissions pointless: API name -> how Setup calls it."""
 _READ, _CREATE, _EDIT, _DELETE, _VIEW_ALL, _MODIFY_ALL = FLAGS
 _MARKS = {Kind.BUSINESS_UNIT: "bu_", Kind.UNIT: "_", Kind.ROLE: "_"}
 _BUNDLE = "psg_"

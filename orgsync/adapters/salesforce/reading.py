@@ -10,7 +10,7 @@ from orgsync.adapter import Scope
 from orgsync.adapters.salesforce.api import Api, Row
 from orgsync.adapters.salesforce.audit import trail
 from orgsync.adapters.salesforce.bundles import UP_TO_DATE, awaited, passing, stuck
-from orgsync.adapters.salesforce.convert import FLAGS, Names
+from orgsync.adapters.salesforce.convert import EVERYTHING, FLAGS, Names
 from orgsync.adapters.salesforce.options import Options
 from orgsync.adapters.salesforce.soql import begins, quoted, select
 from orgsync.resources import Kind
@@ -18,7 +18,7 @@ from orgsync.resources import Kind
 _WHO = ("LastModifiedDate", "LastModifiedBy.Username")
 _GROUPS = ("Id", "Name", "DeveloperName", "Description", *_WHO)
 _MEMBERS = ("Id", "GroupId", "UserOrGroupId")
-_SETS = ("Id", "Name", "Label", "Description", *_WHO)
+_SETS = ("Id", "Name", "Label", "Description", *EVERYTHING, *_WHO)
 _ROWS = ("Id", "ParentId", "SobjectType", *FLAGS)
 _GRANTS = ("Id", "AssigneeId", "PermissionSetId", "ExpirationDate")
 _BUNDLES = ("Id", "DeveloperName", "MasterLabel", "Description", "Status", *_WHO)

@@ -12,7 +12,7 @@ from orgsync.adapters.canonical import FOREIGN
 from orgsync.adapters.salesforce.api import Row
 from orgsync.adapters.salesforce.audit import told
 from orgsync.adapters.salesforce.bundles import outdated, stuck
-from orgsync.adapters.salesforce.convert import Names, changed, day, privileges
+from orgsync.adapters.salesforce.convert import EVERYTHING, Names, changed, day, privileges
 from orgsync.adapters.salesforce.index import Index
 from orgsync.adapters.salesforce.options import Options
 from orgsync.adapters.salesforce.reading import World
@@ -92,11 +92,26 @@ def _sort_sets(work: _Sorting) -> None:
             work.put(bound[record["Name"]], record, {})
         elif key:
             fields = {"name": record["Label"], "description": record["Description"]}
+            work.findings += _everything(f"{Kind.ROLE}/{key}", record)
             given = privileges(beneath.get(record["Id"], []), words)
             work.put(f"{Kind.ROLE}/{key}", record, {**fields, "privileges": given})
         else:
             work.foreign.append(_foreign(Kind.ROLE, record, record["Label"]))
     work.index.sets = {record["Id"]: record for record in work.world.sets}
+
+
+def _everything(role: Address, record: Row) -> list[Finding]:
+    """What orgsync never gives, and nobody would look for in a permission set of its own."""
+    given = [label for name, label in EVERYTHING.items() if record[name]]
+    told = Finding(
+        code="more-than-declared",
+        severity=Severity.WARNING,
+        summary="somebody gave a role what no document can state",
+        detail=f"the permission set of {role} has {', '.join(given)}: whatever it declares, its holders have more",
+        remedy="take it back in Salesforce: Setup, Permission Sets, System Permissions",
+        address=role,
+    )
+    return [told] if given else []
 
 
 def _login(user: Row, options: Options) -> str:

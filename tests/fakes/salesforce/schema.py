@@ -67,6 +67,8 @@ SYSTEM_PERMISSIONS = {
         "ManageUsers",
         "ManageProfilesPermissionsets",
         "AssignPermissionSets",
+        "ViewAllData",
+        "ModifyAllData",
         "ViewRoles",
         "ManageRoles",
     )
