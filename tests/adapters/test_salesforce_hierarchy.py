@@ -8,7 +8,7 @@ import pytest
 from orgsync.adapter import Scope
 from orgsync.change import Action, Status
 from tests import repository
-from tests.adapters.salesforce_world import World, applied, planned, running, sent, settle, step
+from tests.adapters.salesforce_world import ENVIRONMENT, World, applied, planned, running, sent, settle, step
 
 NORTH = """---
 apiVersion: orgsync/v1
@@ -183,6 +183,22 @@ def test_a_role_s_access_below_the_org_s_default_is_refused_in_salesforce_s_word
     assert told["unit/sales"] == "FIELD_INTEGRITY_EXCEPTION: below the default"
     settle(root, world.url, f"{ROLES}\n    opportunityAccess: Read")
     done(root)
+
+
+def test_a_rollback_takes_everybody_out_and_says_that_a_role_of_somebody_else_s_does_not_come_back(
+    root: Path, world: World
+) -> None:
+    theirs = world.org.put("UserRole", Name="Theirs", DeveloperName="Theirs", OpportunityAccessForAccountOwner="None")
+    [ben] = world.ids("User", Username="ben@example.com")
+    world.org.update("User", ben, {"UserRoleId": theirs})
+    run = applied(root).run
+    assert seat(world, "ben@example.com") == "orgsync_north"
+    plan = repository.taken_back(root, run, environment=ENVIRONMENT)
+    assert [one.address for one in plan.findings if one.code == "not-undone"] == ["user/ben@example.com"]
+    report = repository.applied(root, plan, *(guard.name for guard in plan.guards), environment=ENVIRONMENT)
+    assert ({one.status for one in report.outcomes}, report.differences) == ({Status.APPLIED}, ())
+    assert [seat(world, f"{name}@example.com") for name in ("ben", "ana")] == ["", ""]
+    assert world.ids("UserRole") == [theirs]
 
 
 def test_everything_goes_as_it_came(root: Path, world: World) -> None:

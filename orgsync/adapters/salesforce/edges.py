@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orgsync.adapters.salesforce.convert import moment
-from orgsync.adapters.salesforce.graphs import Impossible
+from orgsync.adapters.salesforce.graphs import Impossible, node_of
 from orgsync.adapters.salesforce.index import Index
 from orgsync.change import Action, Step
 from orgsync.resources import Address, Kind, RemoteId, kind_of, parts_of
@@ -59,11 +59,9 @@ class Edges:
     def _person(self, step: Step) -> dict[str, Any]:
         """A user's role in the hierarchy is written by itself: no other object comes with it (mixed DML)."""
         body: dict[str, Any] = {"IsActive": step.after["active"] is not False} if "active" in step.after else {}
-        if (unit := step.after.get("unit")) is not None:
-            body["UserRoleId"] = self._index.nodes.get(self._id(f"{Kind.UNIT}/{unit}"))
-            if body["UserRoleId"] is None:
-                raise Impossible(f"{Kind.UNIT}/{unit} has no role in the hierarchy")
-        return body
+        return body | (
+            {"UserRoleId": node_of(step.after["unit"], self._ids, self._index)} if "unit" in step.after else {}
+        )
 
     def seated(self, step: Step) -> RemoteId | None:
         """The person of a membership, where they are at that very unit in the role hierarchy."""

@@ -127,7 +127,11 @@ class Graphs:
         key = str(step.after.get(KEY, key_of(step.address)))
         node = self._index.nodes.get(id_)
         body: dict[str, Json] = {"Name": step.after["node"]} if "node" in step.after else {}
-        body |= {"ParentRoleId": self._above(step.after["nodeParent"])} if "nodeParent" in step.after else {}
+        body |= (
+            {"ParentRoleId": node_of(step.after["nodeParent"], self._ids, self._index)}
+            if "nodeParent" in step.after
+            else {}
+        )
         if node is None or KEY in step.after:
             body["DeveloperName"] = name = self._names.api_name(Kind.UNIT, key)
             self._at[name] = id_
@@ -137,14 +141,6 @@ class Graphs:
             yield Node(method="POST", sobject="UserRole", reference=NODE, body=body)
         elif body:
             yield Node(method="PATCH", sobject="UserRole", id=node, reference=NODE, body=body)
-
-    def _above(self, unit: Json) -> RemoteId | None:
-        if unit is None:
-            return None
-        found = self._index.nodes.get(self._ids.get(f"{Kind.UNIT}/{unit}", ""))
-        if found is None:
-            raise Impossible(f"{Kind.UNIT}/{unit} has no role in the hierarchy")
-        return found
 
     def _bundle(self, step: Step, id_: RemoteId) -> Iterator[Node]:
         """The permission set group of a role that includes others, made when it first does, and kept from then on."""
@@ -192,6 +188,16 @@ class Graphs:
             elif node.method == "POST":
                 body = {name: made.get(str(value), value) for name, value in (node.body or {}).items()}
                 self._index.add(node.sobject, node.reference, body, id_)
+
+
+def node_of(unit: Json, ids: Mapping[Address, RemoteId], index: Index) -> RemoteId | None:
+    """A unit's role in the hierarchy; none for nothing. Raises Impossible."""
+    if unit is None:
+        return None
+    found = index.nodes.get(ids.get(f"{Kind.UNIT}/{unit}", ""))
+    if found is None:
+        raise Impossible(f"{Kind.UNIT}/{unit} has no role in the hierarchy")
+    return found
 
 
 def _part(reference: str, bundle: RemoteId, part: RemoteId) -> Node:

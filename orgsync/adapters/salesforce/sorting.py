@@ -103,6 +103,8 @@ def _sort_sets(work: _Sorting) -> None:
 def _everything(role: Address, record: Row) -> list[Finding]:
     """What orgsync never gives, and nobody would look for in a permission set of its own."""
     given = [label for name, label in EVERYTHING.items() if record[name]]
+    if not given:
+        return []
     told = Finding(
         code="more-than-declared",
         severity=Severity.WARNING,
@@ -111,7 +113,7 @@ def _everything(role: Address, record: Row) -> list[Finding]:
         remedy="take it back in Salesforce: Setup, Permission Sets, System Permissions",
         address=role,
     )
-    return [told] if given else []
+    return [told]
 
 
 def _login(user: Row, options: Options) -> str:
