@@ -86,6 +86,29 @@ def test_all_that_is_included_is_a_part_of_the_group_however_deep(root: Path, wo
     assert len(world.ids("PermissionSetGroupComponent", PermissionSetGroupId=bundle)) == 3
 
 
+def test_a_permission_set_of_the_org_s_own_may_be_included(root: Path, world: World) -> None:
+    theirs = world.org.put("PermissionSet", Name="Sales_seat", Label="Sales seat")
+    seat = "---\napiVersion: orgsync/v1\nkind: Role\nkey: seat\nname: Seat\nbind: {salesforce: {role: Sales_seat}}\n"
+    (root / repository.ROLE_FILE).write_text(repository.ROLES.replace("[rep]", "[rep, seat]") + seat)
+    before = dict(world.org.tables["PermissionSet"][theirs])
+    assert {one.status for one in applied(root).outcomes} == {Status.APPLIED}
+    assert planned(root).empty
+    [bundle] = world.ids("PermissionSetGroup")
+    assert len(world.ids("PermissionSetGroupComponent", PermissionSetGroupId=bundle, PermissionSetId=theirs)) == 1
+    assert world.org.tables["PermissionSet"][theirs] == before
+
+
+def test_a_muting_permission_set_is_told_and_left(root: Path, world: World) -> None:
+    applied(root)
+    [bundle] = world.ids("PermissionSetGroup")
+    muting = "0QMXX0000000009AAA"
+    part = world.org.put("PermissionSetGroupComponent", PermissionSetGroupId=bundle, PermissionSetId=muting)
+    assert [one.code for one in planned(root).findings if muting in one.detail] == ["foreign-member"]
+    repository.edit(root, "name: Manager", "name: Head", repository.ROLE_FILE)
+    applied(root)
+    assert world.org.tables["PermissionSetGroupComponent"][part]["PermissionSetId"] == muting
+
+
 def test_a_grant_waits_until_the_group_is_worked_out(world: World) -> None:
     world.org.lag = 4
     with world.opened(includes="groups") as adapter:
