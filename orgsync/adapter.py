@@ -42,6 +42,7 @@ class Capabilities:
     unit_grants   True: a grant belongs to a unit; False: grants fold to one per (user, role)
     scopes        the scopes that a privilege can have there
     action_scopes action -> those of ``scopes`` that it can have by itself; an action that is missing can have all
+    nested_includes   True: what a role includes brings what it includes itself; False: `includes` has to name all of it
     needs         (action, scope) -> what comes with it on the same object, since the CRM has it no other way
     objects       what privileges can be about there; None: any word
     privilege_actions   None: any word; else the ones it knows
@@ -62,6 +63,7 @@ class Capabilities:
     objects: frozenset[str] | None = None
     privilege_actions: frozenset[str] | None = frozenset()
     manages_roles: bool = False
+    nested_includes: bool = True
     expiry: str = "none"
     attribution: str = "none"
     concurrency: str = "none"

@@ -61,14 +61,18 @@ def _new(change: Change) -> Iterator[Address]:
 
 
 def _wait_for_what_is_referred_to(by_id: Mapping[str, Change], waits: Waits) -> None:
-    arriving = {
-        change.address
-        for change in by_id.values()
-        if change.action is Action.CREATE or (change.after is not None and KEY in change.after)
-    }
+    arriving = {change.address for change in by_id.values() if _arrives(change)}
     for change in by_id.values():
         if change.after is not None:
             waits[change.id].update(arriving.intersection(_new(change)) - {change.id})
+
+
+def _arrives(change: Change) -> bool:
+    """Only afterwards can others refer to it: it is new, has a new key, or gets the node that it lacked."""
+    if change.action is not Action.UPDATE or change.after is None:
+        return change.action is Action.CREATE
+    lacked = change.before is not None and change.before.get("node", "") is None
+    return KEY in change.after or (lacked and "node" in change.after)
 
 
 def _wait_for_releases(by_id: Mapping[str, Change], waits: Waits) -> None:

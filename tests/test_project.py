@@ -13,6 +13,7 @@ from orgsync.resources import FIELDS, SCOPES, Fields, Json, Kind, Organization
 from tests.organizations import ADDRESSES, EVERY_FIELD, bare, empty, organizations, sample, wanted
 
 NO_FUNCTIONS = replace(FULL, kinds={kind: can for kind, can in FULL.kinds.items() if kind is not Kind.FUNCTION})
+UNITS = FULL.of(Kind.UNIT)
 UNIT: dict[str, Fields] = {"unit/u": {"roles": ["r"]}}
 PEOPLE: dict[str, Fields] = {"membership/u/p@x": {}, "user/p@x": {}}
 
@@ -154,6 +155,19 @@ def test_inclusion_folds_through_every_level_and_the_higher_scope_wins() -> None
     assert found["role/a"]["functions"] == {"f": "own"}
     assert all("includes" not in fields for fields in found.values())
     assert findings == []
+
+
+def test_where_inclusion_goes_one_level_deep_a_role_includes_everything_itself() -> None:
+    found, _ = projected(
+        {"role/a": {"includes": ["b"]}, "role/b": {"includes": ["c"]}, "role/c": {"includes": []}, "role/d": {}},
+        replace(FULL, nested_includes=False),
+    )
+    assert found == {
+        "role/a": {"includes": ["b", "c"]},
+        "role/b": {"includes": ["c"]},
+        "role/c": {"includes": []},
+        "role/d": {},
+    }
 
 
 def test_what_a_bound_role_gives_cannot_be_copied_and_that_is_an_error() -> None:
@@ -349,6 +363,13 @@ def test_managers_of_each_other_are_a_warning_and_one_of_them_is_left_alone() ->
         "user/lead@x": {"businessUnit": "b", "manager": "ana@x"},
     }
     assert findings == ["manager-ring"]
+
+
+def test_a_unit_has_its_name_and_its_place_in_a_second_hierarchy_where_the_crm_keeps_one() -> None:
+    able = replace(FULL, kinds={**FULL.kinds, Kind.UNIT: replace(UNITS, fields=UNITS.fields | {"node", "nodeParent"})})
+    found, _ = projected({"unit/a": {"name": "A"}, "unit/b": {"name": "B", "parent": "a"}}, able)
+    assert found["unit/a"] == {"name": "A", "node": "A"}
+    assert found["unit/b"] == {"name": "B", "parent": "a", "node": "B", "nodeParent": "a"}
 
 
 def test_a_crm_without_homes_never_hears_of_them() -> None:

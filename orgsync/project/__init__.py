@@ -11,7 +11,7 @@ from dataclasses import replace
 from orgsync.adapter import Capabilities
 from orgsync.finding import Finding, Severity
 from orgsync.project.folding import fold_functions, fold_includes
-from orgsync.project.homes import derive_homes
+from orgsync.project.homes import derive_homes, derive_nodes
 from orgsync.project.people import expand_unit_roles, fold_grants, place_expiry
 from orgsync.project.words import check_privileges
 from orgsync.project.work import Projection
@@ -30,6 +30,7 @@ def project(
     bound = bound_names(desired, adapter)
     _use_bound_roles(work, bound)
     derive_homes(work, desired.primary)
+    derive_nodes(work)
     fold_functions(work)
     fold_includes(work, bound)
     check_privileges(work)

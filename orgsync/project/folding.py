@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from orgsync.finding import Finding
 from orgsync.project.work import Privileges, Projection, as_json, privileges_of
-from orgsync.resources import NO_FIELDS, SCOPES, Address, Fields, Json, Kind
+from orgsync.resources import NO_FIELDS, SCOPES, Address, Fields, Json, Kind, key_of
 
 
 def fold_functions(work: Projection) -> None:
@@ -37,8 +37,15 @@ def _with_functions(role: Fields, functions: Mapping[Address, Fields]) -> Privil
 
 
 def fold_includes(work: Projection, bound: Iterable[Address]) -> None:
-    """Where roles cannot contain roles, a role carries the privileges of all that it includes."""
-    if "includes" in work.capabilities.of(Kind.ROLE).fields or not work.capabilities.manages_roles:
+    """Where roles cannot contain roles, a role carries the privileges of all that it includes.
+
+    Where they can, but only one level deep, it includes everything itself.
+    """
+    if not work.capabilities.manages_roles:
+        return
+    if "includes" in work.capabilities.of(Kind.ROLE).fields:
+        if not work.capabilities.nested_includes:
+            _include_everything(work)
         return
     roles = dict(work.of_kind(Kind.ROLE))
     for address, fields in roles.items():
@@ -50,6 +57,14 @@ def fold_includes(work: Projection, bound: Iterable[Address]) -> None:
                 own["functions"] = used
             work.resources[address] = own
             work.findings.extend(_includes_bound(address, one) for one in sorted(contained.intersection(bound)))
+
+
+def _include_everything(work: Projection) -> None:
+    roles = dict(work.of_kind(Kind.ROLE))
+    for address, fields in roles.items():
+        if fields.get("includes"):
+            contained = _contained(address, roles) - {address}
+            work.resources[address] = {**fields, "includes": [*sorted(map(key_of, contained))]}
 
 
 def _includes_bound(address: Address, bound: Address) -> Finding:

@@ -22,7 +22,7 @@ from orgsync.testing.story import State, elsewhere, founded, poor, rich, states
 from orgsync.testing.workspace import Workspace, now
 
 _DECLARED = {Kind.BUSINESS_UNIT, Kind.FUNCTION, Kind.ROLE, Kind.UNIT}
-_NEVER_EMPTY = {"name", "businessUnit"}
+_NEVER_EMPTY = {"name", "node", "businessUnit"}
 ROUNDS = 3
 """Plans and applies after which an interrupted change has to be complete."""
 

@@ -1,59 +1,33 @@
 """Salesforce against a strict org: what privileges become, what is told, what is refused."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import product
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from orgsync.adapter import Scope
-from orgsync.adapters.salesforce.adapter import SalesforceAdapter, opened
 from orgsync.adapters.salesforce.capabilities import ACTION_SCOPES, NEEDS, capabilities
 from orgsync.adapters.salesforce.convert import Names, actions, day, flags, moment
 from orgsync.adapters.salesforce.options import OBJECTS, Options
-from orgsync.change import Action, Batch, Change, Outcome, Status, Step
-from orgsync.errors import AdapterError
+from orgsync.change import Action, Batch, Change, Status, Step
+from orgsync.errors import AdapterError, IncompleteRead
 from orgsync.project import project
-from orgsync.resources import SCOPES, Fields, Kind, Organization, kind_of
-from tests.fakes.salesforce import CLIENT, SECRET, Org, Service, started
+from orgsync.resources import SCOPES, Fields, Kind, Organization
+from tests.adapters.salesforce_world import World, running, sent, step
+from tests.fakes.salesforce import CLIENT, REFRESH, SECRET
 
-NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+HOST = "https://login.salesforce.com"
 SCOPED = [dict(zip(ACTION_SCOPES, one, strict=True)) for one in product(SCOPES, repeat=len(ACTION_SCOPES))]
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    org: Org
-    service: Service
-    url: str
-
-    @contextmanager
-    def opened(self, secret: str = SECRET, **options: object) -> Iterator[SalesforceAdapter]:
-        credentials = {"clientId": CLIENT, "clientSecret": secret}
-        checked = Options.model_validate({"url": self.url, **options})
-        with opened(checked, credentials, writable=True, clock=lambda: NOW) as found:
-            yield found
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    org = Org()
-    org.person("ana@example.com", FederationIdentifier="ana")
-    with started(org) as (url, service):
-        yield World(org, service, url)
-
-
-def step(address: str, action: Action = Action.CREATE, after: Fields | None = None, **more: str) -> Step:
-    return Step(id=address, address=address, action=action, after=after or {}, **more)  # type: ignore[arg-type]
-
-
-def sent(adapter: SalesforceAdapter, *steps: Step) -> list[Outcome]:
-    ids = adapter.read(Scope()).ids
-    batch = Batch(kind=kind_of(steps[0].address), action=steps[0].action, steps=steps)
-    return [*adapter.apply(batch, ids)]
+    with running() as found:
+        yield found
 
 
 def projected(given: Mapping[str, str], *, narrower: bool) -> tuple[Mapping[str, str], list[str]]:
@@ -137,6 +111,26 @@ def test_a_call_that_a_lock_refuses_as_a_whole_is_sent_again(world: World) -> No
         assert world.org.blocked == 0
 
 
+def test_a_locator_that_is_gone_means_to_query_again(world: World) -> None:
+    world.org.rows = 1
+    with world.opened() as adapter:
+        world.org.expiring = 1
+        assert adapter.read(Scope()).resources.keys() == {"user/integration@example.com", "user/ana@example.com"}
+        world.org.expiring = 9
+        with pytest.raises(IncompleteRead, match="query locator"):
+            adapter.read(Scope())
+
+
+def test_what_a_call_did_not_begin_since_too_much_failed_is_sent_again(world: World) -> None:
+    """A Composite Graph request gives up once more than fourteen of its graphs have failed."""
+    bad = [step(f"role/a{at}", after={"name": "X" * 81, "privileges": {}}) for at in range(20)]
+    good = [step(f"role/b{at}", after={"name": "X", "privileges": {}}) for at in range(5)]
+    with world.opened() as adapter:
+        outcomes = sent(adapter, *bad, *good)
+        assert [one.status for one in outcomes] == [Status.FAILED] * 20 + [Status.APPLIED] * 5
+        assert {one.detail.partition(":")[0] for one in outcomes[:20]} == {"STRING_TOO_LONG"}
+
+
 def test_what_is_taken_away_can_be_given_again_in_the_same_run(world: World) -> None:
     """Without reading in between: an adapter knows what it did."""
     states: list[Fields] = [{"name": "X", "privileges": {"lead": {"read": "own"}}}, {"privileges": {}}]
@@ -177,6 +171,15 @@ def test_two_people_with_one_email_are_a_finding(world: World) -> None:
         assert adapter.read(Scope(logins=frozenset({"integration@example.com"}))).findings == []
 
 
+def test_somebody_who_cannot_be_deactivated_stays_and_salesforce_says_why(world: World) -> None:
+    """Who owns something that needs an active owner, or stands in somebody's hierarchy field."""
+    world.org.refused = "User"
+    with world.opened() as adapter:
+        [outcome] = sent(adapter, step("user/ana@example.com", Action.UPDATE, {"active": False}))
+        assert (outcome.status, outcome.detail.partition(":")[0]) == (Status.FAILED, "INSUFFICIENT_ACCESS_OR_READONLY")
+        assert adapter.read(Scope()).resources["user/ana@example.com"]["active"] is True
+
+
 def test_people_are_deactivated_and_never_made(world: World) -> None:
     with world.opened() as adapter:
         off = step("user/ana@example.com", Action.UPDATE, {"active": False})
@@ -195,15 +198,52 @@ def test_a_stranger_in_our_group_is_told(world: World) -> None:
 
 
 def test_a_plan_says_what_it_costs_and_what_is_left(world: World) -> None:
-    world.org.limit = 91_250 + 6
+    world.org.limit = 91_250 + 7
     with world.opened() as adapter:
         adapter.read(Scope())
         change = Change(address="unit/x", action=Action.CREATE, after={"name": "X"})
-        assert adapter.cost([change]) == "this apply needs 13 of 91,250 remaining calls"
+        assert adapter.cost([change]) == "this apply needs 15 of 91,250 remaining calls"
         assert adapter.cost([]) == ""
         world.org.limit = world.org.used + 7
         adapter.read(Scope())
         assert "not enough" in adapter.cost([change])
+
+
+def test_somebody_may_log_in_by_each_flow(world: World) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    coded = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+    def good(assertion: str) -> bool:
+        claims = jwt.decode(assertion, key.public_key(), ["RS256"], audience=HOST, options={"verify_exp": False})
+        return (claims["iss"], claims["sub"]) == (CLIENT, "o@acme.example")
+
+    world.service.door.assertion = good
+    flows = {
+        "jwtBearer": {"username": "o@acme.example", "privateKey": key.private_bytes(*coded).decode()},
+        "refreshToken": {"refreshToken": REFRESH},
+        "clientCredentials": {"clientSecret": SECRET},
+    }
+    for flow, credentials in flows.items():
+        with world.opened({"clientId": CLIENT, **credentials}, flow=flow) as adapter:
+            assert adapter.read(Scope()).acting == "integration@example.com"
+
+
+def test_a_session_that_ends_in_the_middle_is_renewed_and_nothing_is_written_twice(world: World) -> None:
+    with world.opened() as adapter:
+        adapter.read(Scope())
+        world.service.door.tokens.clear()
+        batch = Batch(kind=Kind.UNIT, action=Action.CREATE, steps=(step("unit/x", after={"name": "X"}),))
+        assert [one.status for one in adapter.apply(batch, {})] == [Status.APPLIED]
+        assert len(world.ids("Group", Name="X")) == 1
+
+
+def test_a_permission_set_of_ours_that_gives_everything_is_told(world: World) -> None:
+    with world.opened() as adapter:
+        sent(adapter, step("role/x", after={"name": "X", "privileges": {}}))
+        [own] = world.ids("PermissionSet", Name="orgsync_x")
+        world.org.update("PermissionSet", own, {"PermissionsModifyAllData": True})
+        [finding] = adapter.read(Scope()).findings
+        assert (finding.code, "Modify All Data" in finding.detail) == ("more-than-declared", True)
 
 
 def test_a_session_that_ended_is_renewed_once(world: World) -> None:
@@ -238,11 +278,69 @@ def test_the_doctor_names_what_is_missing_as_setup_does(world: World) -> None:
     assert "the integration user lacks: Assign Permission Sets" in told
 
 
+def test_the_role_hierarchy_needs_more_permissions_and_no_less_access_than_the_default(world: World) -> None:
+    with world.opened(hierarchy="roles") as adapter:
+        assert "error" not in {one.severity for one in adapter.doctor()}
+    for held in world.org.tables["PermissionSet"].values():
+        held["PermissionsManageRoles"] = False
+    [model] = world.ids("EntityDefinition", QualifiedApiName="Opportunity")
+    world.org.tables["EntityDefinition"][model]["InternalSharingModel"] = "ReadWrite"
+    with world.opened(hierarchy="roles") as adapter:
+        told = {one.detail: one.remedy for one in adapter.doctor() if one.severity == "error"}
+    assert [*told] == [
+        "the integration user lacks: Manage Roles",
+        "a role cannot give None access to opportunities, less than the org-wide default",
+    ]
+    assert [*told.values()][1] == "state opportunityAccess: Edit"
+    with world.opened() as adapter:
+        facts = {one.summary: one.detail for one in adapter.doctor()}
+    assert facts["for some words, own reaches more than one's own: their org-wide default is wider"] == (
+        "opportunity (ReadWrite)"
+    )
+
+
+def test_the_doctor_finds_what_another_setting_has_left_and_a_hidden_trail(world: World) -> None:
+    world.org.put("PermissionSetGroup", DeveloperName="orgsyncpsg_x", MasterLabel="X")
+    world.org.put("UserRole", DeveloperName="orgsync_x", Name="X")
+    world.org.hidden = "SetupAuditTrail"
+    with world.opened() as adapter:
+        told = [one.summary for one in adapter.doctor() if one.severity == "warning"]
+    assert told == [
+        "there are 1 of PermissionSetGroup from a time when the target said includes: groups",
+        "there are 1 of UserRole from a time when the target said hierarchy: roles",
+        "nobody can be told who gave or took memberships and grants",
+    ]
+
+
+@pytest.mark.parametrize("hidden", ["EntityDefinition", "UserRole", "PermissionSetGroup"])
+def test_the_doctor_asks_for_nothing_more_than_the_settings_need(world: World, hidden: str) -> None:
+    world.org.hidden = hidden
+    with world.opened() as adapter:
+        assert {one.severity for one in adapter.doctor()} == {"info"}
+
+
 def test_the_doctor_says_why_nobody_could_log_in(world: World) -> None:
-    with world.opened(secret="another-secret-0001") as adapter:
+    with world.opened({"clientId": CLIENT, "clientSecret": "another-secret-0001"}) as adapter:
         [finding] = adapter.doctor()
     assert "invalid client credentials" in finding.detail
     assert "another-secret-0001" not in finding.detail
+
+
+def test_the_trail_is_read_in_one_page_and_may_be_left_unread(world: World) -> None:
+    stamp = "2026-11-01T08:00:00.000+0000"
+    for _ in range(700):
+        world.org.put("SetupAuditTrail", Action="groupMembership", Display="?", CreatedDate=stamp)
+    for days, queries in ((7, 7), (0, 6)):
+        with world.opened(auditDays=days) as adapter:
+            before = world.org.used
+            adapter.read(Scope())
+            assert world.org.used - before == queries
+
+
+def test_an_org_that_shows_no_trail_is_read_without(world: World) -> None:
+    world.org.hidden = "SetupAuditTrail"
+    with world.opened() as adapter:
+        assert "user/ana@example.com" in adapter.read(Scope()).resources
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,18 @@ def test_a_used_up_budget_ends_the_run(wire: responses.RequestsMock, api: Api) -
     assert not isinstance(raised.value, CallRefused)
 
 
+def test_a_maintenance_page_is_no_answer(wire: responses.RequestsMock, api: Api) -> None:
+    """Reading is tried again, and then says so; what was to be written may or may not have been."""
+    page = "<html><body>We are down for maintenance.</body></html>"
+    for method, path in (("GET", "query"), ("POST", "composite/sobjects")):
+        wire.add(method, f"{DATA}/{path}", body=page, status=503, content_type="text/html")
+    with pytest.raises(IncompleteRead, match="503"):
+        api.query("SELECT Id FROM Group", "groups")
+    with pytest.raises(UnknownOutcome, match="503"):
+        api.create("Group", [{"Name": "x"}])
+    assert [one.request.method for one in wire.calls] == ["GET"] * LIMITS.attempts + ["POST"]
+
+
 @pytest.mark.parametrize("answer", [{}, [], [{}], [{"success": True}], [{"success": False, "errors": []}]])
 def test_an_answer_that_does_not_say_what_became_of_a_record_is_a_doubt(
     wire: responses.RequestsMock, api: Api, answer: object

@@ -1,9 +1,11 @@
 """Salesforce stands what every adapter, and every adapter that speaks HTTP, has to stand, against a strict org."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from orgsync.resources import Json
 from orgsync.testing import Crm, HttpConformance
 from orgsync.testing.crm import PEOPLE, Call, writes
 from tests.fakes.salesforce import CLIENT, SECRET, Org, started
@@ -39,20 +41,33 @@ def changes_something(call: Call) -> bool:
     return writes(call) and not call.path.startswith("/services/oauth2/")
 
 
+@contextmanager
+def crm_with(**options: Json) -> Iterator[Crm]:
+    org = Org(rows=ROWS)
+    for login in PEOPLE:
+        org.person(login)
+    credentials: Json = {"clientId": "${env:SF_ID}", "clientSecret": "${env:SF_SECRET}"}
+    with started(org) as (url, _):
+        yield Crm(
+            settings={"adapter": "salesforce", "url": url, "credentials": credentials, **options},
+            beside=Neighbours(org),
+            environment={"SF_ID": CLIENT, "SF_SECRET": SECRET},
+            writes=changes_something,
+        )
+
+
 class TestSalesforce(HttpConformance):
     @pytest.fixture
     def crm(self) -> Iterator[Crm]:
-        org = Org(rows=ROWS)
-        for login in PEOPLE:
-            org.person(login)
-        with started(org) as (url, _):
-            yield Crm(
-                settings={
-                    "adapter": "salesforce",
-                    "url": url,
-                    "credentials": {"clientId": "${env:SF_ID}", "clientSecret": "${env:SF_SECRET}"},
-                },
-                beside=Neighbours(org),
-                environment={"SF_ID": CLIENT, "SF_SECRET": SECRET},
-                writes=changes_something,
-            )
+        with crm_with() as found:
+            yield found
+
+
+class TestSalesforceWithEverything(HttpConformance):
+    """Roles that include others are permission set groups, and units stand in the role hierarchy, too."""
+
+    @pytest.fixture
+    def crm(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crm]:
+        monkeypatch.setattr("orgsync.adapters.salesforce.bundles.PAUSES", (0,) * 5)
+        with crm_with(includes="groups", hierarchy="roles") as found:
+            yield found

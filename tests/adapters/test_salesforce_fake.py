@@ -7,8 +7,10 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from tests.fakes.salesforce import CLIENT, SECRET, Org, Service
+from tests.fakes.salesforce.store import Refusal
 
 DATA = "/services/data/v67.0"
+ACCESS = {"OpportunityAccessForAccountOwner": "None"}
 
 
 @pytest.fixture
@@ -57,6 +59,13 @@ def test_an_undocumented_call_is_refused(service: Service, method: str, path: st
         ("SELECT Id FROM Group WHERE Name = 'it's'", "MALFORMED_QUERY"),
         ("SELECT Id FROM Group WHERE Name = 'x' OR", "MALFORMED_QUERY"),
         ("SELECT Parent.Name FROM Group", "INVALID_FIELD"),
+        ("SELECT Id FROM ObjectPermissions WHERE Parent.Name = 'x'", "INVALID_FIELD"),
+        ("SELECT Id FROM ObjectPermissions WHERE ParentId IN (SELECT Id FROM Nothing)", "INVALID_TYPE"),
+        ("SELECT Id FROM ObjectPermissions WHERE ParentId IN (SELECT Id FROM Group", "MALFORMED_QUERY"),
+        ("SELECT Id FROM SetupAuditTrail WHERE Display = 'x'", "INVALID_FIELD"),
+        ("SELECT Id FROM SetupAuditTrail LIMIT x", "MALFORMED_QUERY"),
+        ("SELECT Id FROM SetupAuditTrail ORDER BY Display", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Group ORDER BY CreatedDate DESC", "INVALID_FIELD"),
         ("SELECT Id FROM Group; DELETE", "MALFORMED_QUERY"),
     ],
 )
@@ -107,6 +116,58 @@ def test_more_than_two_hundred_records_and_two_sorts_are_refused(service: Servic
     assert ask(service, "POST", f"{DATA}/composite/sobjects", body)[1][0]["errorCode"] == "MIXED_DML_OPERATION"
 
 
+def test_the_role_hierarchy_holds_who_is_in_it_and_has_no_ring(service: Service) -> None:
+    role = {"Name": "x", "OpportunityAccessForAccountOwner": "None"}
+    assert codes(service, "UserRole", {"Name": "x", "DeveloperName": "x"}) == ["REQUIRED_FIELD_MISSING"]
+    assert codes(service, "UserRole", {**role, "DeveloperName": "x__y"}) == ["INVALID_API_NAME"]
+    assert codes(service, "UserRole", {**role, "DeveloperName": "x"}, {**role, "DeveloperName": "X"})[1] == (
+        "DUPLICATE_DEVELOPER_NAME"
+    )
+    [above] = service.org.tables["UserRole"]
+    below = service.org.put("UserRole", Name="y", DeveloperName="y", ParentRoleId=above, **ACCESS)
+    with pytest.raises(Refusal, match="above itself"):
+        service.org.update("UserRole", above, {"ParentRoleId": below})
+    with pytest.raises(Refusal, match="roles below"):
+        service.org.delete("UserRole", above)
+    service.org.person("x@example.com", UserRoleId=below)
+    with pytest.raises(Refusal, match="users assigned"):
+        service.org.delete("UserRole", below)
+
+
+def test_a_permission_set_group_is_worked_out_later_and_assigned_to_nobody_before(service: Service) -> None:
+    org = service.org
+    own = org.create("PermissionSet", {"Name": "x", "Label": "x"})
+    group = org.create("PermissionSetGroup", {"DeveloperName": "g", "MasterLabel": "g"})
+    org.create("PermissionSetGroupComponent", {"PermissionSetGroupId": group, "PermissionSetId": own})
+    soql = quote("SELECT Status FROM PermissionSetGroup", safe="")
+    grant = {"AssigneeId": org.admin, "PermissionSetGroupId": group}
+    told = []
+    for _ in range(4):
+        told += [org.tables["PermissionSetGroup"][group]["Status"], *codes(service, "PermissionSetAssignment", grant)]
+        ask(service, "GET", f"{DATA}/query?q={soql}")
+    no = "FIELD_INTEGRITY_EXCEPTION"
+    assert told == ["Outdated", no, "Updating", no, "Updating", no, "Updated", ""]
+    with pytest.raises(Refusal, match="part of a permission set group"):
+        org.delete("PermissionSet", own)
+    with pytest.raises(Refusal, match="is assigned to users"):
+        org.delete("PermissionSetGroup", group)
+
+
+def test_one_of_a_permission_set_and_its_group_is_assigned_and_each_is_a_part_once(service: Service) -> None:
+    org = service.org
+    own = org.create("PermissionSet", {"Name": "x", "Label": "x"})
+    group = org.create("PermissionSetGroup", {"DeveloperName": "g", "MasterLabel": "g"})
+    both = {"AssigneeId": org.admin, "PermissionSetId": own, "PermissionSetGroupId": group}
+    neither = {"AssigneeId": org.admin}
+    assert codes(service, "PermissionSetAssignment", both, neither) == ["FIELD_INTEGRITY_EXCEPTION"] * 2
+    part = {"PermissionSetGroupId": group, "PermissionSetId": own}
+    assert codes(service, "PermissionSetGroupComponent", part, part) == ["", "DUPLICATE_VALUE"]
+    for at in range(99):
+        org.put("PermissionSetGroupComponent", PermissionSetGroupId=group, PermissionSetId=f"0PS{at:015}")
+    more = org.create("PermissionSet", {"Name": "y", "Label": "y"})
+    assert codes(service, "PermissionSetGroupComponent", {**part, "PermissionSetId": more}) == ["LIMIT_EXCEEDED"]
+
+
 def test_users_are_neither_made_nor_deleted(service: Service) -> None:
     assert codes(service, "User", {"Username": "x@example.com"}) == ["CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"]
 
@@ -125,6 +186,18 @@ def test_a_graph_is_carried_out_as_a_whole_or_not_at_all(service: Service) -> No
     assert (status, value["graphs"][0]["isSuccessful"]) == (200, False)
     assert [one["body"][0]["errorCode"] for one in parts] == ["PROCESSING_HALTED", "DUPLICATE_DEVELOPER_NAME"]
     assert service.org.tables == before
+
+
+def test_a_graph_that_is_too_deep_or_too_varied_is_refused(service: Service) -> None:
+    path = f"{DATA}/sobjects/Group"
+    chain = [
+        {"method": "POST", "url": path, "referenceId": f"n{at}", "body": {"Name": f"@{{n{at - 1}.id}}"} if at else {}}
+        for at in range(16)
+    ]
+    varied = [{"method": "GET", "url": f"{DATA}/sobjects/O{at}/x", "referenceId": f"n{at}"} for at in range(16)]
+    for nodes in (chain, varied):
+        body = {"graphs": [{"graphId": "1", "compositeRequest": nodes}]}
+        assert ask(service, "POST", f"{DATA}/composite/graph", body)[1][0]["errorCode"] == "LIMIT_EXCEEDED"
 
 
 def test_a_session_that_nobody_has_is_refused(service: Service) -> None:

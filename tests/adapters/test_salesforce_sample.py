@@ -8,30 +8,14 @@ import pytest
 
 from orgsync import pipeline
 from orgsync.change import Status
-from orgsync.plan import Plan
 from orgsync.settings import load_settings
 from orgsync.watch import Timings
 from tests import repository
-from tests.fakes.salesforce import CLIENT, SECRET, Org, started
+from tests.adapters.salesforce_world import ENVIRONMENT, applied, planned, settle
+from tests.fakes.salesforce import Org, started
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {"SF_ID": CLIENT, "SF_SECRET": SECRET}
-SETTINGS = """apiVersion: orgsync/v1
-kind: Settings
-organization: Northwind
-defaultTarget: demo
-targets:
-  demo:
-    adapter: salesforce
-    url: {url}
-    credentials: {{clientId: "${{env:SF_ID}}", clientSecret: "${{env:SF_SECRET}}"}}
-    missingUsers: skip
-    inexpressible: omit
-    scopeFallback: narrower
-    prune: [membership, grant, unit, role, businessUnit]
-journal: sqlite:///.orgsync/journal.db
-safety: {{removals: {{share: 100%, count: 1000}}, gains: 1000, administrators: 0}}
-"""
+SORTS = {"default": "", "everything": "includes: groups\n    hierarchy: roles"}
 
 
 @pytest.fixture
@@ -40,7 +24,8 @@ def org() -> Org:
 
 
 @pytest.fixture
-def root(org: Org, tmp_path: Path) -> Iterator[Path]:
+def root(org: Org, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr("time.sleep", lambda _: None)
     for name in ("units", "roles"):
         shutil.copytree(ROOT / name, tmp_path / name)
     found = pipeline.validate(tmp_path, today=repository.TODAY, watch=Timings()).desired
@@ -48,20 +33,11 @@ def root(org: Org, tmp_path: Path) -> Iterator[Path]:
         if address.startswith("user/"):
             org.person(address.partition("/")[2])
     with started(org) as (url, _):
-        (tmp_path / "orgsync.yaml").write_text(SETTINGS.format(url=url))
+        settle(tmp_path, url, SORTS[getattr(request, "param", "default")])
         yield tmp_path
 
 
-def planned(root: Path) -> Plan:
-    return repository.planned(root, environment=ENVIRONMENT)
-
-
-def applied(root: Path) -> pipeline.Report:
-    plan = planned(root)
-    accepted = [guard.name for guard in plan.guards]
-    return repository.applied(root, plan, *accepted, environment=ENVIRONMENT)
-
-
+@pytest.mark.parametrize("root", SORTS, indirect=True)
 def test_the_sample_organization_is_applied_once(root: Path) -> None:
     report = applied(root)
     assert report.outcomes
@@ -76,6 +52,17 @@ def test_an_apply_takes_as_many_calls_as_its_plan_said(root: Path, org: Org) -> 
     [told] = [one.detail for one in plan.findings if one.code == "calls-counted"]
     repository.applied(root, plan, *(guard.name for guard in plan.guards), environment=ENVIRONMENT)
     assert told == f"this apply needs {org.used - before} of {org.limit - before:,} remaining calls"
+
+
+@pytest.mark.parametrize("root", ["everything"], indirect=True)
+def test_with_recalculations_an_apply_takes_about_as_many_calls_as_its_plan_said(root: Path, org: Org) -> None:
+    plan = planned(root)
+    before = org.used
+    [told] = [one.detail for one in plan.findings if one.code == "calls-counted"]
+    repository.applied(root, plan, *(guard.name for guard in plan.guards), environment=ENVIRONMENT)
+    said = int(told.removeprefix("this apply needs about ").partition(" ")[0])
+    looks = 2 * (org.lag + 1)  # before the first grants, and when all is read again
+    assert said <= org.used - before <= said + looks
 
 
 def test_what_is_left_of_the_budget_is_no_part_of_what_was_reviewed(root: Path) -> None:

@@ -15,11 +15,14 @@ from orgsync.adapters.salesforce.api import LIMITS, Api
 from orgsync.adapters.salesforce.capabilities import capabilities
 from orgsync.adapters.salesforce.cost import cost_of
 from orgsync.adapters.salesforce.doctor import examine
+from orgsync.adapters.salesforce.effects import regrants
+from orgsync.adapters.salesforce.index import Index
 from orgsync.adapters.salesforce.login import Login
 from orgsync.adapters.salesforce.options import Options
-from orgsync.adapters.salesforce.reading import Index, fetch, index
+from orgsync.adapters.salesforce.reading import fetch
+from orgsync.adapters.salesforce.sorting import index
 from orgsync.adapters.salesforce.writing import Writer
-from orgsync.change import Batch, Change, Outcome
+from orgsync.change import Batch, Change, Effect, Outcome
 from orgsync.finding import Finding
 from orgsync.resources import Address, RemoteId
 
@@ -37,7 +40,7 @@ class SalesforceAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return capabilities(self._options.models)
+        return capabilities(self._options.models, bundled=self._options.bundled, ranked=self._options.ranked)
 
     @property
     def identity(self) -> str:
@@ -50,10 +53,9 @@ class SalesforceAdapter:
         _ = self.api.version  # asked for once, and not counted as a call
         before = self.api.calls
         world = fetch(self.api, self._options, scope)
-        fresh = index(world, self._options, scope, self._login.user)
-        self._index.snapshot = fresh.snapshot
-        self._index.links, self._index.rows, self._reads = fresh.links, fresh.rows, self.api.calls - before
-        return fresh.snapshot
+        self._reads = self.api.calls - before
+        self._index = index(world, self._options, scope, self._login.user)
+        return self._index.snapshot
 
     def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
         """Raises AdapterError where Salesforce cannot be spoken to."""
@@ -61,8 +63,11 @@ class SalesforceAdapter:
             self.read(self._scope)
         return Writer(self.api, self._options, self._index, lambda: self.read(self._scope)).carry_out(batch, ids)
 
+    def effects(self, changes: Sequence[Change], live: Snapshot) -> Sequence[Effect]:
+        return [*regrants(changes, live, self._index)] if self._options.bundled else []
+
     def cost(self, changes: Sequence[Change]) -> str:
-        return cost_of(changes, self.capabilities, self.api, self._reads)
+        return cost_of(changes, self.capabilities, self.api, self._options, self._reads)
 
     def doctor(self) -> Sequence[Finding]:
         """Reads only."""

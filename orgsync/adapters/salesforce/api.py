@@ -17,7 +17,9 @@ from orgsync.errors import AdapterError, IncompleteRead, UnknownOutcome
 
 NEWEST, OLDEST = 67.0, 62.0
 """Versions that this adapter was written for; 62.0 is the first in which a group has a description."""
-_LOCKED, _OVER = "UNABLE_TO_LOCK_ROW", "REQUEST_LIMIT_EXCEEDED"
+_LOCKED, _OVER, _EXPIRED = "UNABLE_TO_LOCK_ROW", "REQUEST_LIMIT_EXCEEDED", "INVALID_QUERY_LOCATOR"
+_HALTED = "PROCESSING_HALTED"
+"""Of a whole graph: too many before it failed (REST API Developer Guide, "Composite Graph Limits")."""
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 Row = Mapping[str, Any]
 
@@ -92,7 +94,15 @@ class Api:
             self.used, self.limit = int(found[1]), int(found[2])
 
     def query(self, soql: str, what: str) -> list[Row]:
-        """Every record. Raises IncompleteRead, AdapterError."""
+        """Every record; from the beginning again where the locator of the next page is gone. Raises IncompleteRead."""
+        try:
+            return self._pages(soql, what)
+        except IncompleteRead as error:
+            if _EXPIRED not in _codes(error.said):
+                raise
+            return self._pages(soql, what)
+
+    def _pages(self, soql: str, what: str) -> list[Row]:
         first = self.path(f"query?q={quote(soql, safe='')}")
         options = {"Sforce-Query-Options": f"batchSize={self._page}"}
 
@@ -127,12 +137,12 @@ class Api:
         return self._patiently(len(records), send)
 
     def _patiently(self, count: int, send: Callable[[Sequence[int]], list[Result]]) -> list[Result]:
-        """A partial save: those that ran into somebody's lock were not written, and are sent again."""
+        """A partial save: what ran into somebody's lock, or was not begun, was not written and is sent again."""
         found: dict[int, Result] = {}
         waiting = [*range(count)]
         for left in range(_TRIES - 1, -1, -1):
             found |= dict(zip(waiting, send(waiting), strict=True))
-            again = [at for at in waiting if found[at].code == _LOCKED]
+            again = [at for at in waiting if found[at].code in {_LOCKED, _HALTED}]
             if not again or not left:
                 break
             waiting = again
@@ -217,7 +227,7 @@ def _graph_result(graph: Mapping[str, Any], count: int) -> Result:
             ids = tuple(str((part["body"] or {}).get("id", "")) for part in parts)
             return Result(id=ids[0], ids=ids)
         errors = [one for part in parts if isinstance(part["body"], list) for one in part["body"]]
-        own = [one for one in errors if one["errorCode"] != "PROCESSING_HALTED"]
+        own = [one for one in errors if one["errorCode"] != _HALTED]
         worst = (own or errors)[0]
         return Result(code=str(worst["errorCode"]), message=str(worst["message"]))
     except (KeyError, TypeError, IndexError, AttributeError):

@@ -4,6 +4,7 @@ In: word -> object. Out: capabilities. Never: imports anything heavy.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from orgsync.adapter import Capabilities, KindCapabilities
@@ -53,10 +54,16 @@ _KINDS = MappingProxyType(
 )
 
 
-def capabilities(objects: Mapping[str, str]) -> Capabilities:
-    """Writes go one after another: groups and roles are recalculated under locks that concurrent writes run into."""
+def capabilities(objects: Mapping[str, str], *, bundled: bool = False, ranked: bool = False) -> Capabilities:
+    """Writes go one after another: groups and roles are recalculated under locks that concurrent writes run into.
+
+    bundled   roles include others by permission set groups, which know no inclusion themselves
+    ranked    units are nodes of the role hierarchy, too, and a person is at one of them
+    """
+    more = {Kind.ROLE: {"includes"}} if bundled else {}
+    more |= {Kind.UNIT: {"node", "nodeParent"}, Kind.USER: {"unit"}} if ranked else {}
     return Capabilities(
-        kinds=_KINDS,
+        kinds={kind: replace(can, fields=can.fields | more.get(kind, set())) for kind, can in _KINDS.items()},
         hierarchy="forest",
         unit_roles=False,
         unit_grants=False,
@@ -66,6 +73,7 @@ def capabilities(objects: Mapping[str, str]) -> Capabilities:
         objects=frozenset(objects),
         privilege_actions=frozenset(ACTION_SCOPES),
         manages_roles=True,
+        nested_includes=False,
         expiry="grant",
         attribution="last",
         concurrency="none",

@@ -6,6 +6,7 @@ In: values of either side. Out: the other's. Never: asks anybody.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,8 +21,13 @@ FLAGS = (
     "PermissionsViewAllRecords",
     "PermissionsModifyAllRecords",
 )
+EVERYTHING: Mapping[str, str] = MappingProxyType(
+    {"PermissionsViewAllData": "View All Data", "PermissionsModifyAllData": "Modify All Data"}
+)
+"""System permissions that make object permissions pointless: API name -> how Setup calls it."""
 _READ, _CREATE, _EDIT, _DELETE, _VIEW_ALL, _MODIFY_ALL = FLAGS
 _MARKS = {Kind.BUSINESS_UNIT: "bu_", Kind.UNIT: "_", Kind.ROLE: "_"}
+_BUNDLE = "psg_"
 _WORDS = {"read": _READ, "create": _CREATE, "update": _EDIT, "delete": _DELETE}
 OWN, ALL = "own", "organization"
 
@@ -37,9 +43,19 @@ class Names:
 
     def key(self, kind: Kind, api_name: str) -> str:
         """Empty where the name is not one of ours."""
-        mark = f"{self.prefix}{_MARKS[kind]}"
-        found = api_name[len(mark) :].replace("_", "-") if api_name.startswith(mark) else ""
-        return found if found and self.api_name(kind, found) == api_name and found == found.lower() else ""
+        return _key(api_name, f"{self.prefix}{_MARKS[kind]}")
+
+    def bundle(self, key: str) -> str:
+        """Of a role's permission set group: not that of its permission set, which may have to be another one."""
+        return f"{self.prefix}{_BUNDLE}{key.replace('-', '_')}"
+
+    def bundle_key(self, api_name: str) -> str:
+        return _key(api_name, f"{self.prefix}{_BUNDLE}")
+
+
+def _key(api_name: str, mark: str) -> str:
+    found = api_name[len(mark) :].replace("_", "-") if api_name.startswith(mark) else ""
+    return found if found and found == found.lower() and mark + found.replace("-", "_") == api_name else ""
 
 
 def flags(actions: Mapping[str, str]) -> dict[str, bool]:

@@ -3,15 +3,18 @@
 In: an API, a login, options. Out: findings, in Salesforce's words where it has some. Never: raises for what it finds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
 
 from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.adapters.salesforce.api import Api, Row
+from orgsync.adapters.salesforce.convert import Names
 from orgsync.adapters.salesforce.login import Login
-from orgsync.adapters.salesforce.options import Options
-from orgsync.adapters.salesforce.soql import quoted, select
+from orgsync.adapters.salesforce.options import ACCESS, Options
+from orgsync.adapters.salesforce.soql import begins, quoted, select
 from orgsync.errors import AdapterError
 from orgsync.finding import Finding
+from orgsync.resources import Kind
 
 PERMISSIONS = {
     "PermissionsApiEnabled": "API Enabled",
@@ -21,6 +24,10 @@ PERMISSIONS = {
     "PermissionsAssignPermissionSets": "Assign Permission Sets",
 }
 """API name -> how Setup calls it: exactly what the integration user needs."""
+FOR_ROLES = {"PermissionsViewRoles": "View Roles and Role Hierarchy", "PermissionsManageRoles": "Manage Roles"}
+"""And these for units in the role hierarchy."""
+_LEAST = {"Private": "None", "Read": "Read", "ReadSelect": "Read"}
+"""Org-wide default of opportunities -> the least access that a role may give; Edit for the wider ones."""
 SPARE = 0.05
 """Below this share of the day's calls a run may end in the middle."""
 
@@ -36,24 +43,27 @@ def examine(api: Api, login: Login, options: Options) -> list[Finding]:
 
 def _findings(api: Api, login: Login, options: Options) -> Iterator[Finding]:
     yield fact("Salesforce answers", f"API version {api.version}")
-    yield from _permissions(api, login)
+    yield from _permissions(api, login, PERMISSIONS | (FOR_ROLES if options.ranked else {}))
     yield from _objects(api, options)
+    yield from _sharing(api, options)
+    yield from _leftovers(api, options)
+    yield from _trail(api, options)
     yield from _budget(api)
 
 
-def _permissions(api: Api, login: Login) -> Iterator[Finding]:
+def _permissions(api: Api, login: Login, needed: Mapping[str, str]) -> Iterator[Finding]:
     """Of all that the integration user has: its profile and its permission sets."""
     owned = f"Assignee.Id = {quoted(login.user)}"
-    fields = ["Id", *(f"PermissionSet.{name}" for name in PERMISSIONS)]
+    fields = ["Id", *(f"PermissionSet.{name}" for name in needed)]
     rows = api.query(select(fields, "PermissionSetAssignment", owned), "the integration user's permissions")
-    lacking = [label for name, label in PERMISSIONS.items() if not any(_given(row, name) for row in rows)]
+    lacking = [label for name, label in needed.items() if not any(_given(row, name) for row in rows)]
     if lacking:
         yield trouble(
             f"the integration user lacks: {', '.join(lacking)}",
             "Setup, Permission Sets: the set of the integration user, System Permissions; enable them",
         )
     else:
-        yield fact("the integration user has the permissions", ", ".join(PERMISSIONS.values()))
+        yield fact("the integration user has the permissions", ", ".join(needed.values()))
 
 
 def _given(row: Row, name: str) -> bool:
@@ -66,6 +76,63 @@ def _objects(api: Api, options: Options) -> Iterator[Finding]:
     known = {str(one.get("name")) for one in api.call("GET", api.path("sobjects")).value.get("sobjects", [])}
     if lacking := [f"{word} ({name})" for word, name in sorted(options.models.items()) if name not in known]:
         yield fact("some words mean objects that the org does not have", ", ".join(lacking))
+
+
+def _sharing(api: Api, options: Options) -> Iterator[Finding]:
+    """What ``own`` reaches is the org-wide default's business, and a role of the hierarchy gives no less than that."""
+    words = {name: word for word, name in options.models.items()}
+    named = ", ".join(map(quoted, sorted(words)))
+    fields = ("QualifiedApiName", "InternalSharingModel")
+    soql = select(fields, "EntityDefinition", f"QualifiedApiName IN ({named})", order="")
+    try:
+        records = api.call("GET", api.path(f"query?q={quote(soql, safe='')}")).value["records"]
+    except AdapterError as error:
+        yield fact("the org-wide defaults cannot be read: what own reaches is not known", str(error))
+        return
+    found = {str(one["QualifiedApiName"]): str(one["InternalSharingModel"]) for one in records}
+    if wide := [f"{words[name]} ({model})" for name, model in sorted(found.items()) if model != "Private"]:
+        yield fact("for some words, own reaches more than one's own: their org-wide default is wider", ", ".join(wide))
+    least = _LEAST.get(found.get("Opportunity", "Private"), "Edit")
+    if options.ranked and ACCESS.index(options.opportunity_access) < ACCESS.index(least):
+        yield trouble(
+            f"a role cannot give {options.opportunity_access} access to opportunities, less than the org-wide default",
+            f"state opportunityAccess: {least}",
+        )
+
+
+def _leftovers(api: Api, options: Options) -> Iterator[Finding]:
+    """Of a setting that was in force before, whoever still has something by it."""
+    names = Names(prefix=options.prefix)
+    for asked, sobject, start, setting in (
+        (options.bundled, "PermissionSetGroup", names.bundle(""), "includes: groups"),
+        (options.ranked, "UserRole", names.api_name(Kind.UNIT, ""), "hierarchy: roles"),
+    ):
+        if not asked and (left := _left(api, sobject, start)):
+            yield warning(
+                f"there are {len(left)} of {sobject} from a time when the target said {setting}",
+                "what they give, people still have",
+                f"delete them in Setup, or state {setting} again",
+            )
+
+
+def _left(api: Api, sobject: str, start: str) -> list[Row]:
+    """Nothing where the integration user may not see them: without the setting it need not."""
+    try:
+        return api.query(select(("Id",), sobject, begins("DeveloperName", start)), sobject)
+    except AdapterError:
+        return []
+
+
+def _trail(api: Api, options: Options) -> Iterator[Finding]:
+    if not options.audit_days:
+        return
+    try:
+        api.query(select(("Id",), "SetupAuditTrail", order="CreatedDate DESC LIMIT 1"), "the setup audit trail")
+    except AdapterError as error:
+        remedy = "state auditDays: 0, or let the integration user view Setup and Configuration"
+        yield warning("nobody can be told who gave or took memberships and grants", str(error), remedy)
+    else:
+        yield fact("the Setup Audit Trail can be read", "it tells who gave or took memberships and grants")
 
 
 def _budget(api: Api) -> Iterator[Finding]:

@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orgsync.adapters.salesforce.convert import moment
-from orgsync.adapters.salesforce.graphs import Impossible
+from orgsync.adapters.salesforce.graphs import Impossible, node_of
+from orgsync.adapters.salesforce.index import Index
 from orgsync.change import Action, Step
 from orgsync.resources import Address, Kind, RemoteId, kind_of, parts_of
 
@@ -16,8 +17,8 @@ SOBJECTS = {Kind.MEMBERSHIP: "GroupMember", Kind.GRANT: "PermissionSetAssignment
 
 
 class Edges:
-    def __init__(self, ids: Mapping[Address, RemoteId], zone: ZoneInfo) -> None:
-        self._ids, self._zone = ids, zone
+    def __init__(self, ids: Mapping[Address, RemoteId], index: Index, zone: ZoneInfo) -> None:
+        self._ids, self._index, self._zone = ids, index, zone
 
     def record(self, step: Step) -> dict[str, Any]:
         """Raises Impossible; a deletion is its ``id`` alone."""
@@ -30,7 +31,7 @@ class Edges:
         if step.action is Action.DELETE:
             return found
         if kind is Kind.USER:
-            return {**found, "IsActive": step.after["active"] is not False}
+            return {**found, **self._person(step)}
         return {**found, "ExpirationDate": moment(step.after.get("until"), self._zone)}
 
     def _created(self, kind: Kind, step: Step) -> dict[str, Any]:
@@ -39,8 +40,42 @@ class Edges:
         if kind is Kind.MEMBERSHIP:
             return {"GroupId": self._id(f"{Kind.UNIT}/{parts[0]}"), "UserOrGroupId": user}
         ends = moment(step.after.get("until"), self._zone)
-        record = {"AssigneeId": user, "PermissionSetId": self._id(f"{Kind.ROLE}/{parts[2]}")}
+        record = {"AssigneeId": user, **self._held(step, parts[2])}
         return record | ({"ExpirationDate": ends} if ends else {})
+
+    def bundle(self, step: Step) -> RemoteId | None:
+        """The permission set group of a grant's role, where it has one."""
+        return self._index.bundles.get(self._ids.get(f"{Kind.ROLE}/{parts_of(step.address)[2]}", ""))
+
+    def _held(self, step: Step, role: str) -> dict[str, RemoteId]:
+        """A permission set group that is not up to date is assigned to nobody (Apex Developer Guide: it fails)."""
+        bundle = self.bundle(step)
+        if bundle is None:
+            return {"PermissionSetId": self._id(f"{Kind.ROLE}/{role}")}
+        if status := self._index.stuck.get(bundle):
+            raise Impossible(f"the permission set group of {Kind.ROLE}/{role} is {status}")
+        return {"PermissionSetGroupId": bundle}
+
+    def _person(self, step: Step) -> dict[str, Any]:
+        """A user's role in the hierarchy is written by itself: no other object comes with it (mixed DML)."""
+        body: dict[str, Any] = {"IsActive": step.after["active"] is not False} if "active" in step.after else {}
+        return body | (
+            {"UserRoleId": node_of(step.after["unit"], self._ids, self._index)} if "unit" in step.after else {}
+        )
+
+    def seated(self, step: Step) -> RemoteId | None:
+        """The person of a membership, where they are at that very unit in the role hierarchy."""
+        unit, login = parts_of(step.address)[:2]
+        node = self._index.nodes.get(self._ids.get(f"{Kind.UNIT}/{unit}", ""))
+        user = self._ids.get(f"{Kind.USER}/{login}", "")
+        return user if node is not None and self._index.seats.get(user) == node else None
+
+    def spare(self, step: Step) -> RemoteId | None:
+        """The assignment of a permission set alone, where its group is what a grant means."""
+        _, login, role = parts_of(step.address)
+        own, user = self._ids.get(f"{Kind.ROLE}/{role}", ""), self._ids.get(f"{Kind.USER}/{login}", "")
+        found = self._index.direct.get((user, own)) if own in self._index.bundles else None
+        return found if found != step.remote_id else None
 
     def _id(self, address: Address) -> RemoteId:
         found = self._ids.get(address)

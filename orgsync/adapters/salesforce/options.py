@@ -28,6 +28,8 @@ OBJECTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What the words of roles mean in Salesforce, unless the target says otherwise."""
+ACCESS = ("None", "Read", "Edit")
+"""From least to most."""
 LOGINS: Mapping[str, str] = MappingProxyType(
     {"username": "Username", "email": "Email", "federationIdentifier": "FederationIdentifier"}
 )
@@ -69,6 +71,19 @@ class Options(BaseModel):
     login: Literal["username", "email", "federationIdentifier"] = Field(
         default="username", description="which field of a Salesforce user has the login of an assignment"
     )
+    includes: Literal["folded", "groups"] = Field(
+        default="folded",
+        description="what a role includes: folded into its object permissions, or a permission set group of its own",
+    )
+    hierarchy: Literal["groups", "roles"] = Field(
+        default="groups",
+        description="where units stand: public groups alone, or roles of the role hierarchy besides",
+    )
+    opportunity_access: Literal["None", "Read", "Edit"] = Field(
+        default="None",
+        alias="opportunityAccess",
+        description="of a new role in the hierarchy, to others' opportunities on accounts that its people own",
+    )
     prefix: str = Field(
         default="orgsync",
         pattern=r"^[a-z][a-z0-9]{0,9}$",
@@ -78,12 +93,29 @@ class Options(BaseModel):
         default_factory=dict, description="word of a privilege -> API name of an object; comes before the defaults"
     )
     timezone: Timezone = Field(default="UTC", description="where the day of an `until` ends")
+    audit_days: int = Field(
+        default=7,
+        ge=0,
+        le=180,
+        alias="auditDays",
+        description="how far back the Setup Audit Trail is asked who gave or took memberships and grants; 0: never",
+    )
     page_size: int = Field(default=2000, ge=200, le=2000, alias="pageSize", description="records per page of a query")
 
     @property
     def models(self) -> Mapping[str, str]:
         """Word -> object."""
         return vocabulary(OBJECTS, self.objects)
+
+    @property
+    def bundled(self) -> bool:
+        """Roles that include others have a permission set group."""
+        return self.includes == "groups"
+
+    @property
+    def ranked(self) -> bool:
+        """Units are nodes of the role hierarchy, and people sit at one of them."""
+        return self.hierarchy == "roles"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -18,6 +18,7 @@ def begins(field: str, start: str) -> str:
     return f"{field} LIKE '{text}%'"
 
 
-def select(fields: Sequence[str], sobject: str, where: str = "") -> str:
-    parts = ["SELECT", ", ".join(fields), "FROM", sobject, *(["WHERE", where] if where else []), "ORDER BY Id"]
-    return " ".join(parts)
+def select(fields: Sequence[str], sobject: str, where: str = "", *, order: str = "Id") -> str:
+    """``order``: empty for a query within another."""
+    parts = ["SELECT", ", ".join(fields), "FROM", sobject, *(["WHERE", where] if where else [])]
+    return " ".join([*parts, *(["ORDER BY", order] if order else [])])

@@ -12,15 +12,16 @@ from typing import TypeVar
 from orgsync.adapter import Snapshot
 from orgsync.adapters.http import found
 from orgsync.adapters.salesforce.api import Api, Node, Result
+from orgsync.adapters.salesforce.bundles import awaited
 from orgsync.adapters.salesforce.capabilities import GRAPHS, RECORDS
 from orgsync.adapters.salesforce.convert import Names
 from orgsync.adapters.salesforce.edges import SOBJECTS, Edges
 from orgsync.adapters.salesforce.graphs import Graphs, Impossible
+from orgsync.adapters.salesforce.index import Index
 from orgsync.adapters.salesforce.options import Options
-from orgsync.adapters.salesforce.reading import Index
 from orgsync.change import Action, Batch, Outcome, Status, Step
 from orgsync.errors import CallRefused, UnknownOutcome
-from orgsync.resources import Address, RemoteId
+from orgsync.resources import Address, Kind, RemoteId
 
 NODES = 500
 """Per request, over all its graphs (REST API Developer Guide, "Composite Graph limits")."""
@@ -35,6 +36,7 @@ class Writer:
 
     def __init__(self, api: Api, options: Options, index: Index, look: Callable[[], Snapshot]) -> None:
         self._api, self._options, self._index, self._look = api, options, index, look
+        self._names = Names(prefix=options.prefix)
 
     def carry_out(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> list[Outcome]:
         """Raises AdapterError where Salesforce cannot be spoken to."""
@@ -47,9 +49,10 @@ class Writer:
         return [by_id[step.id] for step in batch.steps]
 
     def _graphs(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> list[Outcome]:
-        graphs = Graphs(Names(prefix=self._options.prefix), self._options.models, ids, self._index)
+        graphs = Graphs(self._options, ids, self._index)
         jobs, outcomes = _prepared(batch, graphs.nodes)
         outcomes += [_applied(step, step.remote_id) for step, nodes in jobs if not nodes]
+        self._index.unsettled |= batch.kind is Kind.ROLE and self._options.bundled
         for some in _packed([job for job in jobs if job[1]]):
             results = _sent(partial(self._api.graphs, [nodes for _, nodes in some]), len(some))
             for (step, nodes), result in zip(some, results, strict=True):
@@ -59,18 +62,43 @@ class Writer:
         return outcomes
 
     def _edges(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> list[Outcome]:
-        jobs, outcomes = _prepared(batch, Edges(ids, self._options.zone).record)
+        edges = Edges(ids, self._index, self._options.zone)
+        if batch.kind is Kind.GRANT and self._index.unsettled and any(map(edges.bundle, batch.steps)):
+            self._index.stuck, self._index.unsettled = awaited(self._api, self._names), False
+        jobs, outcomes = _prepared(batch, edges.record)
         sobject, waiting = SOBJECTS[batch.kind], iter(jobs)
         while some := list(islice(waiting, RECORDS)):
+            if batch.kind is Kind.MEMBERSHIP and batch.action is Action.DELETE:
+                kept = self._unseated(edges, [step for step, _ in some])
+                outcomes += kept.values()
+                some = [(step, record) for step, record in some if step.id not in kept]
             records = [record for _, record in some]
             send: Mapping[Action, Send] = {
                 Action.CREATE: partial(self._api.create, sobject, records),
                 Action.UPDATE: partial(self._api.update, sobject, records),
                 Action.DELETE: partial(self._api.delete, [str(record.get("id")) for record in records]),
             }
-            results = _sent(send[batch.action], len(some))
+            results = _sent(send[batch.action], len(some)) if some else []
+            self._index.sit(record for record, result in zip(records, results, strict=True) if not result.code)
             outcomes += [_outcome(step, result) for (step, _), result in zip(some, results, strict=True)]
-        return outcomes
+        return self._tidied(batch, outcomes, edges) if batch.kind is Kind.GRANT else outcomes
+
+    def _unseated(self, edges: Edges, steps: Sequence[Step]) -> dict[str, Outcome]:
+        """Whoever leaves a unit leaves its role in the hierarchy first; step -> what became of those who could not."""
+        leaving = {step.id: user for step in steps if (user := edges.seated(step))}
+        records = [{"id": user, "UserRoleId": None} for user in leaving.values()]
+        results = _sent(partial(self._api.update, "User", records), len(records)) if records else []
+        self._index.sit(record for record, result in zip(records, results, strict=True) if not result.code)
+        failed = {id_: result for id_, result in zip(leaving, results, strict=True) if result.code}
+        return {step.id: _outcome(step, failed[step.id]) for step in steps if step.id in failed}
+
+    def _tidied(self, batch: Batch, outcomes: list[Outcome], edges: Edges) -> list[Outcome]:
+        """Who holds the permission set group, or nothing any more, does not keep its permission set besides."""
+        done = {one.id for one in outcomes if one.status is Status.APPLIED}
+        spare = {step.id: id_ for step in batch.steps if step.id in done and (id_ := edges.spare(step))}
+        results = _sent(partial(self._api.delete, [*spare.values()]), len(spare)) if spare else []
+        kept = {id_: result for id_, result in zip(spare, results, strict=True) if result.code}
+        return [_half_done(one, kept[one.id]) if one.id in kept else one for one in outcomes]
 
 
 def _prepared(batch: Batch, make: Callable[[Step], T]) -> tuple[list[tuple[Step, T]], list[Outcome]]:
@@ -123,6 +151,12 @@ def _applied(step: Step, remote_id: RemoteId | None) -> Outcome:
     return Outcome(
         id=step.id, address=step.address, action=step.action, status=Status.APPLIED, remote_id=remote_id or None
     )
+
+
+def _half_done(outcome: Outcome, result: Result) -> Outcome:
+    status = Status.UNKNOWN if result.code == _DOUBT else Status.FAILED
+    detail = f"the permission set is still assigned besides: {result.message}"
+    return replace(outcome, status=status, detail=detail)
 
 
 def _settled(step: Step, doubt: Outcome, live: Snapshot) -> Outcome:

@@ -20,6 +20,7 @@ class Field:
     to: tuple[str, ...] = ()
     relation: str = ""
     default: object = None
+    filter: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,29 @@ def _fixed(*to: str, relation: str = "") -> Field:
     return Field(type="reference", create=True, required=True, nillable=False, to=to, relation=relation)
 
 
+def _either(to: str) -> Field:
+    return Field(type="reference", create=True, to=(to,), relation=to)
+
+
 FLAGS = {
     f"Permissions{name}": _flag() for name in ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
 }
 SYSTEM_PERMISSIONS = {
     f"Permissions{name}": _flag()
-    for name in ("ApiEnabled", "ViewSetup", "ManageUsers", "ManageProfilesPermissionsets", "AssignPermissionSets")
+    for name in (
+        "ApiEnabled",
+        "ViewSetup",
+        "ManageUsers",
+        "ManageProfilesPermissionsets",
+        "AssignPermissionSets",
+        "ViewAllData",
+        "ModifyAllData",
+        "ViewRoles",
+        "ManageRoles",
+    )
 }
+MOST_PARTS = 100
+ACCESS = ("None", "Read", "Edit")
 TYPES = ("Regular", "Queue")
 OBJECTS: Mapping[str, Object] = {
     "User": Object(
@@ -70,7 +87,24 @@ OBJECTS: Mapping[str, Object] = {
             "LastName": _text(80, nillable=False),
             "FederationIdentifier": _text(512),
             "IsActive": Field(type="boolean", create=True, update=True, nillable=False, default=True),
+            "Name": Field(nillable=False),
+            "UserRoleId": Field(type="reference", create=True, update=True, to=("UserRole",), relation="UserRole"),
             "UserType": Field(nillable=False, default="Standard"),
+        },
+    ),
+    "UserRole": Object(
+        prefix="00E",
+        create=True,
+        update=True,
+        delete=True,
+        fields={
+            **_system(),
+            "Name": _text(80, required=True, nillable=False),
+            "DeveloperName": _text(80),
+            "ParentRoleId": Field(type="reference", create=True, update=True, to=("UserRole",), relation="ParentRole"),
+            "RollupDescription": _text(80),
+            "OpportunityAccessForAccountOwner": _text(40, required=True, nillable=False),
+            "PortalType": Field(default="None"),
         },
     ),
     "Group": Object(
@@ -111,6 +145,48 @@ OBJECTS: Mapping[str, Object] = {
             **SYSTEM_PERMISSIONS,
         },
     ),
+    "EntityDefinition": Object(
+        prefix="4ie",
+        fields={
+            "DurableId": Field(nillable=False),
+            "QualifiedApiName": Field(nillable=False),
+            "InternalSharingModel": Field(nillable=False),
+        },
+    ),
+    "SetupAuditTrail": Object(
+        prefix="0Ym",
+        fields={
+            "Id": Field(type="id", nillable=False),
+            "Action": Field(nillable=False),
+            "Section": Field(filter=False),
+            "Display": Field(length=1000, filter=False),
+            "CreatedDate": Field(type="datetime", nillable=False),
+            "CreatedById": Field(type="reference", to=("User",), relation="CreatedBy"),
+        },
+    ),
+    "PermissionSetGroup": Object(
+        prefix="0PG",
+        create=True,
+        update=True,
+        delete=True,
+        fields={
+            **_system(),
+            "DeveloperName": _text(80, required=True, nillable=False),
+            "MasterLabel": _text(80, required=True, nillable=False),
+            "Description": _text(255),
+            "Status": Field(nillable=False, default="Updated"),
+        },
+    ),
+    "PermissionSetGroupComponent": Object(
+        prefix="0PM",
+        create=True,
+        delete=True,
+        fields={
+            **_system(),
+            "PermissionSetGroupId": _fixed("PermissionSetGroup", relation="PermissionSetGroup"),
+            "PermissionSetId": _fixed("PermissionSet", relation="PermissionSet"),
+        },
+    ),
     "ObjectPermissions": Object(
         prefix="110",
         create=True,
@@ -118,7 +194,7 @@ OBJECTS: Mapping[str, Object] = {
         delete=True,
         fields={
             **_system(),
-            "ParentId": _fixed("PermissionSet", relation="Parent"),
+            "ParentId": _fixed("PermissionSet"),
             "SobjectType": Field(create=True, required=True, nillable=False),
             **FLAGS,
         },
@@ -131,7 +207,8 @@ OBJECTS: Mapping[str, Object] = {
         fields={
             "Id": Field(type="id", nillable=False),
             "AssigneeId": _fixed("User", relation="Assignee"),
-            "PermissionSetId": _fixed("PermissionSet", relation="PermissionSet"),
+            "PermissionSetId": _either("PermissionSet"),
+            "PermissionSetGroupId": _either("PermissionSetGroup"),
             "ExpirationDate": Field(type="datetime", create=True, update=True),
         },
     ),

@@ -21,7 +21,7 @@ from tests.fakes.salesforce.tokens import Door
 VERSIONS = ("61.0", "62.0", "66.0", "67.0", "68.0")
 _STATUS = {"INVALID_SESSION_ID": 401, "REQUEST_LIMIT_EXCEEDED": 403, "NOT_FOUND": 404, "METHOD_NOT_ALLOWED": 405}
 _REFERENCE = re.compile(r"@\{(\w+)\.id\}\Z")
-_GRAPHS, _NODES, _RECORDS = 75, 500, 200
+_GRAPHS, _NODES, _DIFFERENT, _DEPTH, _FAILURES, _RECORDS = 75, 500, 15, 15, 14, 200
 _BAD = 400
 _HALTED = {
     "errorCode": "PROCESSING_HALTED",
@@ -99,6 +99,9 @@ class Service:
 
     def _more(self, locator: str) -> dict[str, Any]:
         cursor, _, start = locator.rpartition("-")
+        if self.org.expiring:
+            self.org.expiring -= 1
+            self.cursors.pop(cursor, None)
         if cursor not in self.cursors or not start.isdigit():
             raise Refusal("INVALID_QUERY_LOCATOR", "invalid query locator")
         return self._page(cursor, int(start))
@@ -160,11 +163,19 @@ class Service:
             raise Refusal("LIMIT_EXCEEDED", "too many graphs or nodes")
         if len({one["graphId"] for one in graphs}) < len(graphs):
             raise Refusal("INVALID_INPUT", "graphId is not unique")
-        return {"graphs": [self._one_graph(one) for one in graphs]}
+        if len({sort for graph in graphs for sort in _sorts(graph)}) > _DIFFERENT:
+            raise Refusal("LIMIT_EXCEEDED", f"more than {_DIFFERENT} different nodes")
+        answers: list[dict[str, Any]] = []
+        for graph in graphs:
+            halted = sum(not one["isSuccessful"] for one in answers) > _FAILURES
+            answers.append(_not_begun(graph) if halted else self._one_graph(graph))
+        return {"graphs": answers}
 
     def _one_graph(self, graph: dict[str, Any]) -> dict[str, Any]:
         if graph.keys() != {"graphId", "compositeRequest"}:
             raise Refusal("INVALID_INPUT", "a graph has a graphId and a compositeRequest")
+        if _depth(graph) > _DEPTH:
+            raise Refusal("LIMIT_EXCEEDED", f"a graph is deeper than {_DEPTH}")
         before, ids, parts = self.org.snapshot(), dict[str, str](), list[Any]()
         failed = False
         for node in graph["compositeRequest"]:
@@ -212,6 +223,25 @@ def _resolved(value: Any, ids: dict[str, str]) -> Any:
     if found[1] not in ids:
         raise Refusal("PROCESSING_HALTED", f"Invalid reference specified. No value for {found[0]} found")
     return ids[found[1]]
+
+
+def _sorts(graph: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the documentation takes for different nodes: another version, method or object."""
+    for node in graph["compositeRequest"]:
+        yield node["method"], "/".join(str(node["url"]).split("/")[:6])
+
+
+def _depth(graph: dict[str, Any]) -> int:
+    depths: dict[str, int] = {}
+    for node in graph["compositeRequest"]:
+        above = [depths.get(one, 0) for one in re.findall(r"@\{(\w+)\.id\}", json.dumps(node))]
+        depths[node["referenceId"]] = 1 + max(above, default=0)
+    return max(depths.values(), default=0)
+
+
+def _not_begun(graph: dict[str, Any]) -> dict[str, Any]:
+    response = {"compositeResponse": [_part(node, _BAD, [_HALTED]) for node in graph["compositeRequest"]]}
+    return {"graphId": graph["graphId"], "graphResponse": response, "isSuccessful": False}
 
 
 def _part(node: dict[str, Any], status: int, body: Any) -> dict[str, Any]:

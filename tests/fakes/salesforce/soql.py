@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.fakes.salesforce.schema import OBJECTS
+from tests.fakes.salesforce.schema import OBJECTS, Field
 from tests.fakes.salesforce.store import Org, Record, Refusal
 
-_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<word>[A-Za-z_][\w.]*)|(?P<sign>[(),=]))")
+_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<word>[A-Za-z_][\w.:]*|\d+)|(?P<sign>!=|[(),=]))")
 _ESCAPES = {
     "n": "\n",
     "r": "\r",
@@ -23,6 +23,7 @@ _ESCAPES = {
     "_": "\\_",
     "%": "\\%",
 }
+_FILTERED = Field()
 Test = Callable[[Record], bool]
 
 
@@ -41,18 +42,40 @@ class _Parser:
             fields.append(self._next())
         self._expect("FROM")
         self._object = self._next()
-        if self._object not in OBJECTS:
+        if self._object not in OBJECTS or self._object == self._org.hidden:
             raise Refusal("INVALID_TYPE", f"sObject type '{self._object}' is not supported.")
+        if self._object == "PermissionSetGroup":
+            self._org.tick()
         test = self._either() if self._takes("WHERE") else lambda _: True
-        if self._takes("ORDER"):
-            self._expect("BY")
-            self._expect("Id")
+        order, limit = self._order(), self._limit()
         if self._at < len(self._tokens):
             raise _malformed(self._tokens[self._at])
         for one in fields:
             self._path(one)
         rows = [row for _, row in sorted(self._org.tables[self._object].items()) if test(row)]
-        return self._object, [self._shown(row, fields) for row in rows]
+        if order == "CreatedDate":
+            rows.sort(key=lambda row: str(row["CreatedDate"]), reverse=True)
+        return self._object, [self._shown(row, fields) for row in rows[:limit]]
+
+    def _order(self) -> str:
+        if not self._takes("ORDER"):
+            return "Id"
+        self._expect("BY")
+        if self._takes("Id"):
+            self._path("Id")
+            return "Id"
+        self._expect("CreatedDate")
+        self._expect("DESC")
+        self._path("CreatedDate")
+        return "CreatedDate"
+
+    def _limit(self) -> int | None:
+        if not self._takes("LIMIT"):
+            return None
+        token = self._next()
+        if not token.isdigit():
+            raise _malformed(token)
+        return int(token)
 
     def _shown(self, row: Record, fields: list[str]) -> Record:
         url = f"/services/data/v67.0/sobjects/{self._object}/{row['Id']}"
@@ -80,6 +103,8 @@ class _Parser:
 
         def value(row: Record) -> Any:
             for name, to in steps:
+                if row[name] is None:
+                    return None
                 row = self._org.tables[to][row[name]]
             return row[last]
 
@@ -102,20 +127,51 @@ class _Parser:
             test = self._either()
             self._expect(")")
             return test
-        value = self._path(self._next())
+        path = self._next()
+        value = self._path(path)
+        if not OBJECTS[self._object].fields.get(path, _FILTERED).filter:
+            raise Refusal("INVALID_FIELD", f"field '{path}' can not be filtered in a query call")
         if self._takes("="):
-            wanted = self._literal()
-            return lambda row: _equal(value(row), wanted)
+            return self._equals(value)
+        if self._takes("!="):
+            unwanted = self._literal()
+            return lambda row: not _equal(value(row), unwanted)
         if self._takes("LIKE"):
             pattern = _like(str(self._literal()))
             return lambda row: bool(pattern.match(value(row) or ""))
         self._expect("IN")
         self._expect("(")
+        if self._peek() == "SELECT":
+            ids = self._inner()
+            return lambda row: value(row) in ids
         found = [self._literal()]
         while self._takes(","):
             found.append(self._literal())
         self._expect(")")
         return lambda row: any(_equal(value(row), one) for one in found)
+
+    def _inner(self) -> set[Any]:
+        """A semi-join: one field of another object."""
+        outer = self._object
+        self._expect("SELECT")
+        field = self._next()
+        self._expect("FROM")
+        self._object = self._next()
+        if self._object not in OBJECTS:
+            raise Refusal("INVALID_TYPE", f"sObject type '{self._object}' is not supported.")
+        test = self._either() if self._takes("WHERE") else lambda _: True
+        self._expect(")")
+        found = {self._path(field)(row) for row in self._org.tables[self._object].values() if test(row)}
+        self._object = outer
+        return found
+
+    def _equals(self, value: Callable[[Record], Any]) -> Test:
+        if days := re.fullmatch(r"LAST_N_DAYS:(\d+)", self._peek()):
+            self._next()
+            since = self._org.days_ago(int(days[1]))
+            return lambda row: str(value(row)) >= since
+        wanted = self._literal()
+        return lambda row: _equal(value(row), wanted)
 
     def _literal(self) -> Any:
         token = self._next()
@@ -130,6 +186,9 @@ class _Parser:
             raise _malformed("<EOF>")
         self._at += 1
         return self._tokens[self._at - 1]
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else "<EOF>"
 
     def _takes(self, word: str) -> bool:
         if self._at < len(self._tokens) and self._tokens[self._at] == word:

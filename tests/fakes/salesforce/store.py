@@ -4,16 +4,18 @@ In: one record's write. Out: an id, or a Refusal in the platform's words. Never:
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from tests.fakes.salesforce.schema import FLAGS, NEEDS, OBJECTS, PERMISSIONABLE, TYPES, Field
+from tests.fakes.salesforce.schema import ACCESS, FLAGS, MOST_PARTS, NEEDS, OBJECTS, PERMISSIONABLE, TYPES, Field
 
 Record = dict[str, Any]
 _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*\Z")
+_STAMP = "%Y-%m-%dT%H:%M:%S.000+0000"
 _BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 _NEXT: dict[str, type] = {"string": str, "boolean": bool, "datetime": str, "id": str, "reference": str}
 
@@ -32,7 +34,12 @@ _LOCKED = ("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this reco
 @dataclass
 class Org:
     """``limit``, ``used``: API calls of the day; ``rows``: of a page, at most; ``locks``: writes that meet a lock;
-    ``blocked``: writing calls that one refuses as a whole."""
+    ``blocked``: writing calls that one refuses as a whole; ``expiring``: locators that will be gone.
+
+    ``lag``: looks at a permission set group until it is recalculated; ``failing``: until that fails.
+    ``opportunities``: the org-wide default of opportunities, below which no role's access goes.
+    ``refused``: an object that nobody may update; ``hidden``: one that the integration user does not see.
+    """
 
     tables: dict[str, dict[str, Record]] = field(default_factory=lambda: {name: {} for name in OBJECTS})
     limit: int = 100_000
@@ -40,19 +47,29 @@ class Org:
     rows: int = 2000
     locks: int = 0
     blocked: int = 0
+    expiring: int = 0
+    lag: int = 2
+    failing: bool = False
+    opportunities: str = "None"
+    refused: str = ""
+    hidden: str = ""
     admin: str = ""
+    actor: str = ""
     _count: int = 0
+    _due: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.admin = self.person("integration@example.com", "Integration")
+        self.actor = self.admin = self.person("integration@example.com", "Integration")
         self.tables["User"][self.admin]["LastModifiedById"] = self.admin
+        for name in PERMISSIONABLE:
+            self.put("EntityDefinition", DurableId=name, QualifiedApiName=name, InternalSharingModel="Private")
         everything = {name: True for name in OBJECTS["PermissionSet"].fields if name.startswith("Permissions")}
         profile = self.put("PermissionSet", Name="X00ex", Label="X00ex", IsOwnedByProfile=True, **everything)
         self.tables["PermissionSet"][profile]["Type"] = "Profile"
         self.put("PermissionSetAssignment", AssigneeId=self.admin, PermissionSetId=profile)
 
     def person(self, login: str, name: str = "Person", **more: Any) -> str:
-        return self.put("User", **{"Username": login, "Email": login, "LastName": name, **more})
+        return self.put("User", **{"Username": login, "Email": login, "LastName": name, "Name": name, **more})
 
     def put(self, sobject: str, **values: Any) -> str:
         """Past all rules: what the platform or an administrator made."""
@@ -67,7 +84,7 @@ class Org:
         if "LastModifiedDate" in OBJECTS[sobject].fields:
             self._count += 1
             moment = _BEGIN + timedelta(seconds=self._count)
-            stamp = {"LastModifiedDate": moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000"), "LastModifiedById": self.admin}
+            stamp = {"LastModifiedDate": moment.strftime(_STAMP), "LastModifiedById": self.actor}
             self.tables[sobject][id_] |= stamp
 
     def snapshot(self) -> dict[str, dict[str, Record]]:
@@ -85,15 +102,21 @@ class Org:
         if sobject == "GroupMember" and (same := self._same_member(record)):
             return same
         self._rules(sobject, "", record)
-        return self.put(sobject, **{**blank, **record})
+        id_ = self.put(sobject, **{**blank, **record})
+        self._outdate(sobject, record)
+        self._log(sobject, record, "assigned to")
+        return id_
 
     def update(self, sobject: str, id_: str, values: Mapping[str, Any]) -> None:
         self._object(sobject, "update")
+        if sobject == self.refused:
+            raise Refusal("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
         current = self._existing(sobject, id_)
         self._check_fields(sobject, values, "update")
         self._wait_for_locks()
         record = {**current, **values}
         self._rules(sobject, id_, record)
+        self._outdate(sobject, record)
         if sobject == "ObjectPermissions" and not any(record[flag] for flag in FLAGS):
             del self.tables[sobject][id_]
             return
@@ -104,14 +127,73 @@ class Org:
         self._object(sobject, "delete")
         self._existing(sobject, id_)
         self._wait_for_locks()
+        self._outdate(sobject, self.tables[sobject][id_])
+        gone = self.tables[sobject][id_]
+        if sobject == "PermissionSetGroup":
+            if any(one["PermissionSetGroupId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
+                raise Refusal("DELETE_FAILED", "This permission set group is assigned to users.")
+            self._cascade("PermissionSetGroupComponent", PermissionSetGroupId=id_)
+        if sobject == "UserRole":
+            below = [one for one in self.tables["UserRole"].values() if one["ParentRoleId"] == id_]
+            if below or any(one["UserRoleId"] == id_ for one in self.tables["User"].values()):
+                raise Refusal("DELETE_FAILED", "The role has users assigned, or roles below it.")
         if sobject == "PermissionSet":
+            if any(one["PermissionSetId"] == id_ for one in self.tables["PermissionSetGroupComponent"].values()):
+                raise Refusal("DELETE_FAILED", "This permission set is part of a permission set group.")
             if any(one["PermissionSetId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
                 raise Refusal("DELETE_FAILED", "This permission set can't be deleted while it is assigned to users.")
             self._cascade("ObjectPermissions", ParentId=id_)
         if sobject == "Group":
             self._cascade("GroupMember", GroupId=id_)
             self._cascade("GroupMember", UserOrGroupId=id_)
+        self._log(sobject, gone, "unassigned from")
         del self.tables[sobject][id_]
+
+    def _outdate(self, sobject: str, record: Record) -> None:
+        """What a group gives is worked out later, when what it is made of changes."""
+        parts = self.tables["PermissionSetGroupComponent"].values()
+        touched = {
+            "ObjectPermissions": lambda: [
+                one["PermissionSetGroupId"] for one in parts if one["PermissionSetId"] == record["ParentId"]
+            ],
+            "PermissionSetGroupComponent": lambda: [record["PermissionSetGroupId"]],
+        }
+        for group in touched[sobject]() if sobject in touched else ():
+            self.tables["PermissionSetGroup"][group] |= {"Status": "Outdated"}
+            self._due[group] = self.lag
+
+    def _log(self, sobject: str, record: Record, verb: str) -> None:
+        """In the Setup Audit Trail: a sentence with names, and no ids."""
+        taken = verb.startswith("un")
+        if sobject == "PermissionSetAssignment" and record["PermissionSetGroupId"]:
+            label = self.tables["PermissionSetGroup"][record["PermissionSetGroupId"]]["MasterLabel"]
+            action = "PermSetGroupUnassign" if taken else "PermSetGroupAssign"
+            self._say(action, f"Permission set group {label}", verb, record["AssigneeId"])
+        elif sobject == "PermissionSetAssignment":
+            label = self.tables["PermissionSet"][record["PermissionSetId"]]["Label"]
+            action = "PermSetUnassign" if taken else "PermSetAssign"
+            self._say(action, f"Permission set {label}", verb, record["AssigneeId"])
+        elif sobject == "GroupMember" and record["UserOrGroupId"] in self.tables["User"]:
+            name = self.tables["Group"][record["GroupId"]]["Name"]
+            self._say("groupMembership", f"Group {name}", verb, record["UserOrGroupId"])
+
+    def _say(self, action: str, what: str, verb: str, user: str) -> None:
+        display = f"{what}: {verb} user {self.tables['User'][user]['Name']}"
+        moment = (_BEGIN + timedelta(seconds=self._count)).strftime(_STAMP)
+        row = {"Action": action, "Section": "Manage Users", "Display": display, "CreatedDate": moment}
+        self.put("SetupAuditTrail", **row, CreatedById=self.actor)
+
+    @staticmethod
+    def days_ago(days: int) -> str:
+        return (_BEGIN + timedelta(days=1 - days)).strftime(_STAMP)
+
+    def tick(self) -> None:
+        """Somebody looks at the permission set groups: time has passed."""
+        for group, left in self._due.items():
+            if group in self.tables["PermissionSetGroup"] and left >= 0:
+                done = "Failed" if self.failing else "Updated"
+                self.tables["PermissionSetGroup"][group]["Status"] = "Updating" if left else done
+                self._due[group] = left - 1
 
     def _cascade(self, sobject: str, **where: str) -> None:
         table = self.tables[sobject]
@@ -178,14 +260,18 @@ class Org:
 
     def _rules(self, sobject: str, id_: str, record: Record) -> None:
         others = [one for key, one in self.tables[sobject].items() if key != id_]
-        {
+        rules: Mapping[str, Callable[[Record, list[Record]], None]] = {
             "Group": _group,
             "PermissionSet": _permission_set,
             "ObjectPermissions": _object_permissions,
             "PermissionSetAssignment": self._assignment,
             "GroupMember": self._member,
+            "PermissionSetGroup": _bundle,
+            "UserRole": partial(self._role, id_),
+            "PermissionSetGroupComponent": self._part,
             "User": _user,
-        }[sobject](record, others)
+        }
+        rules[sobject](record, others)
 
     def _same_member(self, record: Record) -> str:
         wanted = {"GroupId": record["GroupId"], "UserOrGroupId": record["UserOrGroupId"]}
@@ -195,6 +281,27 @@ class Org:
         if record["GroupId"] in {record["UserOrGroupId"], *self._below(record["UserOrGroupId"])}:
             raise Refusal("CIRCULAR_DEPENDENCY", "a group cannot contain itself", "UserOrGroupId")
 
+    def _role(self, id_: str, record: Record, others: list[Record]) -> None:
+        _check_name(str(record["DeveloperName"]), "DeveloperName")
+        if any(str(one["DeveloperName"]).lower() == record["DeveloperName"].lower() for one in others):
+            raise Refusal("DUPLICATE_DEVELOPER_NAME", "the developer name is in use", "DeveloperName")
+        if record["OpportunityAccessForAccountOwner"] not in ACCESS[ACCESS.index(self.opportunities) :]:
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "below the default", "OpportunityAccessForAccountOwner")
+        above = record["ParentRoleId"]
+        while above is not None:
+            if above == id_:
+                raise Refusal("CIRCULAR_DEPENDENCY", "a role cannot be above itself", "ParentRoleId")
+            above = self.tables["UserRole"][above]["ParentRoleId"]
+
+    def _part(self, record: Record, others: list[Record]) -> None:
+        pair = (record["PermissionSetGroupId"], record["PermissionSetId"])
+        if any((one["PermissionSetGroupId"], one["PermissionSetId"]) == pair for one in others):
+            raise Refusal("DUPLICATE_VALUE", "duplicate value found: PermissionSetGroupId, PermissionSetId")
+        if sum(one["PermissionSetGroupId"] == pair[0] for one in others) >= MOST_PARTS:
+            raise Refusal("LIMIT_EXCEEDED", f"a permission set group has at most {MOST_PARTS} permission sets")
+        if self.tables["PermissionSet"][record["PermissionSetId"]]["Type"] != "Regular":
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "a group is made of regular permission sets", "PermissionSetId")
+
     def _below(self, group: str) -> Iterator[str]:
         for one in self.tables["GroupMember"].values():
             if one["GroupId"] == group:
@@ -202,11 +309,16 @@ class Org:
                 yield from self._below(one["UserOrGroupId"])
 
     def _assignment(self, record: Record, others: list[Record]) -> None:
-        pair = (record["AssigneeId"], record["PermissionSetId"])
-        if any((one["AssigneeId"], one["PermissionSetId"]) == pair for one in others):
+        held = ("AssigneeId", "PermissionSetId", "PermissionSetGroupId")
+        if any(all(one[name] == record[name] for name in held) for one in others):
             raise Refusal("DUPLICATE_VALUE", "Duplicate PermissionSetAssignment. Assignee, Permission Set pair exists")
-        if self.tables["PermissionSet"][record["PermissionSetId"]]["IsOwnedByProfile"]:
+        if (record["PermissionSetId"] is None) is (record["PermissionSetGroupId"] is None):
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "one of the set and the group is assigned", "PermissionSetId")
+        if record["PermissionSetId"] and self.tables["PermissionSet"][record["PermissionSetId"]]["IsOwnedByProfile"]:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "a profile is not assigned this way", "PermissionSetId")
+        group = self.tables["PermissionSetGroup"].get(record["PermissionSetGroupId"], {"Status": "Updated"})
+        if group["Status"] != "Updated" and record not in self.tables["PermissionSetAssignment"].values():
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "the permission set group is being recalculated")
         if record["ExpirationDate"] and _moment(record["ExpirationDate"]) <= _BEGIN:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "the expiration date is in the past", "ExpirationDate")
 
@@ -234,6 +346,12 @@ def _group(record: Record, others: list[Record]) -> None:
     _check_name(record["DeveloperName"], "DeveloperName")
     mine = (record["DeveloperName"].lower(), record["Type"])
     if any((one["DeveloperName"].lower(), one["Type"]) == mine for one in others):
+        raise Refusal("DUPLICATE_DEVELOPER_NAME", "the developer name is in use", "DeveloperName")
+
+
+def _bundle(record: Record, others: list[Record]) -> None:
+    _check_name(record["DeveloperName"], "DeveloperName")
+    if any(one["DeveloperName"].lower() == record["DeveloperName"].lower() for one in others):
         raise Refusal("DUPLICATE_DEVELOPER_NAME", "the developer name is in use", "DeveloperName")
 
 
