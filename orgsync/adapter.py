@@ -42,6 +42,7 @@ class Capabilities:
     unit_grants   True: a grant belongs to a unit; False: grants fold to one per (user, role)
     scopes        the scopes that a privilege can have there
     action_scopes action -> those of ``scopes`` that it can have by itself; an action that is missing can have all
+    object_scopes (object, action) -> the same, where it differs from object to object; none: there is no such privilege
     needs         (action, scope) -> what comes with it on the same object, since the CRM has it no other way
     objects       what privileges can be about there; None: any word
     privilege_actions   None: any word; else the ones it knows
@@ -58,6 +59,7 @@ class Capabilities:
     unit_grants: bool = False
     scopes: frozenset[str] = frozenset()
     action_scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    object_scopes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     needs: Mapping[tuple[str, str], frozenset[tuple[str, str]]] = field(default_factory=dict)
     objects: frozenset[str] | None = None
     privilege_actions: frozenset[str] | None = frozenset()

@@ -3,13 +3,12 @@
 In: changes, capabilities, an API that has read. Out: one sentence, or none for an empty plan. Never: asks the server.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from orgsync.adapter import Capabilities
+from orgsync.adapters.counting import writes
 from orgsync.adapters.salesforce.api import Api
-from orgsync.change import Action, Change, strata
-from orgsync.resources import Kind
+from orgsync.change import Change
 
 
 def cost_of(changes: Sequence[Change], able: Capabilities, api: Api, reads: int) -> str:
@@ -19,18 +18,3 @@ def cost_of(changes: Sequence[Change], able: Capabilities, api: Api, reads: int)
     needed = writes(changes, able) + 2 * reads
     enough = "" if needed <= api.left else ": not enough, so that it would end in the middle"
     return f"this apply needs {needed:,} of {api.left:,} remaining calls{enough}"
-
-
-def writes(changes: Sequence[Change], able: Capabilities) -> int:
-    """One call per batch; what waits for something goes after it."""
-    return sum(-(-count // able.of(kind).max_batch) for count, kind in _groups(changes))
-
-
-def _groups(changes: Sequence[Change]) -> Iterator[tuple[int, Kind]]:
-    by_id = {change.id: change for change in changes}
-    sorter = strata([change for change in changes if by_id.keys() >= {*change.waits_for}])
-    while sorter.is_active():
-        ready = sorter.get_ready()
-        counted: Counter[tuple[Kind, Action]] = Counter((by_id[one].kind, by_id[one].action) for one in ready)
-        yield from ((count, kind) for (kind, _), count in counted.items())
-        sorter.done(*ready)
