@@ -104,10 +104,8 @@ def _actions(work: Projection, subject: str, actions: Iterable[str], lacks: _Lac
     if objects is not None and subject not in objects:
         lacks.objects.append(subject)
         return []
-    none = {
-        action for (word, action), scopes in work.capabilities.object_scopes.items() if word == subject and not scopes
-    }
-    able = {action for action in actions if (known is None or action in known) and action not in none}
+    scopes = work.capabilities.object_scopes
+    able = {a for a in actions if (known is None or a in known) and scopes.get((subject, a)) != frozenset()}
     lacks.actions += [f"{subject}:{action}" for action in actions if action not in able]
     return [action for action in actions if action in able]
 

@@ -73,7 +73,8 @@ class Index:
 
     def carried(self, holder: RemoteId, place: RemoteId) -> tuple[list[RemoteId], list[RemoteId]]:
         """What somebody holds: (copies of it in another business unit, copies that have none there)."""
-        found, lost = [], []
+        found: list[RemoteId] = []
+        lost: list[RemoteId] = []
         for copy in sorted(self.held.get(holder, ())):
             there = self.copies.get((self.root_of.get(copy, ("", ""))[0], place))
             (found if there else lost).append(there or copy)

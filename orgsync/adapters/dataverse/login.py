@@ -40,7 +40,7 @@ class Login:
             return f"Bearer {self._token(client, secret)}"
 
     def _token(self, client: Client, secret: object) -> str:
-        import msal  # noqa: PLC0415  (takes longer to import than everything else)
+        import msal  # type: ignore[import-untyped]  # noqa: PLC0415  (slow to import)
 
         host = urlsplit(self.options.authority).netloc
         try:
