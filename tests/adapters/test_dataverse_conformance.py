@@ -10,7 +10,7 @@ from orgsync.testing import Crm, HttpConformance
 from orgsync.testing.crm import PEOPLE
 from tests.fakes.dataverse import CLIENT, SECRET, TENANT, Environment, started
 
-ROWS = 40
+ROWS = 120
 """Of a page: the service may always give fewer than it was asked for."""
 
 
@@ -59,7 +59,7 @@ def environment(**settings: Json) -> Iterator[Crm]:
             },
             beside=Neighbours(found),
             environment={"DV_ID": CLIENT, "DV_SECRET": SECRET},
-            smallest={"pageSize": 25},
+            smallest={"pageSize": 60},
         )
 
 

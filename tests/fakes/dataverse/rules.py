@@ -4,7 +4,7 @@ In: checked writes of single rows and links. Out: nothing, or a Refusal. Never: 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fakes.dataverse.csdl import Refusal
@@ -23,6 +23,7 @@ _DUPLICATE, _FORBIDDEN, _GONE = "0x80040237", "0x80040220", "0x80040217"
 _MASKS = {"Basic": 1, "Local": 2, "Deep": 4, "Global": 8}
 _COLUMNS = {"Basic": "canbebasic", "Local": "canbelocal", "Deep": "canbedeep", "Global": "canbeglobal"}
 _SUPPORT = 3
+_HOLDING = ("systemuserrolescollection", "roleprivilegescollection")
 LEAST = (
     *(f"prv{verb}BusinessUnit" for verb in ("Create", "Read", "Write", "Delete", "Append", "AppendTo")),
     *(f"prv{verb}Team" for verb in ("Create", "Read", "Write", "Delete", "Append", "AppendTo")),
@@ -51,6 +52,7 @@ class Environment(Store):
     organization: str = ""
     mine: str = ""
     rows: int = 5000
+    _held: dict[tuple[object, ...], dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.organization = self.put("organizations", isauditenabled=False, orgdborgsettings="<OrgSettings/>")
@@ -159,6 +161,12 @@ class Environment(Store):
 
     def held(self, user: str) -> dict[str, str]:
         """Name -> deepest depth, by the roles that the user has."""
+        state = (user, *(self.written[table] for table in _HOLDING))
+        if state not in self._held:
+            self._held = {state: self._sum(user)}
+        return self._held[state]
+
+    def _sum(self, user: str) -> dict[str, str]:
         names = {row["privilegeid"]: row["name"] for row in self.tables["privileges"].values()}
         depths = {mask: depth for depth, mask in _MASKS.items()}
         found: dict[str, int] = {}
@@ -324,7 +332,7 @@ class Environment(Store):
         id_ = row["teamid"]
         if row["isdefault"]:
             raise refused("0x8004701e", "The default team of a business unit cannot be changed.")
-        place: str = values.get("_businessunitid_value", row["_businessunitid_value"])
+        place = str(values.get("_businessunitid_value", row["_businessunitid_value"]))
         self._free_name("teams", id_, values.get("name", row["name"]), _businessunitid_value=place)
         if place != row["_businessunitid_value"]:
             self.need("prvReparentTeam")
@@ -360,7 +368,7 @@ class Environment(Store):
             raise refused(_FORBIDDEN, "Application and support users are not changed this way.", 403)
         if "isdisabled" in values:
             self.need("prvDisableUser")
-        place: str = values.get("_businessunitid_value", row["_businessunitid_value"])
+        place = str(values.get("_businessunitid_value", row["_businessunitid_value"]))
         if place != row["_businessunitid_value"]:
             self.need("prvReparentUser")
             self._strip("systemuserrolescollection", "systemuserid", id_, place)

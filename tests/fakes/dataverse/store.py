@@ -3,6 +3,7 @@
 In: rows. Out: rows. Never: knows a rule.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,13 @@ _BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 
 @dataclass
 class Store:
-    """``me``: whose name every write carries."""
+    """``me``: whose name every write carries; ``written``: table -> how often."""
 
     tables: dict[str, dict[str, Row]] = field(default_factory=lambda: {name: {} for name in TABLES})
     me: str | None = None
     undo: list[tuple[str, str, Row | None]] = field(default_factory=list)
     count: int = 0
+    written: Counter[str] = field(default_factory=Counter)
 
     def new_id(self) -> str:
         self.count += 1
@@ -42,6 +44,7 @@ class Store:
         self.touch(table, id_)
 
     def drop(self, table: str, id_: str) -> None:
+        self.written[table] += 1
         self.undo.append((table, id_, self.tables[table].pop(id_)))
 
     def touch(self, table: str, id_: str) -> None:
@@ -55,6 +58,7 @@ class Store:
         return (_BEGIN + timedelta(seconds=self.count)).isoformat().replace("+00:00", "Z")
 
     def _set(self, table: str, id_: str, row: Row) -> None:
+        self.written[table] += 1
         self.undo.append((table, id_, self.tables[table].get(id_)))
         self.tables[table][id_] = row
 
@@ -62,6 +66,7 @@ class Store:
         """``mark``: a length of ``undo``."""
         while len(self.undo) > mark:
             table, id_, row = self.undo.pop()
+            self.written[table] += 1
             if row is None:
                 self.tables[table].pop(id_, None)
             else:
