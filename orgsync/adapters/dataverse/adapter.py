@@ -80,7 +80,8 @@ class DataverseAdapter:
         """Raises IncompleteRead, AdapterError."""
         self._scope = scope
         names = {row["privilegeid"]: row["name"] for row in self._privileges}
-        before, me = self.api.calls, self.api.me
+        me = self.api.me
+        before = self.api.calls
         world = fetch(self.api, Marks(prefix=self._options.prefix))
         self._index.become(index(world, self._options, scope, me, names))
         self._reads = self.api.calls - before

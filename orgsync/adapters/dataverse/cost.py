@@ -11,9 +11,16 @@ from orgsync.change import Change
 
 
 def cost_of(changes: Sequence[Change], able: Capabilities, reads: int) -> str:
-    """``reads``: calls that the last reading took; an apply reads before and after. The requests are the least."""
+    """``reads``: calls that the last reading took; an apply reads before and after.
+
+    At least: new roles and business units are looked up once more, and a change may take several operations.
+    """
     if not changes:
         return ""
-    calls = writes(changes, able) + 2 * reads
-    requests = len(changes) + 2 * reads
-    return f"this apply needs {calls:,} calls, and at least {requests:,} of a day's Power Platform requests"
+    asking = 2 * reads + ONCE
+    calls, requests = asking + writes(changes, able), asking + len(changes)
+    return f"this apply needs at least {calls:,} calls, which count as {requests:,} Power Platform requests of the day"
+
+
+ONCE = 2
+"""Who we are, and which privileges there are."""

@@ -43,8 +43,8 @@ _AT_ONCE = 60
 """Roles per query of their privileges: their ids stand in its address."""
 OWNER = 0
 """``teamtype``: access teams and the groups of Entra have others."""
-LINKING = (33, 34, 35, 36, 53, 54, 57, 58, 59)
-"""``audit.action``: associations, members, roles of teams, privileges of roles: what ``modifiedon`` does not tell."""
+LINKING = (53, 54, 57, 58, 59)
+"""``audit.action``: roles of teams and privileges of roles: what ``modifiedon`` does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

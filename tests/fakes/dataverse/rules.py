@@ -106,6 +106,12 @@ class Environment(Store):
         self._set_privileges(id_, wanted)
         return id_
 
+    def also(self, *names: str) -> None:
+        """What our own role gives besides."""
+        for name in names:
+            given: dict[str, Any] = {"privilegeid": self.privilege(name), "privilegedepthmask": _MASKS["Global"]}
+            self.put("roleprivilegescollection", roleid=self.mine, **given)
+
     def setting(self, name: str, value: str) -> None:
         text = self.tables["organizations"][self.organization]["orgdborgsettings"]
         text = text.replace("<OrgSettings/>", "<OrgSettings></OrgSettings>")
@@ -397,9 +403,11 @@ class Environment(Store):
     def _audit(self, link: str, id_: str, *, given: bool) -> None:
         codes = {"teammembership_association": (36, 35), "teamroles_association": (54, 53)}
         if self.tables["organizations"][self.organization]["isauditenabled"] and link in codes:
-            action = codes[link][given]
-            who: dict[str, Any] = {"_objectid_value": id_, "_userid_value": self.me}
-            self.put("audits", action=action, operation=2, createdon=self.now(), **who)
+            self.trace(codes[link][given], id_)
+
+    def trace(self, action: int, id_: str) -> None:
+        who: dict[str, Any] = {"_objectid_value": id_, "_userid_value": self.me}
+        self.put("audits", action=action, operation=2, createdon=self.now(), **who)
 
     def _check_link(self, table: str, id_: str, link: str, other: str, *, new: bool = True) -> None:
         holder = self.row(table, id_)
