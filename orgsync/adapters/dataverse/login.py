@@ -7,6 +7,7 @@ or a token; speaks to another host than the settings name.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ class Login:
             raise AdapterError(f"the flow {flow} lacks credentials: {', '.join(lacking)}", remedy=remedy)
         secret: object = given.get("clientSecret", "")
         if flow == "githubOidc":
-            secret = {"client_assertion": _assertion(given["oidcUrl"], given["oidcToken"])}
+            secret = {"client_assertion": partial(_assertion, given["oidcUrl"], given["oidcToken"])}
         with Client(self.options.authority, authorization=None, writable=False, secrets=given.values()) as client:
             return f"Bearer {self._token(client, secret)}"
 
