@@ -196,7 +196,7 @@ class Environment(Store):
 
     def _free_name(self, table: str, id_: str, name: object, **among: Any) -> None:
         key = TABLES[table].key
-        same = str(name).lower()
+        same = str(name or "").lower()
         if not same:
             raise refused("0x80040203", "A name is required.")
         if any(row[key] != id_ and row["name"].lower() == same for row in self.where(table, **among)):
