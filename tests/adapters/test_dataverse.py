@@ -260,6 +260,29 @@ def test_moving_somebody_is_told_to_take_their_roles(world: World) -> None:
     ]
 
 
+def test_whoever_is_at_home_in_the_root_reaches_everything_below_it(world: World) -> None:
+    """A plan says so for each role that this makes a difference for."""
+    bo = world.environment.person("bo@example.com")
+    deep: Fields = {"name": "Deep", "privileges": {"lead": {"read": "subtree"}}}
+    grants = [
+        Change(address=f"grant/-/{login}/{role}", action=Action.CREATE, after={})
+        for login in (ANA, "bo@example.com")
+        for role in ("deep", "rep")
+    ]
+    with world.opened(homes=True) as adapter:
+        done(adapter, *COMPANY)
+        live = adapter.read(Scope())
+        coming = Change(address="role/deep", action=Action.CREATE, after=deep)
+        [effect] = adapter.effects([coming, *grants], live)
+        assert effect.summary.startswith("what role/deep gives in scope subtree reaches everything for 2 people")
+        assert effect.drops == ()
+        done(adapter, step("role/deep", after=deep))
+        world.environment.change("systemusers", bo, _businessunitid_value=live.ids["business-unit/emea"])
+        [effect] = [one for one in adapter.effects(grants, adapter.read(Scope())) if not one.drops]
+        assert f"for {ANA} in the root business unit" in effect.summary
+        assert all(one.drops for one in adapter.effects([MOVE, *grants], adapter.read(Scope())))
+
+
 def test_where_roles_are_kept_a_move_takes_none(world: World) -> None:
     world.environment.setting("DoNotRemoveRolesOnChangeBusinessUnit", "true")
     with world.opened(homes=True) as adapter:

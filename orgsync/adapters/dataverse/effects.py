@@ -1,9 +1,10 @@
-"""What Dataverse does by itself when somebody moves to another business unit: it takes roles.
+"""What Dataverse does by itself: a move to another business unit takes roles; a role counts from where one is at home.
 
 In: changes, an index. Out: effects. Never: asks the server.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from orgsync.adapters.dataverse.index import Index
 from orgsync.change import Action, Change, Effect
@@ -11,7 +12,8 @@ from orgsync.resources import NO_UNIT, Address, Kind, RemoteId, address, key_of,
 
 
 def effects_of(index: Index, changes: Sequence[Change]) -> list[Effect]:
-    return [effect for change in changes if _moves(change) for effect in _of_a_move(index, change, changes)]
+    moves = [effect for change in changes if _moves(change) for effect in _of_a_move(index, change, changes)]
+    return [*moves, *_from_the_top(index, changes)]
 
 
 def _moves(change: Change) -> bool:
@@ -54,3 +56,39 @@ def _grants(index: Index, change: Change, changes: Sequence[Change]) -> tuple[Ad
         if one.kind is Kind.GRANT and one.action is Action.CREATE and parts_of(one.address)[1] == login
     ]
     return tuple(sorted({*live, *coming}))
+
+
+def _from_the_top(index: Index, changes: Sequence[Change]) -> Iterator[Effect]:
+    """Everything is below the root business unit, so that scope subtree has no end there: one effect per role."""
+    by_address = {change.address: change for change in changes}
+    reaching: dict[Address, list[Change]] = defaultdict(list)
+    for change in changes:
+        if change.kind is Kind.GRANT and change.action is Action.CREATE:
+            _, login, key = parts_of(change.address)
+            role, user = address(Kind.ROLE, key), address(Kind.USER, login)
+            if _home(index, user, by_address) == index.root and _DEEP in _scopes(index, role, by_address):
+                reaching[role].append(change)
+    for role, grants in sorted(reaching.items()):
+        who = key_of(grants[0].address).split("/")[1] if len(grants) == 1 else f"{len(grants)} people"
+        where = f"{who} in the root business unit, below which everything is"
+        yield Effect(cause=grants[0].id, summary=f"what {role} gives in scope {_DEEP} reaches everything for {where}")
+
+
+_DEEP = "subtree"
+
+
+def _home(index: Index, user: Address, by_address: Mapping[Address, Change]) -> RemoteId:
+    """Empty for a business unit that this plan makes."""
+    change = by_address.get(user)
+    if change is not None and _moves(change):
+        return _place(index, change)
+    return index.place.get(index.snapshot.ids.get(user, ""), "")
+
+
+def _scopes(index: Index, role: Address, by_address: Mapping[Address, Change]) -> set[object]:
+    """As they will be."""
+    change = by_address.get(role)
+    fields = {**index.snapshot.resources.get(role, {}), **((change.after or {}) if change is not None else {})}
+    found = fields.get("privileges")
+    given = [one for one in found.values() if isinstance(one, dict)] if isinstance(found, dict) else []
+    return {scope for actions in given for scope in actions.values()}
