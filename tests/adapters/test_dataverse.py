@@ -337,7 +337,7 @@ def test_a_business_unit_with_people_in_it_stays_and_says_why(world: World) -> N
         world.environment.change("systemusers", world.ana, _businessunitid_value=part)
         [outcome] = sent(adapter, step("business-unit/emea", Action.DELETE))
         assert outcome.status is Status.FAILED
-        assert "still has users" in outcome.detail
+        assert "still has users or teams" in outcome.detail
         assert world.environment.tables["businessunits"][part]["isdisabled"] is False
 
 

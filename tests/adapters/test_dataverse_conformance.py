@@ -46,8 +46,9 @@ class Neighbours:
 
 
 @contextmanager
-def running(found: Environment, **settings: Json) -> Iterator[Crm]:
-    with started(found) as (url, _):
+def running(found: Environment, hint: str = "", **settings: Json) -> Iterator[Crm]:
+    with started(found) as (url, service):
+        service.hint = hint
         credentials: Mapping[str, Json] = {"clientId": "${env:DV_ID}", "clientSecret": "${env:DV_SECRET}"}
         yield Crm(
             settings={
@@ -75,7 +76,7 @@ def people() -> Environment:
 class TestDataverse(HttpConformance):
     @pytest.fixture
     def crm(self, people: Environment) -> Iterator[Crm]:
-        with running(people) as found:
+        with running(people, hint="4") as found:
             yield found
 
 

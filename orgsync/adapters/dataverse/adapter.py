@@ -5,7 +5,7 @@ user; touches the root business unit, default teams, application users and manag
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from threading import Lock
 from urllib.parse import urlsplit
@@ -28,8 +28,10 @@ from orgsync.adapters.dataverse.writing import Writer
 from orgsync.adapters.http import Client, Renewed
 from orgsync.change import Batch, Change, Effect, Outcome
 from orgsync.finding import Finding
-from orgsync.resources import Address, RemoteId
+from orgsync.resources import Address, Kind, RemoteId
 
+_COPYING = frozenset({Kind.BUSINESS_UNIT, Kind.ROLE, Kind.UNIT})
+"""Every role is copied into every business unit: what makes either goes one after another."""
 _PRIVILEGES = ("privilegeid", "name", *POSSIBLE.values())
 
 
@@ -39,7 +41,7 @@ class DataverseAdapter:
     def __init__(self, api: Api, options: Options) -> None:
         self.api, self._options = api, options
         self._scope, self._index, self._reads = Scope(), Index(), 0
-        self._lock = Lock()
+        self._one_by_one = Lock()
 
     def __repr__(self) -> str:
         return f"DataverseAdapter({self.identity})"
@@ -95,14 +97,11 @@ class DataverseAdapter:
         """Raises AdapterError where Dataverse cannot be spoken to."""
         if not self._reads:
             self.read(self._scope)
-        links = Links(self.api, ids, self._index, self._refresh)
+        links = Links(self.api, ids, self._index, lambda: self._index.learn(self.api.rows("roles", ROLES)))
         names = {row["name"]: row["privilegeid"] for row in self._privileges}
         changing = Changing(Making(self._options, links, names), links)
-        return Writer(self.api, changing, lambda: self.read(self._scope)).carry_out(batch)
-
-    def _refresh(self) -> None:
-        with self._lock:
-            self._index.learn(self.api.rows("roles", ROLES))
+        with self._one_by_one if batch.kind in _COPYING else nullcontext():
+            return Writer(self.api, changing, lambda: self.read(self._scope)).carry_out(batch)
 
     def cost(self, changes: Sequence[Change]) -> str:
         return cost_of(changes, self.capabilities, self._reads)

@@ -33,6 +33,7 @@ _USERS = (
     "_businessunitid_value",
     *_WHO,
 )
+ORGANIZATION = ("organizationid", "orgdborgsettings", "isauditenabled")
 _MEMBERSHIPS = ("teammembershipid", "teamid", "systemuserid")
 _TEAM_ROLES = ("teamroleid", "teamid", "roleid")
 _USER_ROLES = ("systemuserroleid", "systemuserid", "roleid")
@@ -67,9 +68,11 @@ def fetch(api: Api, marks: Marks) -> World:
     """Raises IncompleteRead, AdapterError."""
     roles = api.rows("roles", ROLES)
     ours = [role["roleid"] for role in roles if is_root(role) and marks.read(role["description"])[1] == Kind.ROLE]
-    settings = api.rows("organizations", ("organizationid", "orgdborgsettings", "isauditenabled"))[0]
+    settings = only(api.rows("organizations", ORGANIZATION), "organizations")
+    parts = api.rows("businessunits", _PARTS)
+    only([row for row in parts if row["_parentbusinessunitid_value"] is None], "root business units")
     return World(
-        parts=api.rows("businessunits", _PARTS),
+        parts=parts,
         teams=api.rows("teams", _TEAMS),
         roles=roles,
         depths=[row for some in _chunks(ours) for row in _depths(api, some)],
@@ -80,6 +83,13 @@ def fetch(api: Api, marks: Marks) -> World:
         audits=_audits(api, settings),
         settings=settings,
     )
+
+
+def only(rows: list[Row], what: str) -> Row:
+    """Raises IncompleteRead."""
+    if len(rows) != 1:
+        raise IncompleteRead(f"there are {len(rows)} {what}, and every environment has one")
+    return rows[0]
 
 
 def is_root(role: Row) -> bool:
@@ -142,7 +152,7 @@ class _Sorting:
 
 def index(world: World, options: Options, scope: Scope, me: Row, privileges: Mapping[RemoteId, str]) -> Index:
     """``privileges``: id -> name."""
-    found = Index(root=me["BusinessUnitId"], organization=me["OrganizationId"], me=me["UserId"])
+    found = Index(organization=me["OrganizationId"], me=me["UserId"])
     work = _Sorting(options, scope, world, found, Marks(prefix=options.prefix))
     work.names = {user["systemuserid"]: _login(user, options) or str(user["domainname"]) for user in world.users}
     _sort_rows(work)
@@ -167,9 +177,7 @@ def index(world: World, options: Options, scope: Scope, me: Row, privileges: Map
 def _sort_rows(work: _Sorting) -> None:
     """What the writer has to know of every row, whoever it belongs to."""
     world, to = work.world, work.index
-    to.root = next(
-        (row["businessunitid"] for row in world.parts if row["_parentbusinessunitid_value"] is None), to.root
-    )
+    to.root = next(row["businessunitid"] for row in world.parts if row["_parentbusinessunitid_value"] is None)
     to.place = {row["teamid"]: row["_businessunitid_value"] for row in world.teams}
     to.place |= {row["systemuserid"]: row["_businessunitid_value"] for row in world.users}
     to.etags = {row["teamid"]: row["@odata.etag"] for row in world.teams if "@odata.etag" in row}

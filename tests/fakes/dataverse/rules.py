@@ -20,6 +20,11 @@ from tests.fakes.dataverse.schema import (
 from tests.fakes.dataverse.store import Row, Store
 
 _DUPLICATE, _FORBIDDEN, _GONE = "0x80040237", "0x80040220", "0x80040217"
+_NAME_IN_USE, _LOOP, _DISABLED, _REQUIRED = "0x8004022a", "0x80041d21", "0x8004032c", "0x80040203"
+_HAS_CHILD, _NOT_DISABLED, _ASSOCIATED = "0x80041d61", "0x80041d60", "0x80040227"
+_DEFAULT_MEMBERS, _DEFAULT_DELETE, _DEFAULT_NAME, _ACCESS_TEAM = "0x8004830B", "0x80048307", "0x8004830A", "0x80048331"
+_SUPPORT_USER, _RULE = "0x80041d51", "0x80048408"
+"""From "Web service error codes"; ``_RULE`` stands for rules whose code is not known."""
 _MASKS = {"Basic": 1, "Local": 2, "Deep": 4, "Global": 8}
 _COLUMNS = {"Basic": "canbebasic", "Local": "canbelocal", "Deep": "canbedeep", "Global": "canbeglobal"}
 _SUPPORT = 3
@@ -133,7 +138,7 @@ class Environment(Store):
             raise refused(_FORBIDDEN, f"The 'Create' method does not support entities of type '{table}'.", 405)
         self._may("Create", table)
         if missing := TABLES[table].required - {_lookup(name) for name in values}:
-            raise refused("0x80040203", f"A required field is missing: {min(missing)}")
+            raise refused(_REQUIRED, f"A required field is missing: {min(missing)}")
         makers[table](id_, dict(values))
 
     def update(self, table: str, id_: str, values: Mapping[str, Any]) -> None:
@@ -187,7 +192,7 @@ class Environment(Store):
     def _make_part(self, id_: str, values: Row) -> None:
         above = self.row("businessunits", values["_parentbusinessunitid_value"])
         if above["isdisabled"]:
-            raise refused("0x80041d2c", "The parent business unit is disabled.")
+            raise refused(_DISABLED, "The parent business unit is disabled.")
         self._free_name("businessunits", id_, values["name"])
         self.put("businessunits", id_, isdisabled=False, **values)
         self._default_team(id_, values["name"])
@@ -198,9 +203,9 @@ class Environment(Store):
         key = TABLES[table].key
         same = str(name or "").lower()
         if not same:
-            raise refused("0x80040203", "A name is required.")
+            raise refused(_REQUIRED, "A name is required.")
         if any(row[key] != id_ and row["name"].lower() == same for row in self.where(table, **among)):
-            raise refused("0x80044153", f"The name '{name}' is used by another record of {table}.")
+            raise refused(_NAME_IN_USE, f"The name '{name}' is used by another record of {table}.")
 
     def _default_team(self, part: str, name: str) -> None:
         self.put(
@@ -210,7 +215,7 @@ class Environment(Store):
     def _change_part(self, row: Row, values: Row) -> None:
         id_ = row["businessunitid"]
         if id_ == self.root and values.keys() & {"isdisabled", "_parentbusinessunitid_value"}:
-            raise refused("0x80041d2d", "The root business unit can be neither disabled nor moved.")
+            raise refused(_RULE, "The root business unit can be neither disabled nor moved.")
         if "_parentbusinessunitid_value" in values:
             self.need("prvReparentBusinessUnit")
             self._no_circle(id_, values["_parentbusinessunitid_value"])
@@ -225,19 +230,20 @@ class Environment(Store):
     def _no_circle(self, id_: str, above: str | None) -> None:
         while above is not None:
             if above == id_:
-                raise refused("0x80041d3d", "A business unit cannot be its own ancestor.")
+                raise refused(_LOOP, "A business unit cannot be its own ancestor.")
             above = self.row("businessunits", above)["_parentbusinessunitid_value"]
 
     def _remove_part(self, row: Row) -> None:
         id_ = row["businessunitid"]
         if id_ == self.root:
-            raise refused("0x80041d2e", "The root business unit cannot be deleted.")
+            raise refused(_RULE, "The root business unit cannot be deleted.")
         if not row["isdisabled"]:
-            raise refused("0x80041d2f", "A business unit has to be disabled before it is deleted.")
+            raise refused(_NOT_DISABLED, "A business unit has to be disabled before it is deleted.")
+        if [*self.where("businessunits", _parentbusinessunitid_value=id_)]:
+            raise refused(_HAS_CHILD, "The business unit still has business units below it.")
         teams = [one for one in self.where("teams", _businessunitid_value=id_) if not one["isdefault"]]
-        below = [*self.where("businessunits", _parentbusinessunitid_value=id_)]
-        if teams or below or [*self.where("systemusers", _businessunitid_value=id_)]:
-            raise refused("0x80041d30", "The business unit still has users, teams or business units.")
+        if teams or [*self.where("systemusers", _businessunitid_value=id_)]:
+            raise refused(_ASSOCIATED, "The business unit still has users or teams.")
         for team in [*self.where("teams", _businessunitid_value=id_)]:
             self._drop_team(team)
         for role in [*self.where("roles", _businessunitid_value=id_)]:
@@ -271,9 +277,9 @@ class Environment(Store):
 
     def _own_role(self, row: Row) -> None:
         if row["_parentrootroleid_value"] != row["roleid"]:
-            raise refused("0x80042f09", "Only the role of the root business unit can be changed.")
+            raise refused(_RULE, "Only the role of the root business unit can be changed.")
         if row["ismanaged"]:
-            raise refused("0x80042f0a", "The role is part of a managed solution.")
+            raise refused(_RULE, "The role is part of a managed solution.")
 
     def _change_role(self, row: Row, values: Row) -> None:
         self._own_role(row)
@@ -288,7 +294,7 @@ class Environment(Store):
         family = {one["roleid"] for one in self._family(row["roleid"])}
         for table in ("systemuserrolescollection", "teamrolescollection"):
             if any(link["roleid"] in family for link in self.tables[table].values()):
-                raise refused("0x80042f0b", "The role is assigned to users or teams.")
+                raise refused(_ASSOCIATED, "The role is assigned to users or teams.")
         for one in self._family(row["roleid"]):
             self._drop_role(one)
 
@@ -308,7 +314,7 @@ class Environment(Store):
             if one.get("BusinessUnitId") not in self.tables["businessunits"]:
                 raise refused(_GONE, f"Business unit with Id = {one.get('BusinessUnitId')} does not exist")
             if not privilege[_COLUMNS[str(depth)]]:
-                raise refused("0x80042f0c", f"The depth {depth} is not valid for {privilege['name']}.")
+                raise refused(_RULE, f"The depth {depth} is not valid for {privilege['name']}.")
             if held.get(privilege["name"]) != "Global":
                 raise refused(_FORBIDDEN, f"The caller does not have {privilege['name']} itself.", 403)
         if len({one["PrivilegeId"] for one in given}) < len(given):
@@ -330,14 +336,14 @@ class Environment(Store):
     def _make_team(self, id_: str, values: Row) -> None:
         self.row("systemusers", values["_administratorid_value"])
         if values.get("teamtype", 0) not in {0, 1}:
-            raise refused("0x80040203", "A team of an Entra group needs its object id.")
+            raise refused(_REQUIRED, "A team of an Entra group needs its object id.")
         self._free_name("teams", id_, values["name"], _businessunitid_value=values["_businessunitid_value"])
         self.put("teams", id_, **{"teamtype": 0, "isdefault": False, **values})
 
     def _change_team(self, row: Row, values: Row) -> None:
         id_ = row["teamid"]
         if row["isdefault"]:
-            raise refused("0x8004701e", "The default team of a business unit cannot be changed.")
+            raise refused(_DEFAULT_NAME, "The default team of a business unit cannot be changed.")
         place = str(values.get("_businessunitid_value", row["_businessunitid_value"]))
         self._free_name("teams", id_, values.get("name", row["name"]), _businessunitid_value=place)
         if place != row["_businessunitid_value"]:
@@ -357,7 +363,7 @@ class Environment(Store):
 
     def _remove_team(self, row: Row) -> None:
         if row["isdefault"]:
-            raise refused("0x8004701f", "The default team of a business unit cannot be deleted.")
+            raise refused(_DEFAULT_DELETE, "The default team of a business unit cannot be deleted.")
         self._drop_team(row)
 
     def _drop_team(self, row: Row) -> None:
@@ -415,15 +421,19 @@ class Environment(Store):
             self.row("systemusers", other)
             self.need("prvAppendTeam")
             if holder["isdefault"] or holder["teamtype"] not in {0, 1}:
-                raise refused("0x8004701d", "Members of this team cannot be changed.")
+                raise refused(_DEFAULT_MEMBERS, "Members of this team cannot be changed.")
             return
         role = self.row("roles", other)
         self.need("prvAssignRole")
+        if table == "teams" and holder["teamtype"] == 1:
+            raise refused(_ACCESS_TEAM, "An access team has no roles.")
+        if table == "systemusers" and holder["accessmode"] == _SUPPORT:
+            raise refused(_SUPPORT_USER, "A support user has no other roles.")
         matrix = self.is_set("EnableOwnershipAcrossBusinessUnits")
         if new and role["_businessunitid_value"] != holder["_businessunitid_value"] and not matrix:
-            raise refused("0x80042f07", "The role belongs to another business unit than the user or team.")
+            raise refused(_RULE, "The role belongs to another business unit than the user or team.")
         if new and table == "systemusers" and holder["isdisabled"]:
-            raise refused("0x80042f08", "Roles cannot be assigned to a disabled user.")
+            raise refused(_RULE, "Roles cannot be assigned to a disabled user.")
 
 
 def _lookup(name: str) -> str:
