@@ -26,7 +26,7 @@ from orgsync.testing.crm import Call
 from orgsync.testing.proxy import Proxy, proxying
 from orgsync.testing.story import State, assigned, document
 from orgsync.testing.workspace import Workspace
-from tests.fakes import salesforce
+from tests.fakes import dataverse, salesforce
 from tests.servers import scim, tryton
 
 MOST = 1.10
@@ -191,6 +191,21 @@ def _salesforce(**settings: Any) -> Iterator[Crm]:
         )
 
 
+@contextmanager
+def _dataverse() -> Iterator[Crm]:
+    environment = dataverse.Environment()
+    for number in range(PEOPLE):
+        environment.person(f"person-{number}@example.com")
+    with dataverse.started(environment) as (url, _):
+        credentials: Json = {"clientId": "${env:DV_ID}", "clientSecret": "${env:DV_SECRET}"}
+        where: dict[str, Json] = {"url": url, "authority": url, "tenant": dataverse.TENANT}
+        yield Crm(
+            settings={"adapter": "dataverse", "credentials": credentials, **where},
+            environment={"DV_ID": dataverse.CLIENT, "DV_SECRET": dataverse.SECRET},
+            beside=_Nobody(),
+        )
+
+
 def _writes_to_tryton(call: Call) -> bool:
     return not str(json.loads(call.body)["method"]).endswith(_READS)
 
@@ -201,6 +216,7 @@ STANDS: Mapping[str, Callable[[], AbstractContextManager[Crm]]] = {
     "Tryton": _tryton,
     "Salesforce (fake)": _salesforce,
     "Salesforce, hierarchy": lambda: _salesforce(includes="groups", hierarchy="roles"),
+    "Dataverse (fake)": _dataverse,
 }
 
 

@@ -43,6 +43,7 @@ class Capabilities:
     scopes        the scopes that a privilege can have there
     action_scopes action -> those of ``scopes`` that it can have by itself; an action that is missing can have all
     nested_includes   True: what a role includes brings what it includes itself; False: `includes` has to name all of it
+    object_scopes (object, action) -> the same, where it differs from object to object; none: there is no such privilege
     needs         (action, scope) -> what comes with it on the same object, since the CRM has it no other way
     objects       what privileges can be about there; None: any word
     privilege_actions   None: any word; else the ones it knows
@@ -59,6 +60,7 @@ class Capabilities:
     unit_grants: bool = False
     scopes: frozenset[str] = frozenset()
     action_scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    object_scopes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     needs: Mapping[tuple[str, str], frozenset[tuple[str, str]]] = field(default_factory=dict)
     objects: frozenset[str] | None = None
     privilege_actions: frozenset[str] | None = frozenset()

@@ -63,6 +63,8 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
     "adapters.salesforce.opener": {"orgsync.adapters.salesforce.adapter"},
     "adapters.salesforce.login": {"jwt"},
+    "adapters.dataverse.opener": {"orgsync.adapters.dataverse.adapter"},
+    "adapters.dataverse.login": {"msal"},
     "adapters.tryton.opener": {"orgsync.adapters.tryton.adapter"},
     "adapters.local.opener": {"orgsync.adapters.local.adapter", "orgsync.adapters.local.connect"},
 }
@@ -78,6 +80,7 @@ ADDRESSES = {
     "yaml": ("load",),
     "pydantic": ("documents", "settings", "schema", "adapters"),
     "jwt": ("adapters.salesforce.login",),
+    "msal": ("adapters.dataverse.login",),
     "pydantic_core": ("documents", "settings"),
     "typing_extensions": ("documents",),  # pydantic asks for its TypedDict before Python 3.12
     "jinja2": ("render.html", "render.markdown"),

@@ -25,6 +25,7 @@ from orgsync.resources import Address, RemoteId
 from orgsync.settings import TargetSettings, credentials_of
 
 BUILT_IN: Mapping[str, str] = {
+    "dataverse": "orgsync.adapters.dataverse.opener:opener",
     "local": "orgsync.adapters.local.opener:opener",
     "salesforce": "orgsync.adapters.salesforce.opener:opener",
     "scim": "orgsync.adapters.scim.opener:opener",

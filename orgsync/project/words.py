@@ -25,7 +25,7 @@ class _Lacks:
 def check_privileges(work: Projection) -> None:
     able = work.capabilities
     any_word = able.privilege_actions is None and able.objects is None
-    any_scope = able.scopes.issuperset(SCOPES) and not able.action_scopes
+    any_scope = able.scopes.issuperset(SCOPES) and not (able.action_scopes or able.object_scopes)
     if not able.manages_roles or (any_word and any_scope and not able.needs):
         return
     for address, fields in work.of_kind(Kind.ROLE):
@@ -50,12 +50,12 @@ def _expressible(work: Projection, privileges: Privileges, lacks: _Lacks) -> Pri
     kept: Privileges = {}
     for subject, actions in privileges.items():
         known = {action: actions[action] for action in _actions(work, subject, actions, lacks)}
-        given = {action: scope for action, scope in known.items() if scope in _scopes(work, action)}
+        given = {action: scope for action, scope in known.items() if scope in _scopes(work, subject, action)}
         _complete(work, given)
         for action, scope in known.items():
             if given.get(action) == scope:  # by itself, or since another action brings it along
                 continue
-            if (level := _scope(work, f"{subject}:{action}", scope, lacks, _scopes(work, action))) is not None:
+            if (level := _scope(work, f"{subject}:{action}", scope, lacks, _scopes(work, subject, action))) is not None:
                 _raise(given, action, level)
         _complete(work, given)
         lacks.added += [f"{subject}:{action} ({given[action]})" for action in given if _more(given, known, action)]
@@ -64,8 +64,9 @@ def _expressible(work: Projection, privileges: Privileges, lacks: _Lacks) -> Pri
     return kept
 
 
-def _scopes(work: Projection, action: str) -> frozenset[str]:
-    return work.capabilities.action_scopes.get(action, work.capabilities.scopes)
+def _scopes(work: Projection, subject: str, action: str) -> frozenset[str]:
+    able = work.capabilities
+    return able.object_scopes.get((subject, action), able.action_scopes.get(action, able.scopes))
 
 
 def _complete(work: Projection, given: dict[str, str]) -> None:
@@ -103,8 +104,10 @@ def _actions(work: Projection, subject: str, actions: Iterable[str], lacks: _Lac
     if objects is not None and subject not in objects:
         lacks.objects.append(subject)
         return []
-    lacks.actions += [f"{subject}:{action}" for action in actions if known is not None and action not in known]
-    return [action for action in actions if known is None or action in known]
+    scopes = work.capabilities.object_scopes
+    able = {a for a in actions if (known is None or a in known) and scopes.get((subject, a)) != frozenset()}
+    lacks.actions += [f"{subject}:{action}" for action in actions if action not in able]
+    return [action for action in actions if action in able]
 
 
 def _scope(work: Projection, privilege: str, scope: str, lacks: _Lacks, possible: frozenset[str]) -> str | None:

@@ -1,0 +1,102 @@
+"""Dataverse's Web API: tables in pages, functions, batches; what the server says about its limits.
+
+In: a client, names of sets and columns, change sets. Out: rows, answers, one result per change set. Never: takes an
+answer of another form for a yes; repeats what may have been carried out.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from orgsync.adapters.dataverse.batch import ChangeSet, Result, results, written
+from orgsync.adapters.http import Client, Page, pages
+from orgsync.errors import IncompleteRead
+from orgsync.resources import RemoteId
+
+ROOT = "/api/data/v9.2/"
+HEADERS: Mapping[str, str] = {"OData-MaxVersion": "4.0", "OData-Version": "4.0"}
+_HINT = "x-ms-dop-hint"
+Row = Mapping[str, Any]
+
+
+class Api:
+    """``calls``: sent so far; ``at_once``: calls that the environment recommends to have under way."""
+
+    def __init__(self, client: Client, url: str, *, page: int) -> None:
+        self._client, self._url, self._page = client, url, page
+        self.calls, self.at_once = 0, 1
+
+    def link(self, path: str) -> str:
+        """How the body of a $ref names a row."""
+        return f"{self._url}{ROOT}{path}"
+
+    def get(self, path: str, **headers: str) -> Any:
+        """Raises IncompleteRead, CallRefused."""
+        answer = self._client.call("GET", path if path.startswith(("/", "http")) else ROOT + path, headers=headers)
+        self.calls += 1
+        self._note(answer.headers)
+        return answer.value
+
+    def _note(self, headers: Mapping[str, str]) -> None:
+        hint = headers.get(_HINT, "")
+        if hint.isdigit():
+            self.at_once = int(hint)
+
+    def rows(self, entity_set: str, columns: Sequence[str], *, where: str = "", latest: str = "") -> list[Row]:
+        """Every row with these columns, of which the first tells rows apart. Raises IncompleteRead.
+
+        ``latest``: a column by which only the last page is wanted.
+        """
+        query = {"$select": ",".join(columns)} | ({"$filter": where} if where else {})
+        query |= {"$orderby": f"{latest} desc", "$top": str(_MOST)} if latest else {}
+        first = f"{entity_set}?" + "&".join(f"{name}={quote(text, safe=_PLAIN)}" for name, text in query.items())
+        prefer = {} if latest else {"Prefer": f"odata.maxpagesize={self._page}"}
+
+        def fetch(after: str | int | None) -> Page[Row]:
+            return _page(self.get(str(after or first), **prefer), columns, entity_set)
+
+        return pages(fetch, what=entity_set, key=lambda row: row[columns[0]])
+
+    @cached_property
+    def me(self) -> Row:
+        """``UserId``, ``BusinessUnitId``, ``OrganizationId``. Raises IncompleteRead, CallRefused."""
+        found = self.get("WhoAmI()")
+        names = ("UserId", "BusinessUnitId", "OrganizationId")
+        if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in names):
+            raise IncompleteRead("WhoAmI does not say who we are")
+        return found
+
+    def privileges_of(self, user: RemoteId) -> list[Row]:
+        """All that a user has, through roles and teams: ``PrivilegeId``, ``Depth``."""
+        found = self.get(f"systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()")
+        rows = found.get("RolePrivileges") if isinstance(found, dict) else None
+        if not isinstance(rows, list):
+            raise IncompleteRead("RetrieveUserPrivileges does not say what the user may")
+        return rows
+
+    def batch(self, sets: Sequence[ChangeSet]) -> list[Result]:
+        """One result per change set: one that fails harms no other. Raises CallRefused, UnknownOutcome."""
+        sort, content = written(ROOT, sets)
+        headers = {"Content-Type": sort, "Prefer": "odata.continue-on-error"}
+        answer = self._client.call("POST", f"{ROOT}$batch", content=content, headers=headers, as_json=False)
+        self.calls += 1
+        self._note(answer.headers)
+        return results(answer.headers.get("Content-Type", ""), answer.content, sets)
+
+
+_PLAIN = "$,()'=/"
+_MOST = 5000
+"""Rows per page (Page results using OData)."""
+
+
+def _page(value: Any, columns: Sequence[str], what: str) -> Page[Row]:
+    found = value.get("value") if isinstance(value, dict) else None
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise IncompleteRead(f"{what}: an answer is no page of rows")
+    if any(name not in row for row in found for name in columns):
+        raise IncompleteRead(f"{what}: a row lacks columns that were asked for")
+    after = value.get("@odata.nextLink")
+    if after is not None and not isinstance(after, str):
+        raise IncompleteRead(f"{what}: a page does not say where the next one is")
+    return Page(items=found, after=after)

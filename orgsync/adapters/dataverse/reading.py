@@ -1,0 +1,355 @@
+"""Read the whole organization, and make of it a snapshot and an index of the rows behind it.
+
+In: an API, options, a scope. Out: what was found. Never: half of it; chooses between two that claim to be one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orgsync.adapter import Changed, Foreign, Scope, Snapshot
+from orgsync.adapters.dataverse.api import Api, Row
+from orgsync.adapters.dataverse.convert import Marks, flag, is_person, moment, privileges_of
+from orgsync.adapters.dataverse.index import Index, Text
+from orgsync.adapters.dataverse.options import Options
+from orgsync.errors import IncompleteRead
+from orgsync.finding import Finding, Severity
+from orgsync.resources import NO_UNIT, Address, Kind, RemoteId, address
+
+MEMBERS = "members"
+"""The mark of the team in a unit that is a business unit itself."""
+_WHO = ("modifiedon", "_modifiedby_value")
+_PARTS = ("businessunitid", "name", "description", "_parentbusinessunitid_value", *_WHO)
+_TEAMS = ("teamid", "name", "description", "teamtype", "isdefault", "_businessunitid_value", *_WHO)
+ROLES = ("roleid", "name", "description", "_businessunitid_value", "_parentrootroleid_value", *_WHO)
+_USERS = (
+    "systemuserid",
+    "domainname",
+    "internalemailaddress",
+    "azureactivedirectoryobjectid",
+    "isdisabled",
+    "accessmode",
+    "applicationid",
+    "_businessunitid_value",
+    *_WHO,
+)
+ORGANIZATION = ("organizationid", "orgdborgsettings", "isauditenabled")
+_MEMBERSHIPS = ("teammembershipid", "teamid", "systemuserid")
+_TEAM_ROLES = ("teamroleid", "teamid", "roleid")
+_USER_ROLES = ("systemuserroleid", "systemuserid", "roleid")
+_DEPTHS = ("roleprivilegeid", "roleid", "privilegeid", "privilegedepthmask")
+_AUDITS = ("auditid", "_objectid_value", "_userid_value", "createdon")
+_FORBIDDEN = 403
+_AT_ONCE = 60
+"""Roles per query of their privileges: their ids stand in its address."""
+OWNER = 0
+"""``teamtype``: access teams and the groups of Entra have others."""
+LINKING = (53, 54, 57, 58, 59)
+"""``audit.action``: roles of teams and privileges of roles: what ``modifiedon`` does not tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The rows as they came."""
+
+    parts: list[Row]
+    teams: list[Row]
+    roles: list[Row]
+    depths: list[Row]
+    users: list[Row]
+    memberships: list[Row]
+    team_roles: list[Row]
+    user_roles: list[Row]
+    audits: list[Row]
+    settings: Row
+
+
+def fetch(api: Api, marks: Marks) -> World:
+    """Raises IncompleteRead, AdapterError."""
+    roles = api.rows("roles", ROLES)
+    ours = [role["roleid"] for role in roles if is_root(role) and marks.read(role["description"])[1] == Kind.ROLE]
+    settings = only(api.rows("organizations", ORGANIZATION), "organizations")
+    parts = api.rows("businessunits", _PARTS)
+    only([row for row in parts if row["_parentbusinessunitid_value"] is None], "root business units")
+    return World(
+        parts=parts,
+        teams=api.rows("teams", _TEAMS),
+        roles=roles,
+        depths=[row for some in _chunks(ours) for row in _depths(api, some)],
+        users=api.rows("systemusers", _USERS),
+        memberships=api.rows("teammemberships", _MEMBERSHIPS),
+        team_roles=api.rows("teamrolescollection", _TEAM_ROLES),
+        user_roles=api.rows("systemuserrolescollection", _USER_ROLES),
+        audits=_audits(api, settings),
+        settings=settings,
+    )
+
+
+def only(rows: list[Row], what: str) -> Row:
+    """Raises IncompleteRead."""
+    if len(rows) != 1:
+        raise IncompleteRead(f"there are {len(rows)} {what}, and every environment has one")
+    return rows[0]
+
+
+def is_root(role: Row) -> bool:
+    """A role of the root business unit is its own root; its copies name it."""
+    return bool(role["_parentrootroleid_value"] == role["roleid"])
+
+
+def _chunks(ids: list[RemoteId]) -> Iterator[list[RemoteId]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
+
+
+def _depths(api: Api, roles: Iterable[RemoteId]) -> list[Row]:
+    where = " or ".join(f"roleid eq {id_}" for id_ in roles)
+    return api.rows("roleprivilegescollection", _DEPTHS, where=where)
+
+
+def _audits(api: Api, settings: Row) -> list[Row]:
+    """The latest; empty where the environment keeps none, or does not show them to us: only names hang on it."""
+    if settings["isauditenabled"] is not True:
+        return []
+    try:
+        return api.rows("audits", _AUDITS, where=" or ".join(f"action eq {one}" for one in LINKING), latest="createdon")
+    except IncompleteRead as error:
+        if error.status != _FORBIDDEN:
+            raise
+        return []
+
+
+@dataclass(slots=True)
+class _Sorting:
+    options: Options
+    scope: Scope
+    world: World
+    index: Index
+    marks: Marks
+    names: dict[RemoteId, str] = field(default_factory=dict)
+    resources: dict[Address, dict[str, Any]] = field(default_factory=dict)
+    ids: dict[Address, RemoteId] = field(default_factory=dict)
+    changed: dict[Address, Changed] = field(default_factory=dict)
+    foreign: list[Foreign] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    address: dict[RemoteId, Address] = field(default_factory=dict)
+
+    def put(self, at: Address, row: Row, id_: RemoteId, fields: Mapping[str, Any]) -> None:
+        if at in self.resources:
+            self.findings.append(_twice(at, self.ids[at], id_))
+            return
+        self.resources[at], self.ids[at] = dict(fields), id_
+        self.changed[at] = _changed(row, self.names)
+        self.address[id_] = at
+
+    def key(self, id_: RemoteId | None) -> str | None:
+        """Of what is ours, ``foreign:`` and the id else; None for nothing and for the root business unit."""
+        if id_ is None or id_ == self.index.root:
+            return None
+        found = self.address.get(id_)
+        return found.partition("/")[2] if found is not None else f"foreign:{id_}"
+
+
+def index(world: World, options: Options, scope: Scope, me: Row, privileges: Mapping[RemoteId, str]) -> Index:
+    """``privileges``: id -> name."""
+    found = Index(organization=me["OrganizationId"], me=me["UserId"])
+    work = _Sorting(options, scope, world, found, Marks(prefix=options.prefix))
+    work.names = {user["systemuserid"]: _login(user, options) or str(user["domainname"]) for user in world.users}
+    _sort_rows(work)
+    _sort_parts(work)
+    _sort_teams(work)
+    _sort_roles(work, privileges)
+    _sort_users(work)
+    _sort_links(work)
+    _sort_audits(work)
+    _keep_people_of_interest(work)
+    found.snapshot = Snapshot(
+        resources=work.resources,
+        ids=work.ids,
+        changed=work.changed,
+        foreign=sorted(work.foreign, key=lambda one: (one.kind, one.name, one.id)),
+        findings=work.findings,
+        acting=next((_login(one, options) for one in world.users if one["systemuserid"] == found.me), ""),
+    )
+    return found
+
+
+def _sort_rows(work: _Sorting) -> None:
+    """What the writer has to know of every row, whoever it belongs to."""
+    world, to = work.world, work.index
+    to.root = next(row["businessunitid"] for row in world.parts if row["_parentbusinessunitid_value"] is None)
+    to.place = {row["teamid"]: row["_businessunitid_value"] for row in world.teams}
+    to.place |= {row["systemuserid"]: row["_businessunitid_value"] for row in world.users}
+    to.etags = {row["teamid"]: row["@odata.etag"] for row in world.teams if "@odata.etag" in row}
+    to.taken = {row[name] for rows, name in ((world.parts, _PARTS[0]), (world.teams, _TEAMS[0])) for row in rows}
+    to.learn(world.roles)
+    for row in world.team_roles:
+        to.held.setdefault(row["teamid"], set()).add(row["roleid"])
+    for row in world.user_roles:
+        to.held.setdefault(row["systemuserid"], set()).add(row["roleid"])
+    kept = flag(world.settings["orgdborgsettings"], "DoNotRemoveRolesOnChangeBusinessUnit")
+    to.strips = not kept
+
+
+def _sort_parts(work: _Sorting) -> None:
+    kind = Kind.UNIT if work.options.units == "businessUnits" else Kind.BUSINESS_UNIT
+    for row in work.world.parts:
+        text, marked, key = work.marks.read(row["description"])
+        id_ = row["businessunitid"]
+        if marked == kind and id_ != work.index.root:
+            work.index.texts[id_] = Text(text=text, kind=marked, key=key)
+            work.put(address(kind, key), row, id_, {"name": row["name"], "description": text, "parent": None})
+        if id_ not in work.address:
+            work.foreign.append(_foreign(kind, row, id_, row["name"], work.names))
+    for row in work.world.parts:
+        if (at := work.address.get(row["businessunitid"])) is not None:
+            work.resources[at]["parent"] = work.key(row["_parentbusinessunitid_value"])
+
+
+def _sort_teams(work: _Sorting) -> None:
+    trees = work.options.units == "businessUnits"
+    for row in work.world.teams:
+        text, marked, key = work.marks.read(row["description"])
+        id_, place = row["teamid"], row["_businessunitid_value"]
+        mine = row["teamtype"] == OWNER and not row["isdefault"]
+        if trees and mine and marked == MEMBERS and work.ids.get(f"{Kind.UNIT}/{key}") == place:
+            work.index.teams[place] = id_
+            work.address[id_] = f"{Kind.UNIT}/{key}"
+        elif not trees and mine and marked == Kind.UNIT:
+            work.index.texts[id_] = Text(text=text, kind=marked, key=key)
+            fields = {"name": row["name"], "description": text, "businessUnit": work.key(place), "roles": []}
+            work.put(address(Kind.UNIT, key), row, id_, fields)
+        if id_ not in work.address and not row["isdefault"] and not trees:
+            work.foreign.append(_foreign(Kind.UNIT, row, id_, row["name"], work.names))
+
+
+def _sort_roles(work: _Sorting, privileges: Mapping[RemoteId, str]) -> None:
+    words = {table: word for word, table in work.options.models.items()}
+    bound = {name: at for at, name in work.scope.bound.items()}
+    given: dict[RemoteId, list[tuple[str, int]]] = {}
+    for row in work.world.depths:
+        name = privileges.get(row["privilegeid"], row["privilegeid"])
+        given.setdefault(row["roleid"], []).append((name, row["privilegedepthmask"]))
+    for role in work.world.roles:
+        if not is_root(role):
+            continue
+        text, marked, key = work.marks.read(role["description"])
+        id_ = role["roleid"]
+        if role["name"] in bound:
+            work.put(bound[role["name"]], role, id_, {})
+        elif marked == Kind.ROLE:
+            work.index.texts[id_] = Text(text=text, kind=marked, key=key)
+            fields = {"name": role["name"], "description": text, "privileges": privileges_of(given.get(id_, []), words)}
+            work.put(address(Kind.ROLE, key), role, id_, fields)
+        if id_ not in work.address:
+            work.foreign.append(_foreign(Kind.ROLE, role, id_, role["name"], work.names))
+
+
+def _login(user: Row, options: Options) -> str:
+    return str(user[options.login_column] or "").lower()
+
+
+def _sort_users(work: _Sorting) -> None:
+    for user in work.world.users:
+        login, id_ = _login(user, work.options), user["systemuserid"]
+        at = address(Kind.USER, login)
+        if not is_person(user) or not login or "/" in login:
+            continue
+        if at in work.resources:
+            wanted = work.scope.logins
+            work.findings += [_two_people(login, at)] if wanted is None or login in wanted else []
+            continue
+        home = {"businessUnit": work.key(user["_businessunitid_value"])} if work.options.homes else {}
+        work.put(at, user, id_, {"active": not user["isdisabled"], **home})
+
+
+def _sort_links(work: _Sorting) -> None:
+    """Who is in which team, who holds which role."""
+    for row in work.world.memberships:
+        unit, user = work.address.get(row["teamid"], ""), work.address.get(row["systemuserid"], "")
+        if unit and user:
+            work.resources[address(Kind.MEMBERSHIP, _key(unit), _key(user))] = {}
+    for row in work.world.user_roles:
+        role, user = _role(work, row["roleid"]), work.address.get(row["systemuserid"], "")
+        if role and user:
+            work.resources[address(Kind.GRANT, NO_UNIT, _key(user), _key(role))] = {}
+    strange: dict[Address, list[str]] = {}
+    titles = {row["roleid"]: row["name"] for row in work.world.roles}
+    given: dict[Address, set[str]] = {}
+    for row in work.world.team_roles:
+        if not (unit := work.address.get(row["teamid"], "")):
+            continue
+        if role := _role(work, row["roleid"]):
+            given.setdefault(unit, set()).add(_key(role))
+        else:
+            strange.setdefault(unit, []).append(f'"{titles.get(row["roleid"], row["roleid"])}"')
+    for unit in [one for one in work.resources if one.startswith(f"{Kind.UNIT}/")]:
+        work.resources[unit]["roles"] = sorted(given.get(unit, ()))
+    work.findings += [_more(unit, names) for unit, names in sorted(strange.items())]
+
+
+def _key(at: Address) -> str:
+    return at.partition("/")[2]
+
+
+def _role(work: _Sorting, copy: RemoteId) -> Address:
+    return work.address.get(work.index.root_of.get(copy, ("", ""))[0], "")
+
+
+def _sort_audits(work: _Sorting) -> None:
+    """What changed besides a row's own columns: the last word is the audit table's where it is the later one."""
+    for row in work.world.audits:
+        at = work.address.get(row["_objectid_value"] or "")
+        told = Changed(by=work.names.get(row["_userid_value"], ""), at=moment(row["createdon"]))
+        if at is not None and told.at > work.changed[at].at:
+            work.changed[at] = told
+
+
+def _keep_people_of_interest(work: _Sorting) -> None:
+    """Everybody was read, in as many pages as there are; who is neither asked for nor in anything of ours is left."""
+    if work.scope.logins is None:
+        return
+    edges = (f"{Kind.MEMBERSHIP}/", f"{Kind.GRANT}/")
+    wanted = {*work.scope.logins, *(one.split("/")[2] for one in work.resources if one.startswith(edges))}
+    for at in [one for one in work.resources if one.startswith(f"{Kind.USER}/")]:
+        if _key(at) not in wanted:
+            del work.resources[at], work.ids[at], work.changed[at]
+
+
+def _changed(row: Row, names: Mapping[RemoteId, str]) -> Changed:
+    return Changed(by=names.get(row["_modifiedby_value"], ""), at=moment(row["modifiedon"]))
+
+
+def _foreign(kind: Kind, row: Row, id_: RemoteId, name: str, names: Mapping[RemoteId, str]) -> Foreign:
+    return Foreign(kind=kind, id=id_, name=name or "", changed=_changed(row, names))
+
+
+def _twice(at: Address, one: RemoteId, other: RemoteId) -> Finding:
+    return Finding(
+        code="duplicate-mark",
+        summary="the CRM has one thing twice",
+        detail=f"{at} is marked in the descriptions of {one} and {other}",
+        remedy="find out there which one is right, and take the mark out of the other's description",
+        address=at,
+    )
+
+
+def _two_people(login: str, at: Address) -> Finding:
+    return Finding(
+        code="duplicate-login",
+        summary="two people of the CRM have one login",
+        detail=f"{login} is the login of two users of Dataverse",
+        remedy="find people by their user name, which is unique: login: domainName",
+        address=at,
+    )
+
+
+def _more(unit: Address, names: Iterable[str]) -> Finding:
+    return Finding(
+        code="more-than-declared",
+        severity=Severity.WARNING,
+        summary="somebody tied more to a group of ours than is declared",
+        detail=f"the team of {unit} also has {', '.join(sorted(names))}",
+        remedy="take the role off in Dataverse (the team, Manage security roles), or declare it and bind it",
+        address=unit,
+    )

@@ -1,0 +1,529 @@
+"""Dataverse against a strict environment: what privileges become, what moves take, what is told, what is refused."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import pytest
+
+from orgsync.adapter import Scope
+from orgsync.adapters.dataverse.adapter import DataverseAdapter, opened
+from orgsync.adapters.dataverse.capabilities import capabilities
+from orgsync.adapters.dataverse.convert import DEPTHS, VERBS, Marks, flag, new_id, privileges_of
+from orgsync.adapters.dataverse.options import OBJECTS, Options
+from orgsync.change import Action, Batch, Change, Outcome, Status, Step
+from orgsync.errors import AdapterError, ReadOnly
+from orgsync.project import project
+from orgsync.resources import SCOPES, Fields, Kind, Organization, kind_of
+from tests.fakes.dataverse import CLIENT, OIDC_TOKEN, SECRET, TENANT, Environment, Service, started
+
+ANA = "ana@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    environment: Environment
+    service: Service
+    url: str
+    ana: str
+
+    @contextmanager
+    def opened(
+        self, credentials: Mapping[str, str] | None = None, *, writable: bool = True, **options: object
+    ) -> Iterator[DataverseAdapter]:
+        usual = {"clientId": CLIENT, "clientSecret": SECRET}
+        stated = {"url": self.url, "authority": self.url, "tenant": TENANT, **options}
+        with opened(Options.model_validate(stated), credentials or usual, writable=writable) as found:
+            yield found
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    environment = Environment()
+    ana = environment.person(ANA, azureactivedirectoryobjectid="7f0c2b54-6b5e-4a0f-9c3c-0d4a2f6e8b11")
+    with started(environment) as (url, service):
+        yield World(environment, service, url, ana)
+
+
+def step(
+    address: str, action: Action = Action.CREATE, after: Fields | None = None, before: Fields | None = None
+) -> Step:
+    return Step(id=address, address=address, action=action, after=after or {}, before=before or {})
+
+
+def sent(adapter: DataverseAdapter, *steps: Step) -> list[Outcome]:
+    ids = adapter.read(Scope()).ids
+    batch = Batch(kind=kind_of(steps[0].address), action=steps[0].action, steps=steps)
+    return [*adapter.apply(batch, ids)]
+
+
+def done(adapter: DataverseAdapter, *steps: Step) -> None:
+    for one in steps:
+        [outcome] = sent(adapter, one)
+        assert outcome.status is Status.APPLIED, outcome
+
+
+COMPANY = (
+    step("business-unit/emea", after={"name": "EMEA", "description": None, "parent": None}),
+    step("business-unit/apac", after={"name": "APAC", "description": None, "parent": None}),
+    step("role/rep", after={"name": "Rep", "description": None, "privileges": {"lead": {"read": "unit"}}}),
+    step("unit/sales", after={"name": "Sales", "description": None, "businessUnit": "emea", "roles": ["rep"]}),
+)
+
+
+def projected(given: Mapping[str, str], able: object, word: str = "lead") -> tuple[Mapping[str, str], list[str]]:
+    desired = Organization(resources={"role/x": {"name": "X", "privileges": {word: dict(given)}}})
+    found, findings = project(desired, able, "dataverse", narrower=True, omit=True)  # type: ignore[arg-type]
+    privileges = found.resources["role/x"]["privileges"]
+    assert isinstance(privileges, dict)
+    kept = privileges.get(word, {})
+    assert isinstance(kept, dict)
+    return {action: str(scope) for action, scope in kept.items()}, [one.code for one in findings]
+
+
+def test_every_action_in_every_scope_reads_back_as_it_was_written(world: World) -> None:
+    """A role for each: eight actions, four scopes."""
+    pairs = [*product(VERBS, DEPTHS)]
+    given: list[Fields] = [{"lead": {action: scope}} for action, scope in pairs]
+    steps = [
+        step(f"role/r{at}", after={"name": f"R {at}", "description": None, "privileges": dict(privileges)})
+        for at, privileges in enumerate(given)
+    ]
+    with world.opened() as adapter:
+        assert {one.status for one in sent(adapter, *steps)} == {Status.APPLIED}
+        live = adapter.read(Scope()).resources
+        able = adapter.capabilities
+    assert [live[f"role/r{at}"]["privileges"] for at in range(len(pairs))] == given
+    for action, scope in pairs:
+        assert projected({action: scope}, able) == ({action: scope}, [])
+
+
+def test_a_table_without_owners_has_one_depth_and_fewer_actions(world: World) -> None:
+    with world.opened() as adapter:
+        able = adapter.capabilities
+    assert projected({"read": "organization"}, able, "product") == ({"read": "organization"}, [])
+    assert projected({"read": "subtree"}, able, "product") == ({}, ["scope-not-expressible"])
+    assert projected({"assign": "organization"}, able, "product") == ({}, ["action-not-expressible"])
+
+
+def test_nothing_gets_wider() -> None:
+    for scope in SCOPES:
+        desired, _ = projected({"read": scope}, capabilities(OBJECTS))
+        assert desired.get("read", "none") == scope
+
+
+def test_a_privilege_that_is_about_no_table_shows_under_its_own_name() -> None:
+    rows = [("prvReadLead", 2), ("prvAppendToLead", 8), ("prvExportToExcel", 8), ("prvReadnew_Thing", 1)]
+    assert privileges_of(rows, {"Lead": "lead"}) == {
+        "lead": {"read": "unit", "append-to": "organization"},
+        "prvExportToExcel": {"use": "organization"},
+        "new_Thing": {"read": "own"},
+    }
+
+
+@pytest.mark.parametrize("text", [None, "Sells", "Two\nlines", "[orgsync unit/other]\nand more", "[other unit/x]"])
+def test_a_mark_and_a_description_give_each_other(text: str | None) -> None:
+    marks = Marks(prefix="orgsync")
+    assert marks.read(marks.marked(text, "unit", "sales-north")) == (text, "unit", "sales-north")
+    assert marks.read(marks.marked(text, "unit", "x").replace("\n", "\r\n"))[1:] == ("unit", "x")
+    assert Marks(prefix="another").read(marks.marked(text, "unit", "x"))[1] == ""
+
+
+def test_an_id_is_the_same_for_the_same_thing_and_another_when_it_is_taken() -> None:
+    organization = "97793ec4-ace2-ee11-9049-0022486f7458"
+    first = new_id(organization, "orgsync", "unit/x", ())
+    assert new_id(organization, "orgsync", "unit/x", ()) == first
+    others = {new_id(organization, *one) for one in (("other", "unit/x", ()), ("orgsync", "unit/y", ()))}
+    others.add(new_id(organization, "orgsync", "unit/x", {first}))
+    assert len(others - {first}) == 3
+
+
+def test_settings_of_an_environment_are_read_from_their_xml() -> None:
+    text = "<OrgSettings><A>true</A><B>False</B></OrgSettings>"
+    assert (flag(text, "A"), flag(text, "B"), flag(text, "C"), flag(None, "A")) == (True, False, False, False)
+
+
+def test_what_is_there_already_is_not_made_again(world: World) -> None:
+    """Somebody took the mark out: the row stays theirs, and the id in the way says so."""
+    with world.opened() as adapter:
+        done(adapter, COMPANY[0])
+        part = adapter.read(Scope()).ids["business-unit/emea"]
+        world.environment.change("businessunits", part, description="no mark", name="Other")
+        before = dict(world.environment.tables["businessunits"][part])
+        stale = adapter.read(Scope()).ids
+        adapter._index.taken.clear()  # as it was before somebody else made the row
+        [outcome] = adapter.apply(Batch(kind=Kind.BUSINESS_UNIT, action=Action.CREATE, steps=(COMPANY[0],)), stale)
+    assert outcome.status is Status.FAILED
+    assert "A record with matching key values already exists" in outcome.detail
+    assert world.environment.tables["businessunits"][part] == before
+
+
+def test_a_team_is_only_written_in_the_version_that_was_read(world: World) -> None:
+    rename = step("unit/sales", Action.UPDATE, {"name": "Sales!"}, {"name": "Sales"})
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        ids = adapter.read(Scope()).ids
+        world.environment.change("teams", ids["unit/sales"], name="By somebody else")
+        [outcome] = adapter.apply(Batch(kind=Kind.UNIT, action=Action.UPDATE, steps=(rename,)), ids)
+        assert outcome.status is Status.FAILED
+        assert "RowVersion" in outcome.detail
+        done(adapter, rename)
+
+
+def test_what_is_gone_is_not_made_by_an_update(world: World) -> None:
+    rename = step("business-unit/emea", Action.UPDATE, {"name": "X"}, {"name": "EMEA"})
+    with world.opened() as adapter:
+        done(adapter, COMPANY[0])
+        ids = adapter.read(Scope()).ids
+        world.environment.drop("businessunits", ids["business-unit/emea"])
+        [outcome] = adapter.apply(Batch(kind=Kind.BUSINESS_UNIT, action=Action.UPDATE, steps=(rename,)), ids)
+    assert outcome.status is Status.FAILED
+    assert ids["business-unit/emea"] not in world.environment.tables["businessunits"]
+
+
+def test_half_a_role_is_never_there(world: World) -> None:
+    privileges: Fields = {"lead": {"read": "own"}, "user": {"create": "organization"}}  # the second we do not have
+    with world.opened() as adapter:
+        [outcome] = sent(adapter, step("role/x", after={"name": "X", "privileges": dict(privileges)}))
+        assert outcome.status is Status.FAILED
+        assert "prvCreateUser" in outcome.detail
+        assert "role/x" not in adapter.read(Scope()).resources
+
+
+def test_a_unit_that_moves_takes_its_roles_along_and_those_of_others(world: World) -> None:
+    environment = world.environment
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        ids = adapter.read(Scope()).ids
+        theirs = environment.role("Theirs")
+        [copy] = environment.where(
+            "roles", _parentrootroleid_value=theirs, _businessunitid_value=ids["business-unit/emea"]
+        )
+        environment.put("teamrolescollection", teamid=ids["unit/sales"], roleid=copy["roleid"])
+        move = step("unit/sales", Action.UPDATE, {"businessUnit": "apac"}, {"businessUnit": "emea"})
+        done(adapter, move)
+        live = adapter.read(Scope())
+    assert live.resources["unit/sales"]["roles"] == ["rep"]
+    held = [environment.tables["roles"][one["roleid"]] for one in environment.where("teamrolescollection")]
+    assert {one["_businessunitid_value"] for one in held} == {ids["business-unit/apac"]}
+    assert {one["name"] for one in held} == {"Rep", "Theirs"}
+    assert [one.code for one in live.findings] == ["more-than-declared"]
+
+
+def test_a_move_and_other_roles_go_together(world: World) -> None:
+    with world.opened() as adapter:
+        done(adapter, *COMPANY, step("role/lead", after={"name": "Lead", "privileges": {}}))
+        before: Fields = {"businessUnit": "emea", "roles": ["rep"]}
+        done(adapter, step("unit/sales", Action.UPDATE, {"businessUnit": "apac", "roles": ["lead"]}, before))
+        assert adapter.read(Scope()).resources["unit/sales"]["roles"] == ["lead"]
+
+
+GRANT = step(f"grant/-/{ANA}/rep")
+MOVE = Change(
+    address=f"user/{ANA}", action=Action.UPDATE, before={"businessUnit": None}, after={"businessUnit": "emea"}
+)
+
+
+def test_moving_somebody_is_told_to_take_their_roles(world: World) -> None:
+    environment = world.environment
+    with world.opened(homes=True) as adapter:
+        done(adapter, *COMPANY, GRANT)
+        local = environment.new_id()
+        environment.put(
+            "roles",
+            local,
+            name="Of the root alone",
+            _businessunitid_value=environment.root,
+            _parentrootroleid_value=local,
+        )
+        environment.put("systemuserrolescollection", systemuserid=world.ana, roleid=local)
+        environment.put("systemuserrolescollection", systemuserid=world.ana, roleid=environment.role("Theirs"))
+        live = adapter.read(Scope())
+        coming = Change(address=f"grant/-/{ANA}/lead", action=Action.CREATE, after={})
+        [effect] = adapter.effects([MOVE, coming], live)
+        assert effect.drops == (f"grant/-/{ANA}/lead", f"grant/-/{ANA}/rep")
+        assert '"Of the root alone", which has no copy there' in effect.summary
+        assert "2 roles" in effect.summary
+        done(adapter, step(MOVE.address, Action.UPDATE, {"businessUnit": "emea"}))
+        moved = adapter.read(Scope())
+    assert moved.resources[f"user/{ANA}"] == {"active": True, "businessUnit": "emea"}
+    assert f"grant/-/{ANA}/rep" not in moved.resources
+    held = [
+        environment.tables["roles"][one["roleid"]]
+        for one in environment.where("systemuserrolescollection", systemuserid=world.ana)
+    ]
+    assert [(one["name"], one["_businessunitid_value"]) for one in held] == [
+        ("Theirs", moved.ids["business-unit/emea"])
+    ]
+
+
+def test_whoever_is_at_home_in_the_root_reaches_everything_below_it(world: World) -> None:
+    """A plan says so for each role that this makes a difference for."""
+    bo = world.environment.person("bo@example.com")
+    deep: Fields = {"name": "Deep", "privileges": {"lead": {"read": "subtree"}}}
+    grants = [
+        Change(address=f"grant/-/{login}/{role}", action=Action.CREATE, after={})
+        for login in (ANA, "bo@example.com")
+        for role in ("deep", "rep")
+    ]
+    with world.opened(homes=True) as adapter:
+        done(adapter, *COMPANY)
+        live = adapter.read(Scope())
+        coming = Change(address="role/deep", action=Action.CREATE, after=deep)
+        [effect] = adapter.effects([coming, *grants], live)
+        assert effect.summary.startswith("what role/deep gives in scope subtree reaches everything for 2 people")
+        assert effect.drops == ()
+        done(adapter, step("role/deep", after=deep))
+        world.environment.change("systemusers", bo, _businessunitid_value=live.ids["business-unit/emea"])
+        [effect] = [one for one in adapter.effects(grants, adapter.read(Scope())) if not one.drops]
+        assert f"for {ANA} in the root business unit" in effect.summary
+        assert all(one.drops for one in adapter.effects([MOVE, *grants], adapter.read(Scope())))
+
+
+def test_where_roles_are_kept_a_move_takes_none(world: World) -> None:
+    world.environment.setting("DoNotRemoveRolesOnChangeBusinessUnit", "true")
+    with world.opened(homes=True) as adapter:
+        done(adapter, *COMPANY, GRANT)
+        assert adapter.effects([MOVE], adapter.read(Scope())) == []
+        done(adapter, step(MOVE.address, Action.UPDATE, {"businessUnit": "emea"}))
+        assert f"grant/-/{ANA}/rep" in adapter.read(Scope()).resources
+
+
+def test_a_grant_is_the_copy_of_the_role_where_the_person_is_at_home(world: World) -> None:
+    environment = world.environment
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        ids = adapter.read(Scope()).ids
+        environment.change("systemusers", world.ana, _businessunitid_value=ids["business-unit/apac"])
+        done(adapter, GRANT)
+        [held] = environment.where("systemuserrolescollection", systemuserid=world.ana)
+        role = environment.tables["roles"][held["roleid"]]
+        assert role["_businessunitid_value"] == ids["business-unit/apac"]
+        assert role["_parentrootroleid_value"] == ids["role/rep"]
+        done(adapter, step(GRANT.address, Action.DELETE))
+    assert [*environment.where("systemuserrolescollection", systemuserid=world.ana)] == []
+
+
+def test_a_role_of_the_crm_itself_is_granted_under_its_name(world: World) -> None:
+    environment = world.environment
+    theirs = environment.role("Salesperson")
+    bound = Scope(bound={"role/rep": "Salesperson"})
+    with world.opened() as adapter:
+        live = adapter.read(bound)
+        assert live.resources["role/rep"] == {}
+        assert live.ids["role/rep"] == theirs
+        [outcome] = adapter.apply(Batch(kind=Kind.GRANT, action=Action.CREATE, steps=(GRANT,)), live.ids)
+        assert outcome.status is Status.APPLIED
+        assert f"grant/-/{ANA}/rep" in adapter.read(bound).resources
+
+
+def test_a_grant_that_somebody_gave_meanwhile_counts_as_given(world: World) -> None:
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        ids = adapter.read(Scope()).ids
+        world.environment.put("systemuserrolescollection", systemuserid=world.ana, roleid=ids["role/rep"])
+        [outcome] = adapter.apply(Batch(kind=Kind.GRANT, action=Action.CREATE, steps=(GRANT,)), ids)
+    assert outcome.status is Status.APPLIED
+    assert "Cannot insert duplicate key" in outcome.detail
+
+
+def test_a_business_unit_with_people_in_it_stays_and_says_why(world: World) -> None:
+    with world.opened() as adapter:
+        done(adapter, COMPANY[0])
+        part = adapter.read(Scope()).ids["business-unit/emea"]
+        world.environment.change("systemusers", world.ana, _businessunitid_value=part)
+        [outcome] = sent(adapter, step("business-unit/emea", Action.DELETE))
+        assert outcome.status is Status.FAILED
+        assert "still has users or teams" in outcome.detail
+        assert world.environment.tables["businessunits"][part]["isdisabled"] is False
+
+
+_NOBODIES: tuple[dict[str, Any], ...] = (
+    {"applicationid": "0d000000-0000-0000-0000-0000000000ff"},
+    {"accessmode": 3},
+    {"accessmode": 5},
+)
+
+
+def test_application_and_support_users_are_nobody(world: World) -> None:
+    environment = world.environment
+    for at, more in enumerate(_NOBODIES):
+        environment.person(f"no-{at}@example.com", **more)
+    with world.opened() as adapter:
+        assert [one for one in adapter.read(Scope()).resources if one.startswith("user/")] == [f"user/{ANA}"]
+
+
+@pytest.mark.parametrize(
+    ("login", "address"),
+    [("email", f"user/{ANA}"), ("objectId", "user/7f0c2b54-6b5e-4a0f-9c3c-0d4a2f6e8b11")],
+)
+def test_people_are_found_by_the_column_that_the_target_names(world: World, login: str, address: str) -> None:
+    with world.opened(login=login) as adapter:
+        assert address in adapter.read(Scope()).resources
+
+
+def test_two_people_with_one_email_are_a_finding(world: World) -> None:
+    world.environment.person("ana.two@example.com", internalemailaddress=ANA)
+    with world.opened(login="email") as adapter:
+        assert [one.code for one in adapter.read(Scope()).findings] == ["duplicate-login"]
+        assert adapter.read(Scope(logins=frozenset({"somebody@example.com"}))).findings == []
+
+
+def test_a_mark_that_was_copied_is_a_finding(world: World) -> None:
+    with world.opened() as adapter:
+        done(adapter, COMPANY[0])
+        world.environment.part("Copy")
+        copy = next(world.environment.where("businessunits", name="Copy"))
+        world.environment.change("businessunits", copy["businessunitid"], description="[orgsync business-unit/emea]")
+        assert [one.code for one in adapter.read(Scope()).findings] == ["duplicate-mark"]
+
+
+def test_people_are_disabled_and_never_made(world: World) -> None:
+    with world.opened() as adapter:
+        done(adapter, step(f"user/{ANA}", Action.UPDATE, {"active": False}))
+        assert adapter.read(Scope()).resources[f"user/{ANA}"]["active"] is False
+        [outcome] = sent(adapter, step("user/bo@example.com"))
+        assert outcome.status is Status.FAILED
+
+
+def test_a_unit_of_its_own_that_lost_its_team_says_so(world: World) -> None:
+    with world.opened(units="businessUnits") as adapter:
+        done(adapter, step("unit/sales", after={"name": "Sales", "description": None, "parent": None, "roles": []}))
+        [team] = world.environment.where("teams", name="Sales members")
+        world.environment.drop("teams", team["teamid"])
+        [outcome] = sent(adapter, step(f"membership/sales/{ANA}"))
+    assert "has lost the team of its members" in outcome.detail
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_one_bad_step_harms_no_other_however_its_refusal_is_wrapped(world: World, *, bare: bool) -> None:
+    world.service.bare = bare
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        steps = [
+            step("unit/a", after={"name": "A", "businessUnit": "emea", "roles": []}),
+            step("unit/b", after={"name": "Sales", "businessUnit": "emea", "roles": ["rep"]}),
+            step("unit/c", after={"name": "C", "businessUnit": None, "roles": ["rep"]}),
+        ]
+        outcomes = sent(adapter, *steps)
+        assert [one.status for one in outcomes] == [Status.APPLIED, Status.FAILED, Status.APPLIED]
+        assert "is used by another record" in outcomes[1].detail
+        assert "unit/b" not in adapter.read(Scope()).resources
+
+
+def test_limits_are_waited_for_and_cookies_dropped(world: World) -> None:
+    with world.opened() as adapter:
+        adapter.read(Scope())
+        world.service.throttled = 3
+        done(adapter, COMPANY[0])
+    assert world.service.throttled == 0
+
+
+def test_as_many_calls_are_under_way_as_the_environment_recommends(world: World) -> None:
+    with world.opened() as adapter:
+        assert adapter.capabilities.max_concurrency == 1
+        for hint, calls in (("4", 4), ("50", 8)):
+            world.service.hint = hint
+            adapter.read(Scope())
+            assert adapter.capabilities.max_concurrency == calls
+
+
+def test_nothing_is_written_while_reading(world: World) -> None:
+    with world.opened(writable=False) as adapter, pytest.raises(ReadOnly):
+        sent(adapter, COMPANY[0])
+
+
+def test_a_token_that_ended_is_renewed_once(world: World) -> None:
+    with world.opened() as adapter:
+        adapter.read(Scope())
+        world.service.door.tokens.clear()
+        adapter.read(Scope())
+    assert world.service.door.logins == 2
+
+
+def test_a_workflow_of_github_needs_no_secret(world: World) -> None:
+    credentials = {"clientId": CLIENT, "oidcUrl": f"{world.url}/oidc/token?api-version=2.0", "oidcToken": OIDC_TOKEN}
+    with world.opened(credentials, flow="githubOidc") as adapter:
+        assert f"user/{ANA}" in adapter.read(Scope()).resources
+    world.service.door.federated = False
+    with world.opened(credentials, flow="githubOidc") as adapter, pytest.raises(AdapterError, match="AADSTS") as raised:
+        adapter.read(Scope())
+    assert "workflow.jwt" not in str(raised.value)
+
+
+@pytest.mark.parametrize("auditing", [False, True])
+def test_the_doctor_is_content_with_exactly_the_least_privileges(world: World, *, auditing: bool) -> None:
+    """The same that every write of these tests was checked against."""
+    world.environment.also("prvCreateUser", "prvDeleteUser", "prvAssignUser")
+    world.environment.change("organizations", world.environment.organization, isauditenabled=auditing)
+    with world.opened(homes=True) as adapter:
+        told = [(one.severity, one.summary) for one in adapter.doctor()]
+    assert {severity for severity, _ in told} == {"info"}
+    assert ("info", "the application user has the privileges") in told
+
+
+def test_the_doctor_names_what_is_missing_as_the_editor_does(world: World) -> None:
+    environment = world.environment
+    environment.change("organizations", environment.organization, isauditenabled=True)
+    for name in ("prvAssignRole", "prvReparentTeam", "prvReadLead", "prvReadAuditSummary"):
+        [row] = environment.where(
+            "roleprivilegescollection", roleid=environment.mine, privilegeid=environment.privilege(name)
+        )
+        environment.drop("roleprivilegescollection", row["roleprivilegeid"])
+    with world.opened() as adapter:
+        told = " ".join(f"{one.summary} {one.detail}" for one in adapter.doctor())
+    assert "the application user lacks: Security Role: Assign (prvAssignRole), Reparent team (prvReparentTeam)" in told
+    assert "roles with these are refused: " in told
+    assert "prvReadLead" in told
+    assert "View Audit Summary" in told
+    assert "article (KnowledgeArticle)" in told
+
+
+def test_an_audit_table_that_is_closed_to_us_is_no_reason_to_stop(world: World) -> None:
+    environment = world.environment
+    environment.change("organizations", environment.organization, isauditenabled=True)
+    name = environment.privilege("prvReadAuditSummary")
+    [row] = environment.where("roleprivilegescollection", roleid=environment.mine, privilegeid=name)
+    environment.drop("roleprivilegescollection", row["roleprivilegeid"])
+    with world.opened() as adapter:
+        assert f"user/{ANA}" in adapter.read(Scope()).resources
+
+
+def test_the_doctor_says_why_nobody_could_log_in(world: World) -> None:
+    with world.opened({"clientId": CLIENT, "clientSecret": "another-secret-0001"}) as adapter:
+        [finding] = adapter.doctor()
+    assert "AADSTS7000215" in finding.detail
+    assert "another-secret-0001" not in finding.detail
+
+
+def test_a_plan_says_what_it_costs(world: World) -> None:
+    with world.opened() as adapter:
+        adapter.read(Scope())
+        change = Change(address="unit/x", action=Action.CREATE, after={"name": "X"})
+        assert adapter.cost([change]) == (
+            "this apply needs at least 19 calls, which count as 19 Power Platform requests of the day"
+        )
+        assert adapter.cost([]) == ""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "https://contoso.crm.dynamics.com/path"},
+        {"url": "contoso"},
+        {"tenant": "a/b"},
+        {"flow": "password"},
+        {"units": "groups"},
+        {"prefix": "Org sync"},
+        {"objects": {"a": "Account", "b": "Account"}},
+        {"objects": {"a": "Account eq"}},
+        {"pageSize": 5001},
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(options: Mapping[str, object]) -> None:
+    usual = {"url": "https://contoso.crm.dynamics.com", "tenant": TENANT}
+    with pytest.raises(ValueError, match="validation error"):
+        Options.model_validate({**usual, **options})
