@@ -16,7 +16,8 @@ COVERAGE := 90
 # Tries hundreds of thousands of plans, each of them several times slower while coverage is measured.
 EXHAUSTIVE := tests/test_order.py tests/test_scale.py tests/test_hostile.py tests/crash tests/faults \
   tests/access/test_oracle.py tests/adapters/test_conformance.py tests/adapters/test_scim_conformance.py \
-  tests/adapters/test_salesforce_conformance.py tests/adapters/test_tryton_conformance.py tests/test_writing_one.py
+  tests/adapters/test_hubspot_conformance.py tests/adapters/test_salesforce_conformance.py \
+  tests/adapters/test_tryton_conformance.py tests/test_writing_one.py
 FIGURES := $(CURDIR)/.figures
 RELIABILITY := tests/crash tests/faults tests/test_hostile.py tests/test_canaries.py tests/test_bad_plans.py \
   tests/test_rollback.py

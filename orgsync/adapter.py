@@ -40,6 +40,7 @@ class Capabilities:
     hierarchy     of units: "forest" or "none"
     unit_roles    True: roles are attached to units; False: they are expanded to one grant per member
     unit_grants   True: a grant belongs to a unit; False: grants fold to one per (user, role)
+    one_role      True: nobody holds more than one role at a time
     scopes        the scopes that a privilege can have there
     action_scopes action -> those of ``scopes`` that it can have by itself; an action that is missing can have all
     needs         (action, scope) -> what comes with it on the same object, since the CRM has it no other way
@@ -56,6 +57,7 @@ class Capabilities:
     hierarchy: str = "none"
     unit_roles: bool = False
     unit_grants: bool = False
+    one_role: bool = False
     scopes: frozenset[str] = frozenset()
     action_scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     needs: Mapping[tuple[str, str], frozenset[tuple[str, str]]] = field(default_factory=dict)

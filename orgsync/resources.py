@@ -111,6 +111,7 @@ FIELDS: Mapping[Kind, Mapping[str, FieldSpec]] = MappingProxyType(
             "active": FieldSpec(shape=Shape.FLAG),
             "businessUnit": FieldSpec(shape=Shape.REF, to=Kind.BUSINESS_UNIT, derived=True),
             "manager": FieldSpec(shape=Shape.REF, to=Kind.USER, derived=True),
+            "unit": FieldSpec(shape=Shape.REF, to=Kind.UNIT, derived=True),
         },
         Kind.MEMBERSHIP: {"until": FieldSpec(noted=True), "reason": FieldSpec(noted=True)},
         Kind.GRANT: {"until": FieldSpec(noted=True)},

@@ -108,10 +108,16 @@ def _needed(removed: set[Address], kept: Iterable[Change], live: Resources) -> d
         if change is not None and change.action is Action.DELETE:
             continue
         after = {**fields, **(change.after or {})} if change is not None else fields
-        for reference in references(address, after):
+        for reference in _held(address, after):
             if reference in removed:
                 needed[reference] = address
     return needed
+
+
+def _held(address: Address, fields: Fields) -> list[Address]:
+    """A person's unit is left to the membership that it comes with: where that goes, nothing else is in the way."""
+    user = kind_of(address) is Kind.USER and "unit" in fields
+    return references(address, {name: value for name, value in fields.items() if name != "unit"} if user else fields)
 
 
 def names_taken(changes: Sequence[Change], live: Snapshot, capabilities: Capabilities) -> list[Finding]:

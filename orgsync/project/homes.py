@@ -1,7 +1,7 @@
-"""Where a CRM wants one home per person: the business unit and the manager that their primary assignment gives them.
+"""Where a CRM wants one home per person: the unit, business unit and manager that their primary assignment gives them.
 
-In: a projection in progress, user -> home unit. Out: nothing; users state ``businessUnit`` and ``manager`` where the
-CRM stores them. Never: guesses a home; makes anybody their own manager, however far up.
+In: a projection in progress, user -> home unit. Out: nothing; users state ``unit``, ``businessUnit`` and ``manager``
+where the CRM stores them. Never: guesses a home; makes anybody their own manager, however far up.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from orgsync.resources import NO_FIELDS, Address, Fields, Kind, key_of
 
 def derive_homes(work: Projection, primary: Mapping[Address, str]) -> None:
     stored = work.capabilities.of(Kind.USER).fields
-    if stored.isdisjoint({"businessUnit", "manager"}):
+    if stored.isdisjoint({"unit", "businessUnit", "manager"}):
         return
     units = dict(work.of_kind(Kind.UNIT))
     homeless: list[Address] = []
@@ -22,7 +22,7 @@ def derive_homes(work: Projection, primary: Mapping[Address, str]) -> None:
         if user not in primary:
             homeless.append(user)
             continue
-        home: dict[str, str] = {}
+        home: dict[str, str] = {"unit": primary[user]} if "unit" in stored else {}
         if "businessUnit" in stored and (boundary := units[f"{Kind.UNIT}/{primary[user]}"].get("businessUnit")):
             home["businessUnit"] = str(boundary)
         if "manager" in stored and (manager := next(_owners(primary[user], key_of(user), units), "")):
@@ -87,7 +87,7 @@ def _no_home(users: list[Address]) -> Finding:
         code="no-primary-assignment",
         severity=Severity.WARNING,
         summary="the target wants one home per person",
-        detail=f"nothing says which unit is the home of {key_of(users[0])}{others}: business unit and manager stay",
+        detail=f"nothing says which unit is the home of {key_of(users[0])}{others}: what follows from it stays",
         remedy="write primary: true at one of their assignments",
         address=users[0],
     )

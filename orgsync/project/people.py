@@ -1,11 +1,11 @@
-"""Where roles, grants and dates live in a CRM: on a unit or on each member, on a membership or on a grant.
+"""Where roles, grants and dates live in a CRM: on a unit or on each member, on a membership or on a grant, one or many.
 
 In: a projection in progress. Out: nothing; it is changed. Never: gives anybody a role for longer than was declared.
 """
 
 from collections.abc import Iterable
 
-from orgsync.finding import Finding
+from orgsync.finding import Finding, Severity
 from orgsync.project.work import Projection
 from orgsync.resources import NO_FIELDS, NO_UNIT, Address, Fields, Json, Kind, parts_of
 
@@ -68,3 +68,29 @@ def fold_grants(work: Projection) -> None:
 def _longest(grants: Iterable[Fields]) -> Json:
     ends = [grant.get("until") for grant in grants]
     return None if None in ends else max(str(end) for end in ends)
+
+
+def keep_one_role(work: Projection) -> None:
+    """Where a person has one role at most, the first by its key is kept, and the others are said to be lost."""
+    if not work.capabilities.one_role:
+        return
+    held: dict[str, list[Address]] = {}
+    for address, _ in work.of_kind(Kind.GRANT):
+        held.setdefault(parts_of(address)[1], []).append(address)
+    for user, grants in held.items():
+        kept, *lost = sorted(grants)
+        for address in lost:
+            del work.resources[address]
+        if lost:
+            work.findings.append(_more_than_one(work, user, [parts_of(address)[2] for address in (kept, *lost)]))
+
+
+def _more_than_one(work: Projection, user: str, roles: list[str]) -> Finding:
+    return Finding(
+        code="one-role-only",
+        severity=Severity.WARNING if work.omit else Severity.ERROR,
+        summary="the target gives nobody more than one role",
+        detail=f"{user} is to have {', '.join(roles)}" + (f"; {roles[0]} is given" if work.omit else ""),
+        remedy="grant one role that gives all of it, or set inexpressible: omit",
+        address=f"{Kind.USER}/{user}",
+    )
