@@ -36,7 +36,7 @@ def project(
     expand_unit_roles(work, desired.managed)
     place_expiry(work)
     fold_grants(work)
-    keep_one_role(work)
+    keep_one_role(work, desired.resources)
     _drop_what_is_not_stored(work)
     projected = replace(desired, resources=work.resources)
     return projected, [*work.findings, *_losses(work)]

@@ -90,9 +90,12 @@ class Api:
     def permission_sets(self) -> list[PermissionSet]:
         return _made(permission_set_of, self._whole(self.roles, "permission sets"), "permission sets")
 
+    def brands_of(self, user: RemoteId) -> str:
+        return f"{self._brands}/{quote(user, safe='')}"
+
     def brands(self, user: RemoteId) -> list[Team]:
         """Business units that this user sees: an id and a name."""
-        return _made(team_of, self._whole(f"{self._brands}/{quote(user, safe='')}", "business units"), "business units")
+        return _made(team_of, self._whole(self.brands_of(user), "business units"), "business units")
 
     def _whole(self, path: str, what: str) -> list[Row]:
         return [*_page(self.call("GET", path).value, what).items]

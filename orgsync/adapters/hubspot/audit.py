@@ -22,6 +22,8 @@ Log = Mapping[tuple[Kind, RemoteId], Changed]
 
 def last_changes(api: Api, days: int) -> Log | None:
     """None where more happened than is read. The server's clock counts. Raises IncompleteRead, AdapterError."""
+    if not api.date:
+        return None
     since = parsedate_to_datetime(api.date).astimezone(UTC) - timedelta(days=days)
     asked, after = {"occurredAfter": since.strftime("%Y-%m-%dT%H:%M:%SZ")}, None
     found: dict[tuple[Kind, RemoteId], Changed] = {}

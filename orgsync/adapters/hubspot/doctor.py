@@ -57,7 +57,7 @@ def _scopes(offer: Offer) -> Iterator[Finding]:
             f"it needs {', '.join(NEEDED)}",
             "compare with the scopes of the service key or app; what is missing shows as MISSING_SCOPES",
         )
-    elif lacking := [scope for scope in NEEDED if scope not in offer.scopes]:
+    elif lacking := [scope for scope in NEEDED if not offer.may(scope)]:
         yield trouble(
             f"the token lacks the scopes {', '.join(lacking)}",
             "Settings, Integrations, Private Apps (or Development, Keys, Service keys): the app's Scopes; add them",
@@ -112,6 +112,7 @@ def _roles(api: Api, offer: Offer, options: Options) -> Iterator[Finding]:
 def _rest(offer: Offer) -> Iterator[Finding]:
     audit = "there is one" if offer.audit else "not offered: it needs Enterprise and its scope"
     yield fact("the audit log says who changed what", audit)
+    yield fact("business units", "shown beside" if offer.brands else "not offered: they are an add-on with a scope")
 
 
 def _budget(api: Api) -> Iterator[Finding]:

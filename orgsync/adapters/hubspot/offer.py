@@ -15,6 +15,8 @@ TOKEN_INFO = "/oauth/v2/private-apps/get/access-token-info"  # noqa: S105  (a pa
 READ_USERS, WRITE_USERS = "settings.users.read", "settings.users.write"
 READ_TEAMS, WRITE_TEAMS = "settings.users.teams.read", "settings.users.teams.write"
 AUDIT, BRANDS, BILLING = "account-info.security.read", "business_units_view.read", "settings.billing.write"
+INSTEAD = {READ_USERS: "crm.objects.users.read", WRITE_USERS: "crm.objects.users.write"}
+"""Scope -> another one that is as good."""
 _NOT_OFFERED = frozenset({403, 404})
 
 
@@ -26,6 +28,7 @@ class Offer:
     teams    there is an API for teams, with their parents
     roles    there are permission sets
     audit    there is an audit log
+    brands   there are business units
     """
 
     scopes: frozenset[str] | None = None
@@ -33,10 +36,11 @@ class Offer:
     teams: bool = True
     roles: bool = True
     audit: bool = False
+    brands: bool = False
 
     def may(self, scope: str) -> bool:
         """What nobody knows is tried: HubSpot itself refuses what it does not allow."""
-        return self.scopes is None or scope in self.scopes
+        return self.scopes is None or not self.scopes.isdisjoint({scope, INSTEAD.get(scope, scope)})
 
     @property
     def writes_teams(self) -> bool:
@@ -57,13 +61,15 @@ def probe(api: Api, options: Options, token: str) -> Offer:
             remedy="state the account's own token, or correct account",
         )
     scopes = frozenset(map(str, info["scopes"])) if info else None
+    user = str(info["userId"]) if info.get("userId") else ""
     asked = Offer(scopes=scopes)
     return Offer(
         scopes=scopes,
-        user=str(info["userId"]) if info.get("userId") else "",
+        user=user,
         teams=options.api_version != "2026-03" and _offered(api, f"{api.teams}?limit=1"),
         roles=_offered(api, api.roles),
         audit=asked.may(AUDIT) and _offered(api, f"{api.audit}?limit=1"),
+        brands=bool(user) and asked.may(BRANDS) and _offered(api, api.brands_of(user)),
     )
 
 

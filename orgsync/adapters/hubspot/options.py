@@ -22,7 +22,9 @@ def _one_team_each(teams: Mapping[str, str]) -> Mapping[str, str]:
 class Options(BaseModel):
     """What a target of the HubSpot adapter may state."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True, coerce_numbers_to_str=True
+    )
 
     account: int = Field(gt=0, description="Hub ID of the account; a token of another one is refused")
     url: Origin = Field(default="https://api.hubapi.com", description="where the API is, without a path")

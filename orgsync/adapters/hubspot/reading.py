@@ -13,7 +13,7 @@ from orgsync.adapters.canonical import FOREIGN
 from orgsync.adapters.hubspot.api import Api
 from orgsync.adapters.hubspot.audit import Log, last_changes
 from orgsync.adapters.hubspot.marks import Marks, named
-from orgsync.adapters.hubspot.offer import BRANDS, Offer
+from orgsync.adapters.hubspot.offer import WRITE_TEAMS, Offer
 from orgsync.adapters.hubspot.options import Options
 from orgsync.adapters.hubspot.values import PermissionSet, Person, Team
 from orgsync.finding import Finding, Severity
@@ -51,7 +51,7 @@ def fetch(api: Api, offer: Offer, options: Options) -> World:
         people=api.people(),
         teams=api.all_teams() if offer.teams else api.named_teams(),
         sets=api.permission_sets() if offer.roles else (),
-        brands=api.brands(offer.user) if offer.user and offer.scopes and BRANDS in offer.scopes else (),
+        brands=api.brands(offer.user) if offer.brands else (),
         log=last_changes(api, options.audit_days) if offer.audit else None,
     )
 
@@ -97,6 +97,8 @@ def index(world: World, offer: Offer, options: Options, able: Capabilities, scop
         _sort_person(work, person)
     if offer.audit and world.log is None:
         work.findings.append(_too_busy(options))
+    if not offer.writes_teams:
+        work.findings.append(_read_only(offer, options))
     snapshot = Snapshot(
         resources=work.resources,
         ids=work.ids,
@@ -201,6 +203,17 @@ def _no_fallback(name: str) -> Finding:
         summary="the role to use does not exist in the target",
         detail=f'no permission set, or more than one, is named "{name}", which withoutRole names',
         remedy="correct withoutRole, or create that permission set in HubSpot",
+    )
+
+
+def _read_only(offer: Offer, options: Options) -> Finding:
+    why = f"the token lacks {WRITE_TEAMS}" if offer.teams else f"{options.api_version} has no API for them"
+    return Finding(
+        code="teams-read-only",
+        severity=Severity.WARNING,
+        summary="the account lets nobody write teams",
+        detail=f"{why}: units are compared, and what differs is withheld",
+        remedy="add the scope, or make the teams in HubSpot and state their ids under `teams`",
     )
 
 
