@@ -31,7 +31,7 @@ class HubSpotAdapter:
     def __init__(self, api: Api, options: Options, token: str) -> None:
         self.api, self._options, self._token = api, options, token
         self._scope, self._index = Scope(), Index()
-        self._reads = 0
+        self._probes, self._reads = 0, 0
 
     def __repr__(self) -> str:
         return f"HubSpotAdapter({self.identity})"
@@ -39,7 +39,10 @@ class HubSpotAdapter:
     @cached_property
     def offer(self) -> Offer:
         """Asks HubSpot, once. Raises AdapterError."""
-        return probe(self.api, self._options, self._token)
+        before = self.api.calls
+        found = probe(self.api, self._options, self._token)
+        self._probes = self.api.calls - before
+        return found
 
     @property
     def capabilities(self) -> Capabilities:
@@ -74,7 +77,8 @@ class HubSpotAdapter:
         return [*effects(changes, live, self._index.others)]
 
     def cost(self, changes: Sequence[Change]) -> str:
-        return cost_of(changes, self.api, self._reads, through_teams=self.offer.writes_teams)
+        besides = self._probes + 2 * self._reads  # an apply asks what there is, and reads before and after
+        return cost_of(changes, self.api, besides, through_teams=self.offer.writes_teams)
 
     def doctor(self) -> Sequence[Finding]:
         """Reads only."""

@@ -11,11 +11,11 @@ from orgsync.change import Action, Change, strata
 from orgsync.resources import Kind, parts_of
 
 
-def cost_of(changes: Sequence[Change], api: Api, reads: int, *, through_teams: bool) -> str:
-    """``reads``: calls that one reading takes; an apply reads before and after."""
+def cost_of(changes: Sequence[Change], api: Api, besides: int, *, through_teams: bool) -> str:
+    """``besides``: calls that an apply takes whatever it writes."""
     if not changes or api.left is None:
         return ""
-    needed = writes(changes, through_teams=through_teams) + 2 * reads
+    needed = writes(changes, through_teams=through_teams) + besides
     enough = "" if needed <= api.left else ": not enough, so that it would end in the middle"
     return f"this apply needs {needed:,} of {api.left:,} remaining calls{enough}"
 
