@@ -17,7 +17,7 @@ from orgsync.adapters.hubspot.marks import Marks
 from orgsync.adapters.hubspot.options import Options
 from orgsync.adapters.hubspot.writing import _names
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step
-from orgsync.errors import AdapterError
+from orgsync.errors import AdapterError, IncompleteRead
 from orgsync.finding import Finding
 from orgsync.project import project
 from orgsync.resources import NO_FIELDS, SCOPES, Fields, Kind, Organization, kind_of
@@ -248,6 +248,18 @@ def test_a_team_whose_making_nobody_answered_is_looked_for_and_never_made_twice(
             assert [one.status for one in outcomes] == [Status.UNKNOWN, Status.APPLIED]
             assert {"unit/one", "unit/two"} <= adapter.read(REP).resources.keys()
     assert [*teams(world)] == ["One [orgsync:one]", "Two [orgsync:two]"]
+
+
+def test_lists_that_show_late_what_is_new_are_read_again(world: World) -> None:
+    world.account.lag = 4
+    with world.opened() as adapter:
+        done(adapter, step("unit/one", after={"name": "One"}), step("user/cy@example.com"))
+        assert {"unit/one", "user/cy@example.com"} <= adapter.read(REP).resources.keys()
+        world.account.lag = 100
+        [outcome] = sent(adapter, step("unit/two", after={"name": "Two"}))
+        assert outcome.status is Status.APPLIED
+        with pytest.raises(IncompleteRead, match="lack what was just made"):
+            adapter.read(REP)
 
 
 # who is in them

@@ -17,7 +17,7 @@ from orgsync.adapters.hubspot.cost import cost_of
 from orgsync.adapters.hubspot.doctor import examine
 from orgsync.adapters.hubspot.offer import Offer, probe
 from orgsync.adapters.hubspot.options import Options
-from orgsync.adapters.hubspot.reading import Index, fetch, index
+from orgsync.adapters.hubspot.reading import Index, fetch_with, index
 from orgsync.adapters.hubspot.writing import Writer
 from orgsync.change import Batch, Change, Effect, Outcome
 from orgsync.errors import AdapterError
@@ -59,11 +59,10 @@ class HubSpotAdapter:
         self._scope = scope
         able = self.capabilities
         before = self.api.calls
-        fresh = index(fetch(self.api, self.offer, self._options), self.offer, self._options, able, scope)
+        world = fetch_with(self.api, self.offer, self._options, self._index.made)
         self._reads = self.api.calls - before
-        self._index.snapshot, self._index.people = fresh.snapshot, fresh.people
-        self._index.teams, self._index.sets, self._index.others = fresh.teams, fresh.sets, fresh.others
-        return fresh.snapshot
+        self._index.refresh(index(world, self.offer, self._options, able, scope))
+        return self._index.snapshot
 
     def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
         """Raises AdapterError where HubSpot cannot be spoken to."""

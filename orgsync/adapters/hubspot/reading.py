@@ -4,8 +4,9 @@ In: an API, an offer, options, a scope. Out: what was found. Never: half of it; 
 to be one.
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orgsync.adapter import Capabilities, Changed, Foreign, Scope, Snapshot
@@ -16,8 +17,12 @@ from orgsync.adapters.hubspot.marks import Marks, named
 from orgsync.adapters.hubspot.offer import WRITE_TEAMS, Offer
 from orgsync.adapters.hubspot.options import Options
 from orgsync.adapters.hubspot.values import PermissionSet, Person, Team
+from orgsync.errors import IncompleteRead
 from orgsync.finding import Finding, Severity
 from orgsync.resources import NO_FIELDS, NO_UNIT, Address, Fields, Json, Kind, RemoteId, key_of, well_formed
+
+PAUSES = (0.25, 0.5, 1, 2, 4, 8)
+"""Seconds between two looks at a list that is not up to date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class Index:
     """Kept up to date by the writer: by id, and by name the permission sets that there is one of.
 
     others   user id -> name of the permission set that they have and nobody declared
+    made     ids of what this run made and did not delete since: a list that lacks one of them is an old one
     """
 
     snapshot: Snapshot = field(default_factory=Snapshot)
@@ -43,6 +49,26 @@ class Index:
     teams: dict[RemoteId, Team] = field(default_factory=dict)
     sets: dict[str, PermissionSet] = field(default_factory=dict)
     others: dict[RemoteId, str] = field(default_factory=dict)
+    made: set[RemoteId] = field(default_factory=set)
+
+    def refresh(self, fresh: "Index") -> None:
+        self.snapshot, self.people, self.teams = fresh.snapshot, fresh.people, fresh.teams
+        self.sets, self.others = fresh.sets, fresh.others
+
+
+def fetch_with(api: Api, offer: Offer, options: Options, made: Collection[RemoteId]) -> World:
+    """With all that was made: HubSpot promises of no list that it shows what is new at once.
+
+    Raises IncompleteRead, AdapterError.
+    """
+    for pause in (*PAUSES, None):
+        world = fetch(api, offer, options)
+        missing = sorted({*made} - {one.id for one in world.people} - {one.id for one in world.teams})
+        if not missing:
+            return world
+        if pause is not None:
+            time.sleep(pause)
+    raise IncompleteRead(f"HubSpot's lists lack what was just made: {', '.join(missing)}", remedy="plan again later")
 
 
 def fetch(api: Api, offer: Offer, options: Options) -> World:

@@ -73,6 +73,7 @@ class Writer:
         if team.name != marked:
             raise UnknownOutcome(f"the team {team.id} is not as it was written")
         self._index.teams[team.id] = team
+        self._index.made.add(team.id)
         return team.id
 
     def _update_team(self, step: Step) -> RemoteId:
@@ -97,6 +98,7 @@ class Writer:
         id_ = self._own_id(step)
         self._api.delete_team(id_)
         self._index.teams.pop(id_, None)
+        self._index.made.discard(id_)
         for person in [*self._index.people.values()]:
             if id_ in person.teams:
                 primary = "" if person.primary == id_ else person.primary
@@ -107,7 +109,9 @@ class Writer:
         body |= _names(step.after.get("name"))
         if unit := step.after.get("unit"):
             body["primaryTeamId"] = self._id(f"{Kind.UNIT}/{unit}")
-        return self._noted(self._api.create_user(body), body)
+        person = self._api.create_user(body)
+        self._index.made.add(person.id)
+        return self._noted(person, body)
 
     def _update_user(self, step: Step) -> RemoteId:
         person = self._person(self._own_id(step), step.address)
