@@ -1,9 +1,11 @@
 """HubSpot against a strict account: what it offers, what becomes of roles and teams, what is told, what is refused."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from orgsync.adapter import KindCapabilities, Scope
 from orgsync.adapters.hubspot.adapter import HubSpotAdapter, opened
 from orgsync.adapters.hubspot.capabilities import EVERYTHING, capabilities
+from orgsync.adapters.hubspot.doctor import MORE, NEEDED
 from orgsync.adapters.hubspot.marks import Marks
 from orgsync.adapters.hubspot.options import Options
 from orgsync.adapters.hubspot.writing import _names
@@ -544,3 +547,11 @@ def test_a_target_without_a_token_is_refused() -> None:
 def test_settings_that_cannot_be_meant_are_refused(options: Mapping[str, object]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         Options.model_validate({"account": 1, **options})
+
+
+def test_the_page_names_every_setting_and_every_scope() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "adapters" / "hubspot.md").read_text(encoding="utf-8")
+    settings = {spec.alias or name for name, spec in Options.model_fields.items()} - {"url"}
+    assert [name for name in settings if f"| `{name}` |" not in page] == []
+    assert [scope for scope in (*NEEDED, *MORE) if f"`{scope}`" not in page] == []
+    assert re.findall(r"^   \| `([a-z.]+)` \|", page, re.MULTILINE) == [*NEEDED]
