@@ -17,6 +17,7 @@ COVERAGE := 90
 EXHAUSTIVE := tests/test_order.py tests/test_scale.py tests/test_hostile.py tests/crash tests/faults \
   tests/access/test_oracle.py tests/adapters/test_conformance.py tests/adapters/test_scim_conformance.py \
   tests/adapters/test_salesforce_conformance.py tests/adapters/test_dataverse_conformance.py \
+  tests/adapters/test_hubspot_conformance.py \
   tests/adapters/test_tryton_conformance.py tests/test_writing_one.py
 FIGURES := $(CURDIR)/.figures
 RELIABILITY := tests/crash tests/faults tests/test_hostile.py tests/test_canaries.py tests/test_bad_plans.py \

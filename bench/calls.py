@@ -5,7 +5,8 @@ that passed a wire in between, so the servers' own word is not needed for it.
 
 The minimum of an apply is ceil(steps / batch) per stratum of the plan, kind and action: what waits for something cannot
 go together with it, and a call says one thing of one kind. Where a thing is kept in records of several models, and no
-call of the server's writes two models, it is that many times as much (``MODELS``).
+call of the server's writes two models, it is that many times as much (``MODELS``). Where a call is about one thing,
+it is one for each of them (``ABOUT``).
 """
 
 import json
@@ -18,15 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from orgsync.adapter import Capabilities
-from orgsync.change import Action, Status, strata
+from orgsync.change import Action, Change, Status, strata
 from orgsync.plan import Plan
-from orgsync.resources import Json, Kind
+from orgsync.resources import Json, Kind, parts_of
 from orgsync.testing import Crm
 from orgsync.testing.crm import Call
 from orgsync.testing.proxy import Proxy, proxying
 from orgsync.testing.story import State, assigned, document
 from orgsync.testing.workspace import Workspace
-from tests.fakes import dataverse, salesforce
+from tests.fakes import dataverse, hubspot, salesforce
 from tests.servers import scim, tryton
 
 MOST = 1.10
@@ -43,6 +44,26 @@ MODELS: Mapping[str, Mapping[tuple[Kind, Action], int]] = {
     },
 }
 """Server -> what takes more than one model there."""
+About = Callable[[Change], str | None]
+"""What a call that carries out this change is about; None: it comes with a call for another one."""
+
+
+def about_teams(plan: Plan) -> About:
+    """HubSpot: who joins a team does so in a call about that team, and a main team comes with the user."""
+    mains = {
+        (one.address.partition("/")[2], (one.after or {}).get("unit")) for one in plan.changes if one.kind is Kind.USER
+    }
+
+    def about(change: Change) -> str | None:
+        if (change.kind, change.action) != (Kind.MEMBERSHIP, Action.CREATE):
+            return change.address
+        unit, login = parts_of(change.address)
+        return None if (login, unit) in mains else unit
+
+    return about
+
+
+ABOUT: Mapping[str, Callable[[Plan], About]] = {"HubSpot (fake)": about_teams}
 _READS = ("search_read", "search_count", "get_access", ".login", ".version")
 
 
@@ -94,21 +115,26 @@ def _measured(name: str, crm: Crm, wire: Proxy) -> Iterator[Row]:
                 steps=len(plan.changes),
                 reads=reads,
                 writes=wire.seen,
-                minimum=fewest(plan, able, MODELS.get(name, {})),
+                minimum=fewest(plan, able, MODELS.get(name, {}), ABOUT.get(name, about_all)(plan)),
             )
         if not workspace.plan().empty:
             raise RuntimeError(f"{name}: something is left")
 
 
-def fewest(plan: Plan, able: Capabilities, models: Mapping[tuple[Kind, Action], int]) -> int:
+def about_all(_: Plan) -> About:
+    return lambda _: ""
+
+
+def fewest(plan: Plan, able: Capabilities, models: Mapping[tuple[Kind, Action], int], about: About) -> int:
     by_id = {change.id: change for change in plan.changes}
     sorter, total = strata(plan.changes), 0
     while sorter.is_active():
         ready = sorter.get_ready()
-        groups = Counter((by_id[id_].kind, by_id[id_].action) for id_ in ready)
+        groups = Counter((by_id[id_].kind, by_id[id_].action, about(by_id[id_])) for id_ in ready)
         total += sum(
             -(-count // max(able.of(kind).max_batch, 1)) * models.get((kind, action), 1)
-            for (kind, action), count in groups.items()
+            for (kind, action, thing), count in groups.items()
+            if thing is not None
         )
         sorter.done(*ready)
     return total
@@ -206,6 +232,22 @@ def _dataverse() -> Iterator[Crm]:
         )
 
 
+@contextmanager
+def _hubspot() -> Iterator[Crm]:
+    account = hubspot.Account()
+    for name in ("Minimal", *(f"role-{number}" for number in range(ROLES))):
+        account.permission_set(name)
+    with hubspot.started(account) as (url, _):
+        credentials: Json = {"token": "${env:HUBSPOT_TOKEN}"}
+        options: Mapping[str, Json] = {"account": hubspot.ACCOUNT, "withoutRole": "Minimal"}
+        yield Crm(
+            settings={"adapter": "hubspot", "url": url, "credentials": credentials, **options},
+            environment={"HUBSPOT_TOKEN": hubspot.TOKEN},
+            beside=_Nobody(),
+            writes=lambda call: call.method != "GET" and not call.path.startswith("/oauth/"),
+        )
+
+
 def _writes_to_tryton(call: Call) -> bool:
     return not str(json.loads(call.body)["method"]).endswith(_READS)
 
@@ -217,6 +259,7 @@ STANDS: Mapping[str, Callable[[], AbstractContextManager[Crm]]] = {
     "Salesforce (fake)": _salesforce,
     "Salesforce, hierarchy": lambda: _salesforce(includes="groups", hierarchy="roles"),
     "Dataverse (fake)": _dataverse,
+    "HubSpot (fake)": _hubspot,
 }
 
 

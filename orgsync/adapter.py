@@ -40,6 +40,7 @@ class Capabilities:
     hierarchy     of units: "forest" or "none"
     unit_roles    True: roles are attached to units; False: they are expanded to one grant per member
     unit_grants   True: a grant belongs to a unit; False: grants fold to one per (user, role)
+    one_role      True: nobody holds more than one role at a time
     scopes        the scopes that a privilege can have there
     action_scopes action -> those of ``scopes`` that it can have by itself; an action that is missing can have all
     nested_includes   True: what a role includes brings what it includes itself; False: `includes` has to name all of it
@@ -58,6 +59,7 @@ class Capabilities:
     hierarchy: str = "none"
     unit_roles: bool = False
     unit_grants: bool = False
+    one_role: bool = False
     scopes: frozenset[str] = frozenset()
     action_scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     object_scopes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)

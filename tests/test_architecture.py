@@ -61,6 +61,7 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline.planning": {"orgsync.signing"},
     "references": {"keyring"},
     "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
+    "adapters.hubspot.opener": {"orgsync.adapters.hubspot.adapter"},
     "adapters.salesforce.opener": {"orgsync.adapters.salesforce.adapter"},
     "adapters.salesforce.login": {"jwt"},
     "adapters.dataverse.opener": {"orgsync.adapters.dataverse.adapter"},

@@ -18,6 +18,11 @@ UNIT: dict[str, Fields] = {"unit/u": {"roles": ["r"]}}
 PEOPLE: dict[str, Fields] = {"membership/u/p@x": {}, "user/p@x": {}}
 
 
+ONE_ROLE = Capabilities(
+    kinds={kind: KindCapabilities() for kind in (Kind.ROLE, Kind.UNIT, Kind.MEMBERSHIP, Kind.GRANT)}, one_role=True
+)
+
+
 def without(*fields: str, kind: Kind = Kind.ROLE) -> Capabilities:
     can = FULL.of(kind)
     return replace(FULL, kinds={**FULL.kinds, kind: replace(can, fields=can.fields - set(fields))})
@@ -36,7 +41,7 @@ def test_a_crm_that_can_do_everything_gets_exactly_what_is_declared(desired: Org
     assert project(desired, FULL, "memory") == (desired, [])
 
 
-@pytest.mark.parametrize("capabilities", [FULL, FLAT, ROLES_BY_NAME, NO_FUNCTIONS, without("includes")])
+@pytest.mark.parametrize("capabilities", [FULL, FLAT, ROLES_BY_NAME, ONE_ROLE, NO_FUNCTIONS, without("includes")])
 @given(desired=organizations())
 @settings(max_examples=100, deadline=None)
 def test_projecting_twice_is_projecting_once(capabilities: Capabilities, desired: Organization) -> None:
@@ -348,6 +353,13 @@ def test_a_home_gives_a_business_unit_and_the_nearest_owner_above_as_manager() -
     assert findings == []
 
 
+def test_a_home_is_the_person_s_unit_where_the_crm_keeps_one() -> None:
+    one_unit = replace(FULL, kinds={**FULL.kinds, Kind.USER: KindCapabilities(fields=frozenset({"unit"}))})
+    found, _ = project(wanted(TEAMS, primary={"user/ana@x": "team"}), one_unit, "crm")
+    people = {address: fields for address, fields in found.resources.items() if address.startswith("user/")}
+    assert people == {"user/ana@x": {"unit": "team"}, "user/lead@x": {}}
+
+
 def test_whoever_has_no_home_is_left_alone_and_it_is_said_once() -> None:
     people, findings = homes({})
     assert people == {"user/ana@x": {}, "user/lead@x": {}}
@@ -375,3 +387,29 @@ def test_a_unit_has_its_name_and_its_place_in_a_second_hierarchy_where_the_crm_k
 def test_a_crm_without_homes_never_hears_of_them() -> None:
     found, findings = project(wanted(TEAMS, primary={"user/ana@x": "team"}), FULL, "crm")
     assert (found.resources, findings) == (TEAMS, [])
+
+
+@pytest.mark.parametrize("omit", [False, True])
+@pytest.mark.parametrize(
+    ("roles", "kept", "codes"),
+    [
+        (["clerk"], ["clerk"], []),
+        (["boss", "clerk"], ["boss"], []),
+        (["boss", "clerk", "agent"], ["boss"], []),
+        (["clerk", "other"], ["clerk"], ["one-role-only"]),
+        (["boss", "clerk", "zeta"], ["boss"], ["one-role-only"]),
+    ],
+)
+def test_where_a_person_has_one_role_it_is_the_one_that_includes_the_others(
+    roles: list[str], kept: list[str], codes: list[str], *, omit: bool
+) -> None:
+    resources: dict[str, Fields] = {f"role/{key}": {"name": key} for key in ("agent", "other", "zeta")}
+    resources |= {"role/clerk": {"includes": ["agent"]}, "role/boss": {"includes": ["clerk"]}}
+    resources |= {"unit/u": {}, "user/ana@x": {}, "membership/u/ana@x": {}}
+    resources |= {f"grant/u/ana@x/{role}": {} for role in roles}
+    bound = {"role/boss": {"crm": "The Boss"}}
+    found, findings = project(Organization(resources=resources, bound=bound), ONE_ROLE, "crm", omit=omit)
+    told = [one for one in findings if one.code == "one-role-only"]
+    assert [one for one in found.resources if one.startswith("grant/")] == [f"grant/-/ana@x/{key}" for key in kept]
+    assert [one.code for one in told] == codes
+    assert all(one.severity is (Severity.WARNING if omit else Severity.ERROR) for one in told)

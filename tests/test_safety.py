@@ -353,6 +353,14 @@ def test_what_something_withheld_still_refers_to_is_withheld_too_however_far() -
     assert withheld["business-unit/b"].endswith("still refers to it")
 
 
+def test_a_person_s_unit_holds_it_back_by_the_membership_alone() -> None:
+    """Whoever keeps a home of their own does not keep a unit that they leave."""
+    live: State = {"unit/u": NO_FIELDS, "user/p@x": {"unit": "u"}, "membership/u/p@x": NO_FIELDS}
+    leaving = [delete("membership/u/p@x"), delete("unit/u")]
+    assert held(leaving, live, EVERYTHING) == (["membership/u/p@x", "unit/u"], {})
+    assert held(leaving[1:], live, EVERYTHING)[1] == {"unit/u": "membership/u/p@x still refers to it"}
+
+
 def test_what_loses_its_last_reference_in_the_same_plan_is_not_withheld() -> None:
     live: State = {"role/r": NO_FIELDS, "unit/u": {"roles": ["r"]}}
     changes = [delete("role/r"), update("unit/u", {"roles": ["r"]}, {"roles": []})]

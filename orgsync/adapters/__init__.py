@@ -27,6 +27,7 @@ from orgsync.settings import TargetSettings, credentials_of
 BUILT_IN: Mapping[str, str] = {
     "dataverse": "orgsync.adapters.dataverse.opener:opener",
     "local": "orgsync.adapters.local.opener:opener",
+    "hubspot": "orgsync.adapters.hubspot.opener:opener",
     "salesforce": "orgsync.adapters.salesforce.opener:opener",
     "scim": "orgsync.adapters.scim.opener:opener",
     "tryton": "orgsync.adapters.tryton.opener:opener",

@@ -1,13 +1,24 @@
-"""Options that several adapters have: a time zone, and what the words of privileges mean in the CRM.
+"""Options that several adapters have: an address, a time zone, and what the words of privileges mean in the CRM.
 
 In: settings. Out: checked values. Never: connects.
 """
 
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator
+
+
+def _origin(url: str) -> str:
+    where = urlsplit(url)
+    if where.scheme not in {"http", "https"} or not where.hostname or where.path.strip("/") or where.query:
+        raise ValueError("write https:// and a host, without a path")
+    return url.rstrip("/")
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
 
 
 def _known_zone(name: str) -> str:

@@ -12,7 +12,7 @@ from orgsync.adapter import Capabilities
 from orgsync.finding import Finding, Severity
 from orgsync.project.folding import fold_functions, fold_includes
 from orgsync.project.homes import derive_homes, derive_nodes
-from orgsync.project.people import expand_unit_roles, fold_grants, place_expiry
+from orgsync.project.people import expand_unit_roles, fold_grants, keep_one_role, place_expiry
 from orgsync.project.words import check_privileges
 from orgsync.project.work import Projection
 from orgsync.resources import FIELDS, NO_FIELDS, Address, Fields, Kind, Organization, kind_of
@@ -37,6 +37,7 @@ def project(
     expand_unit_roles(work, desired.managed)
     place_expiry(work)
     fold_grants(work)
+    keep_one_role(work, desired.resources)
     _drop_what_is_not_stored(work)
     projected = replace(desired, resources=work.resources)
     return projected, [*work.findings, *_losses(work)]

@@ -51,20 +51,20 @@ def fold_includes(work: Projection, bound: Iterable[Address]) -> None:
     for address, fields in roles.items():
         if fields.get("includes"):
             own = {name: value for name, value in fields.items() if name != "includes"}
-            contained = _contained(address, roles)
-            own["privileges"] = as_json(_all_privileges(contained, roles))
-            if used := _all_functions(contained, roles):
+            inside = contained(address, roles)
+            own["privileges"] = as_json(_all_privileges(inside, roles))
+            if used := _all_functions(inside, roles):
                 own["functions"] = used
             work.resources[address] = own
-            work.findings.extend(_includes_bound(address, one) for one in sorted(contained.intersection(bound)))
+            work.findings.extend(_includes_bound(address, one) for one in sorted(inside.intersection(bound)))
 
 
 def _include_everything(work: Projection) -> None:
     roles = dict(work.of_kind(Kind.ROLE))
     for address, fields in roles.items():
         if fields.get("includes"):
-            contained = _contained(address, roles) - {address}
-            work.resources[address] = {**fields, "includes": [*sorted(map(key_of, contained))]}
+            inside = contained(address, roles) - {address}
+            work.resources[address] = {**fields, "includes": [*sorted(map(key_of, inside))]}
 
 
 def _includes_bound(address: Address, bound: Address) -> Finding:
@@ -77,7 +77,7 @@ def _includes_bound(address: Address, bound: Address) -> Finding:
     )
 
 
-def _contained(address: Address, roles: Mapping[Address, Fields]) -> set[Address]:
+def contained(address: Address, roles: Mapping[Address, Fields]) -> set[Address]:
     """The role and all that it includes, however deep."""
     seen: set[Address] = set()
     waiting = [address]

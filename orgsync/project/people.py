@@ -1,13 +1,14 @@
-"""Where roles, grants and dates live in a CRM: on a unit or on each member, on a membership or on a grant.
+"""Where roles, grants and dates live in a CRM: on a unit or on each member, on a membership or on a grant, one or many.
 
 In: a projection in progress. Out: nothing; it is changed. Never: gives anybody a role for longer than was declared.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from orgsync.finding import Finding
+from orgsync.finding import Finding, Severity
+from orgsync.project.folding import contained
 from orgsync.project.work import Projection
-from orgsync.resources import NO_FIELDS, NO_UNIT, Address, Fields, Json, Kind, parts_of
+from orgsync.resources import NO_FIELDS, NO_UNIT, Address, Fields, Json, Kind, key_of, parts_of
 
 
 def expand_unit_roles(work: Projection, managed: frozenset[Address]) -> None:
@@ -68,3 +69,35 @@ def fold_grants(work: Projection) -> None:
 def _longest(grants: Iterable[Fields]) -> Json:
     ends = [grant.get("until") for grant in grants]
     return None if None in ends else max(str(end) for end in ends)
+
+
+def keep_one_role(work: Projection, declared: Mapping[Address, Fields]) -> None:
+    """Where a person has one role at most: the one that includes their others, or the first, and it is said.
+
+    ``declared``: the roles with all that they include, those among them that are bound.
+    """
+    if not work.capabilities.one_role:
+        return
+    held: dict[str, dict[Address, Address]] = {}
+    for address, _ in work.of_kind(Kind.GRANT):
+        _, user, role = parts_of(address)
+        held.setdefault(user, {})[f"{Kind.ROLE}/{role}"] = address
+    for user, grants in held.items():
+        inside = {role: contained(role, declared) - {role} for role in grants}
+        kept, *lost = sorted(role for role in grants if not any(role in inside[other] for other in grants))
+        for role in grants.keys() - {kept}:
+            del work.resources[grants[role]]
+        if lost:
+            work.findings.append(_more_than_one(work, user, [kept, *lost]))
+
+
+def _more_than_one(work: Projection, user: str, roles: list[Address]) -> Finding:
+    return Finding(
+        code="one-role-only",
+        severity=Severity.WARNING if work.omit else Severity.ERROR,
+        summary="the target gives nobody more than one role",
+        detail=f"{user} is to have {', '.join(map(key_of, roles))}"
+        + (f"; {key_of(roles[0])} is given" if work.omit else ""),
+        remedy="grant one role that includes them, or set inexpressible: omit",
+        address=f"{Kind.USER}/{user}",
+    )

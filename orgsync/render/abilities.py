@@ -28,6 +28,7 @@ def to_json(able: Capabilities) -> dict[str, object]:
         "hierarchy": able.hierarchy,
         "unitRoles": able.unit_roles,
         "unitGrants": able.unit_grants,
+        "oneRole": able.one_role,
         "scopes": [scope for scope in SCOPES if scope in able.scopes],
         "objects": _sorted(able.objects),
         "privilegeActions": _sorted(able.privilege_actions),
@@ -56,7 +57,7 @@ def rows(able: Capabilities) -> Sequence[tuple[str, str]]:
         ("objects", _words(able.objects, able.manages_roles)),
         ("actions", _words(able.privilege_actions, able.manages_roles)),
         ("scopes", ", ".join(scope for scope in SCOPES if scope in able.scopes) or "none"),
-        ("a grant belongs to", "a member of a unit" if able.unit_grants else "a person"),
+        ("a grant belongs to", _holder(able)),
         ("end dates", _EXPIRY[able.expiry]),
         ("people", "made and found" if Action.CREATE in users.actions else "found"),
         ("who changed it", _ATTRIBUTION.get(able.attribution, able.attribution)),
@@ -68,6 +69,12 @@ def rows(able: Capabilities) -> Sequence[tuple[str, str]]:
 
 _EXPIRY = {"membership": "of memberships", "grant": "of grants", "both": "of memberships and grants", "none": "none"}
 _ATTRIBUTION = {"last": "the last one", "when": "only when", "none": "nobody knows"}
+
+
+def _holder(able: Capabilities) -> str:
+    if able.one_role:
+        return "a person, who has one at most"
+    return "a member of a unit" if able.unit_grants else "a person"
 
 
 def _business_units(able: Capabilities) -> str:

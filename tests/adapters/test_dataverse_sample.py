@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.calls import MOST, fewest
+from bench.calls import MOST, about_all, fewest
 from orgsync import pipeline
 from orgsync.adapters.dataverse.capabilities import capabilities
 from orgsync.adapters.dataverse.options import OBJECTS
@@ -90,7 +90,7 @@ def test_the_sample_organization_is_applied_once_in_few_calls(root: Path, servic
     assert report.differences == ()
     writes = sum(method == "POST" for method, _ in calls)
     trees = "units: businessUnits" in (root / "orgsync.yaml").read_text()
-    least = fewest(plan, capabilities(OBJECTS, trees=trees), TWICE if trees else {})
+    least = fewest(plan, capabilities(OBJECTS, trees=trees), TWICE if trees else {}, about_all(plan))
     print(f"{len(plan.changes)} changes in {writes} writing calls of {len(calls)}; {least} are the fewest")  # noqa: T201
     assert writes <= MOST * least
     assert planned(root).empty

@@ -6,12 +6,11 @@ In: settings. Out: checked options. Never: connects.
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from orgsync.adapters.stating import Timezone, one_word_each, vocabulary
+from orgsync.adapters.stating import Origin, Timezone, one_word_each, vocabulary
 
 OBJECTS: Mapping[str, str] = MappingProxyType(
     {
@@ -35,13 +34,6 @@ LOGINS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _origin(url: str) -> str:
-    where = urlsplit(url)
-    if where.scheme not in {"http", "https"} or not where.hostname or where.path.strip("/") or where.query:
-        raise ValueError("write https://<My Domain>.my.salesforce.com")
-    return url.rstrip("/")
-
-
 def _names(objects: Mapping[str, str]) -> Mapping[str, str]:
     one_word_each(objects, "object")
     if bad := [name for name in objects.values() if not (name.isascii() and name.isidentifier())]:
@@ -54,7 +46,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
-    url: Annotated[str, AfterValidator(_origin)] = Field(description="My Domain: https://acme.my.salesforce.com")
+    url: Origin = Field(description="My Domain: https://acme.my.salesforce.com")
     api_version: str | None = Field(
         default=None,
         alias="apiVersion",
