@@ -19,13 +19,13 @@ _WHO = ("LastModifiedDate", "LastModifiedBy.Username")
 _GROUPS = ("Id", "Name", "DeveloperName", "Description", *_WHO)
 _MEMBERS = ("Id", "GroupId", "UserOrGroupId")
 _SETS = ("Id", "Name", "Label", "Description", *EVERYTHING, *_WHO)
-_ROWS = ("Id", "ParentId", "SobjectType", *FLAGS)
+_ROWS = ("Id", "ParentId", "SobjectType", *FLAGS, *_WHO)
 _GRANTS = ("Id", "AssigneeId", "PermissionSetId", "ExpirationDate")
 _BUNDLES = ("Id", "DeveloperName", "MasterLabel", "Description", "Status", *_WHO)
 _PARTS = ("Id", "PermissionSetGroupId", "PermissionSetId")
 _USERS = ("Id", "Username", "Name", "Email", "FederationIdentifier", "IsActive", *_WHO)
 _SEAT = ("UserRoleId",)
-_NODES = ("Id", "Name", "DeveloperName", "ParentRoleId")
+_NODES = ("Id", "Name", "DeveloperName", "ParentRoleId", *_WHO)
 _REGULAR = "IsOwnedByProfile = false AND Type = 'Regular'"
 
 

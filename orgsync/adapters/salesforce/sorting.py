@@ -38,6 +38,10 @@ class _Sorting:
         self.changed[address] = changed(record)
         self.address[record["Id"]] = address
 
+    def touch(self, address: Address, record: Row) -> None:
+        """Another record of the same thing: whoever changed any of them last changed it."""
+        self.changed[address] = max(self.changed[address], changed(record), key=lambda one: one.at)
+
 
 def index(world: World, options: Options, scope: Scope, acting: RemoteId) -> Index:
     work = _Sorting(options, scope, world)
@@ -95,6 +99,8 @@ def _sort_sets(work: _Sorting) -> None:
             work.findings += _everything(f"{Kind.ROLE}/{key}", record)
             given = privileges(beneath.get(record["Id"], []), words)
             work.put(f"{Kind.ROLE}/{key}", record, {**fields, "privileges": given})
+            for row in beneath.get(record["Id"], ()):
+                work.touch(f"{Kind.ROLE}/{key}", row)
         else:
             work.foreign.append(_foreign(Kind.ROLE, record, record["Label"]))
     work.index.sets = {record["Id"]: record for record in work.world.sets}
@@ -208,6 +214,7 @@ def _sort_bundles(work: _Sorting) -> None:
             work.foreign.append(_foreign(Kind.ROLE, record, record["MasterLabel"]))
         else:
             index.bundles[own], roles[record["Id"]] = record["Id"], own
+            work.touch(work.address[own], record)
     for fields in [fields for address, fields in work.resources.items() if address.startswith(f"{Kind.ROLE}/")]:
         fields.update({"includes": []} if fields else {})  # a bound role states nothing
     for record in work.world.parts:
@@ -246,6 +253,7 @@ def _sort_nodes(work: _Sorting) -> None:
             index.strays[key] = record["Id"]
         elif fields is not None:
             index.nodes[work.ids[f"{Kind.UNIT}/{key}"]] = record["Id"]
+            work.touch(f"{Kind.UNIT}/{key}", record)
             fields |= {"node": record["Name"], "nodeParent": _unit(record["ParentRoleId"], keys)}
     for user in work.world.users:
         if user["Id"] in work.address:
