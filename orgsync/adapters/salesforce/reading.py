@@ -79,14 +79,14 @@ def _nodes(names: Names) -> str:
 
 
 def _grants(api: Api, options: Options, names: Names, scope: Scope) -> list[Row]:
-    bound = ", ".join(quoted(name) for name in sorted(set(scope.bound.values())))
+    fields: Sequence[str] = _GRANTS
     ours = begins("PermissionSet.Name", names.api_name(Kind.ROLE, ""))
-    where = f"PermissionSet.IsOwnedByProfile = false AND ({ours} OR PermissionSet.Name IN ({bound}))"
-    where = where if bound else f"PermissionSet.IsOwnedByProfile = false AND {ours}"
-    if not options.bundled:
-        return api.query(select(_GRANTS, "PermissionSetAssignment", where), "permission set assignments")
-    where = f"({where}) OR {begins('PermissionSetGroup.DeveloperName', names.bundle(''))}"
-    fields = (*_GRANTS, "PermissionSetGroupId")
+    if scope.bound:
+        ours += f" OR PermissionSet.Name IN ({', '.join(map(quoted, sorted(set(scope.bound.values()))))})"
+    where = f"PermissionSet.IsOwnedByProfile = false AND ({ours})"
+    if options.bundled:
+        fields = (*_GRANTS, "PermissionSetGroupId")
+        where = f"({where}) OR {begins('PermissionSetGroup.DeveloperName', names.bundle(''))}"
     return api.query(select(fields, "PermissionSetAssignment", where), "permission set assignments")
 
 

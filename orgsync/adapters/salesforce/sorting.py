@@ -209,14 +209,16 @@ def _sort_bundles(work: _Sorting) -> None:
     names, index = Names(prefix=work.options.prefix), work.index
     roles: dict[RemoteId, RemoteId] = {}
     for record in work.world.bundles:
-        own = work.ids.get(f"{Kind.ROLE}/{names.bundle_key(record['DeveloperName'])}")
-        if own is None:
+        role = f"{Kind.ROLE}/{names.bundle_key(record['DeveloperName'])}"
+        if not work.resources.get(role):  # nor is that of a role that is bound to another set by now
             work.foreign.append(_foreign(Kind.ROLE, record, record["MasterLabel"]))
         else:
+            own = work.ids[role]
             index.bundles[own], roles[record["Id"]] = record["Id"], own
-            work.touch(work.address[own], record)
-    for fields in [fields for address, fields in work.resources.items() if address.startswith(f"{Kind.ROLE}/")]:
-        fields.update({"includes": []} if fields else {})  # a bound role states nothing
+            work.touch(role, record)
+    for address, fields in work.resources.items():
+        if fields and address.startswith(f"{Kind.ROLE}/"):
+            fields["includes"] = []
     for record in work.world.parts:
         _include(work, record, roles)
     for own, bundle in index.bundles.items():
