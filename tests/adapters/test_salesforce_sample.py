@@ -46,6 +46,18 @@ def test_the_sample_organization_is_applied_once(root: Path) -> None:
     assert planned(root).empty
 
 
+def test_the_sample_organization_takes_to_richer_settings_later(root: Path) -> None:
+    applied(root)
+    settings = root / "orgsync.yaml"
+    settings.write_text(settings.read_text().replace("journal:", f"    {SORTS['everything']}\njournal:", 1))
+    report = applied(root)
+    assert report.outcomes
+    assert [one for one in report.outcomes if one.status is not Status.APPLIED] == []
+    assert report.differences == ()
+    assert planned(root).empty
+    assert [one.code for one in planned(root).findings if one.code in {"assigned-directly", "foreign-member"}] == []
+
+
 def test_an_apply_takes_as_many_calls_as_its_plan_said(root: Path, org: Org) -> None:
     plan = planned(root)
     before = org.used
