@@ -98,6 +98,18 @@ def test_a_permission_set_of_the_org_s_own_may_be_included(root: Path, world: Wo
     assert world.org.tables["PermissionSet"][theirs] == before
 
 
+def test_the_group_of_a_role_that_is_bound_by_now_is_somebody_else_s(world: World) -> None:
+    with world.opened(includes="groups") as adapter:
+        sent(adapter, step("role/rep", after=REP))
+        sent(adapter, step("role/boss", after=BOSS))
+        world.org.put("PermissionSet", Name="Theirs", Label="Theirs")
+        [own] = world.ids("PermissionSet", Name="orgsync_boss")
+        world.org.tables["PermissionSet"][own]["Name"] = "Renamed"
+        live = adapter.read(Scope(bound={"role/boss": "Theirs"}))
+        assert live.resources["role/boss"] == {}
+        assert "Boss" in [one.name for one in live.foreign]
+
+
 def test_a_muting_permission_set_is_told_and_left(root: Path, world: World) -> None:
     applied(root)
     [bundle] = world.ids("PermissionSetGroup")

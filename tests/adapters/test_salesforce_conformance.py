@@ -42,8 +42,8 @@ def changes_something(call: Call) -> bool:
 
 
 @contextmanager
-def crm_with(**options: Json) -> Iterator[Crm]:
-    org = Org(rows=ROWS)
+def crm_with(rows: int = ROWS, **options: Json) -> Iterator[Crm]:
+    org = Org(rows=rows)
     for login in PEOPLE:
         org.person(login)
     credentials: Json = {"clientId": "${env:SF_ID}", "clientSecret": "${env:SF_SECRET}"}
@@ -69,5 +69,5 @@ class TestSalesforceWithEverything(HttpConformance):
     @pytest.fixture
     def crm(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crm]:
         monkeypatch.setattr("orgsync.adapters.salesforce.bundles.PAUSES", (0,) * 5)
-        with crm_with(includes="groups", hierarchy="roles") as found:
+        with crm_with(rows=200, includes="groups", hierarchy="roles") as found:
             yield found

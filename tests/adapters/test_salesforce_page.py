@@ -4,8 +4,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from orgsync.adapters.salesforce.audit import ACTIONS, MOST
 from orgsync.adapters.salesforce.bundles import PAUSES
+from orgsync.adapters.salesforce.capabilities import ACTION_SCOPES, NEEDS, capabilities
+from orgsync.adapters.salesforce.convert import FLAGS, flags
 from orgsync.adapters.salesforce.doctor import FOR_ROLES, PERMISSIONS
 from orgsync.adapters.salesforce.options import OBJECTS, Options
 
@@ -34,6 +38,32 @@ def test_exactly_the_settings_that_there_are_are_listed_with_their_defaults() ->
         if name not in {"apiVersion", "objects"}:
             assert listed[name] == f"`{default}`", name
     assert listed["objects"] == ", ".join(OBJECTS)
+
+
+def test_the_table_of_actions_and_scopes_is_what_is_written() -> None:
+    words = dict(
+        zip(FLAGS, ("Read", "Create", "Edit", "Delete", "View All Records", "Modify All Records"), strict=True)
+    )
+    listed = {(row[0].strip("`"), row[1].strip("`")): row[2:] for row in rows("## Actions and scopes")}
+    expected = {}
+    for action, scopes in ACTION_SCOPES.items():
+        for scope in scopes:
+            given = [words[flag] for flag, on in flags({action: scope}).items() if on]
+            along = sorted(NEEDS.get((action, scope), ()))
+            told = ", ".join(f"`{other}`" for other, _ in along) + "".join({f" {reach}" for _, reach in along})
+            expected[action, scope] = [", ".join(given), told]
+    assert {pair: listed[pair] for pair in expected} == expected
+    assert listed.keys() - expected.keys() == {
+        ("update", "organization"),
+        ("create", "organization"),
+        ("any", "unit`, `subtree"),
+    }
+
+
+@pytest.mark.parametrize("modes", [{"bundled": True}, {"ranked": True}])
+def test_no_setting_changes_what_a_scope_becomes(modes: dict[str, bool]) -> None:
+    plain, able = capabilities(OBJECTS), capabilities(OBJECTS, **modes)
+    assert (able.scopes, able.action_scopes, able.needs) == (plain.scopes, plain.action_scopes, plain.needs)
 
 
 def test_bounds_are_what_the_page_says() -> None:

@@ -46,6 +46,18 @@ def test_the_sample_organization_is_applied_once(root: Path) -> None:
     assert planned(root).empty
 
 
+def test_the_sample_organization_takes_to_richer_settings_later(root: Path) -> None:
+    applied(root)
+    settings = root / "orgsync.yaml"
+    settings.write_text(settings.read_text().replace("journal:", f"    {SORTS['everything']}\njournal:", 1))
+    report = applied(root)
+    assert report.outcomes
+    assert [one for one in report.outcomes if one.status is not Status.APPLIED] == []
+    assert report.differences == ()
+    assert planned(root).empty
+    assert [one.code for one in planned(root).findings if one.code in {"assigned-directly", "foreign-member"}] == []
+
+
 def test_an_apply_takes_as_many_calls_as_its_plan_said(root: Path, org: Org) -> None:
     plan = planned(root)
     before = org.used
@@ -74,13 +86,23 @@ def test_what_is_left_of_the_budget_is_no_part_of_what_was_reviewed(root: Path) 
     assert first.effects == second.effects == ()
 
 
-def test_drift_has_the_name_of_whoever_caused_it(root: Path, org: Org) -> None:
+@pytest.mark.parametrize(
+    ("sobject", "name", "values"),
+    [
+        ("Group", "DeveloperName", {"Name": "Renamed by hand"}),
+        ("UserRole", "DeveloperName", {"Name": "Renamed by hand"}),
+        ("ObjectPermissions", "SobjectType", {"PermissionsViewAllRecords": True, "PermissionsRead": True}),
+    ],
+)
+@pytest.mark.parametrize("root", ["everything"], indirect=True)
+def test_drift_has_the_name_of_whoever_caused_it(
+    root: Path, org: Org, sobject: str, name: str, values: dict[str, object]
+) -> None:
+    """Whichever of its records they changed."""
     applied(root)
-    intruder = org.person("intruder@example.com")
-    group = next(one for one in org.tables["Group"].values() if one["DeveloperName"].startswith("orgsync_"))
-    org.update("Group", group["Id"], {"Name": "Renamed by hand"})
-    group = org.tables["Group"][group["Id"]]
-    group["LastModifiedById"] = intruder
+    org.actor = org.person("intruder@example.com")
+    ours = (one for one in org.tables[sobject].values() if not values.items() <= one.items())
+    org.update(sobject, next(one["Id"] for one in ours if one[name].startswith(("orgsync_", "Lead"))), values)
     drift = pipeline.find_drift(
         root,
         load_settings(root),

@@ -59,9 +59,9 @@ class Edges:
     def _person(self, step: Step) -> dict[str, Any]:
         """A user's role in the hierarchy is written by itself: no other object comes with it (mixed DML)."""
         body: dict[str, Any] = {"IsActive": step.after["active"] is not False} if "active" in step.after else {}
-        return body | (
-            {"UserRoleId": node_of(step.after["unit"], self._ids, self._index)} if "unit" in step.after else {}
-        )
+        if "unit" in step.after:
+            body["UserRoleId"] = node_of(step.after["unit"], self._ids, self._index)
+        return body
 
     def seated(self, step: Step) -> RemoteId | None:
         """The person of a membership, where they are at that very unit in the role hierarchy."""

@@ -127,11 +127,8 @@ class Graphs:
         key = str(step.after.get(KEY, key_of(step.address)))
         node = self._index.nodes.get(id_)
         body: dict[str, Json] = {"Name": step.after["node"]} if "node" in step.after else {}
-        body |= (
-            {"ParentRoleId": node_of(step.after["nodeParent"], self._ids, self._index)}
-            if "nodeParent" in step.after
-            else {}
-        )
+        if "nodeParent" in step.after:
+            body["ParentRoleId"] = node_of(step.after["nodeParent"], self._ids, self._index)
         if node is None or KEY in step.after:
             body["DeveloperName"] = name = self._names.api_name(Kind.UNIT, key)
             self._at[name] = id_

@@ -19,13 +19,13 @@ _WHO = ("LastModifiedDate", "LastModifiedBy.Username")
 _GROUPS = ("Id", "Name", "DeveloperName", "Description", *_WHO)
 _MEMBERS = ("Id", "GroupId", "UserOrGroupId")
 _SETS = ("Id", "Name", "Label", "Description", *EVERYTHING, *_WHO)
-_ROWS = ("Id", "ParentId", "SobjectType", *FLAGS)
+_ROWS = ("Id", "ParentId", "SobjectType", *FLAGS, *_WHO)
 _GRANTS = ("Id", "AssigneeId", "PermissionSetId", "ExpirationDate")
 _BUNDLES = ("Id", "DeveloperName", "MasterLabel", "Description", "Status", *_WHO)
 _PARTS = ("Id", "PermissionSetGroupId", "PermissionSetId")
 _USERS = ("Id", "Username", "Name", "Email", "FederationIdentifier", "IsActive", *_WHO)
 _SEAT = ("UserRoleId",)
-_NODES = ("Id", "Name", "DeveloperName", "ParentRoleId")
+_NODES = ("Id", "Name", "DeveloperName", "ParentRoleId", *_WHO)
 _REGULAR = "IsOwnedByProfile = false AND Type = 'Regular'"
 
 
@@ -79,14 +79,14 @@ def _nodes(names: Names) -> str:
 
 
 def _grants(api: Api, options: Options, names: Names, scope: Scope) -> list[Row]:
-    bound = ", ".join(quoted(name) for name in sorted(set(scope.bound.values())))
+    fields: Sequence[str] = _GRANTS
     ours = begins("PermissionSet.Name", names.api_name(Kind.ROLE, ""))
-    where = f"PermissionSet.IsOwnedByProfile = false AND ({ours} OR PermissionSet.Name IN ({bound}))"
-    where = where if bound else f"PermissionSet.IsOwnedByProfile = false AND {ours}"
-    if not options.bundled:
-        return api.query(select(_GRANTS, "PermissionSetAssignment", where), "permission set assignments")
-    where = f"({where}) OR {begins('PermissionSetGroup.DeveloperName', names.bundle(''))}"
-    fields = (*_GRANTS, "PermissionSetGroupId")
+    if scope.bound:
+        ours += f" OR PermissionSet.Name IN ({', '.join(map(quoted, sorted(set(scope.bound.values()))))})"
+    where = f"PermissionSet.IsOwnedByProfile = false AND ({ours})"
+    if options.bundled:
+        fields = (*_GRANTS, "PermissionSetGroupId")
+        where = f"({where}) OR {begins('PermissionSetGroup.DeveloperName', names.bundle(''))}"
     return api.query(select(fields, "PermissionSetAssignment", where), "permission set assignments")
 
 

@@ -38,6 +38,10 @@ class _Sorting:
         self.changed[address] = changed(record)
         self.address[record["Id"]] = address
 
+    def touch(self, address: Address, record: Row) -> None:
+        """Another record of the same thing: whoever changed any of them last changed it."""
+        self.changed[address] = max(self.changed[address], changed(record), key=lambda one: one.at)
+
 
 def index(world: World, options: Options, scope: Scope, acting: RemoteId) -> Index:
     work = _Sorting(options, scope, world)
@@ -95,6 +99,8 @@ def _sort_sets(work: _Sorting) -> None:
             work.findings += _everything(f"{Kind.ROLE}/{key}", record)
             given = privileges(beneath.get(record["Id"], []), words)
             work.put(f"{Kind.ROLE}/{key}", record, {**fields, "privileges": given})
+            for row in beneath.get(record["Id"], ()):
+                work.touch(f"{Kind.ROLE}/{key}", row)
         else:
             work.foreign.append(_foreign(Kind.ROLE, record, record["Label"]))
     work.index.sets = {record["Id"]: record for record in work.world.sets}
@@ -203,13 +209,16 @@ def _sort_bundles(work: _Sorting) -> None:
     names, index = Names(prefix=work.options.prefix), work.index
     roles: dict[RemoteId, RemoteId] = {}
     for record in work.world.bundles:
-        own = work.ids.get(f"{Kind.ROLE}/{names.bundle_key(record['DeveloperName'])}")
-        if own is None:
+        role = f"{Kind.ROLE}/{names.bundle_key(record['DeveloperName'])}"
+        if not work.resources.get(role):  # nor is that of a role that is bound to another set by now
             work.foreign.append(_foreign(Kind.ROLE, record, record["MasterLabel"]))
         else:
+            own = work.ids[role]
             index.bundles[own], roles[record["Id"]] = record["Id"], own
-    for fields in [fields for address, fields in work.resources.items() if address.startswith(f"{Kind.ROLE}/")]:
-        fields.update({"includes": []} if fields else {})  # a bound role states nothing
+            work.touch(role, record)
+    for address, fields in work.resources.items():
+        if fields and address.startswith(f"{Kind.ROLE}/"):
+            fields["includes"] = []
     for record in work.world.parts:
         _include(work, record, roles)
     for own, bundle in index.bundles.items():
@@ -246,6 +255,7 @@ def _sort_nodes(work: _Sorting) -> None:
             index.strays[key] = record["Id"]
         elif fields is not None:
             index.nodes[work.ids[f"{Kind.UNIT}/{key}"]] = record["Id"]
+            work.touch(f"{Kind.UNIT}/{key}", record)
             fields |= {"node": record["Name"], "nodeParent": _unit(record["ParentRoleId"], keys)}
     for user in work.world.users:
         if user["Id"] in work.address:
