@@ -367,7 +367,7 @@ def test_an_older_version_shows_teams_without_their_parents(world: World) -> Non
         live = adapter.read(REP)
         assert live.resources["unit/inner"] == {"name": "Inner"}
         [finding] = live.findings
-        assert "2026-03 has no API" in finding.detail
+        assert "in 2026-03 there is no API" in finding.detail
         done(adapter, step(f"membership/inner/{ANA}"))
     assert {one[1] for one in world.service.requests if "2026-09" in one[1]} == set()
 
@@ -539,6 +539,7 @@ def test_a_target_without_a_token_is_refused() -> None:
         {"prefix": "Org_sync"},
         {"teams": {"a": "1", "b": "1"}},
         {"teams": {"a": "Sales"}},
+        {"teams": {"a/b": "1"}},
         {"withoutRole": ""},
         {"auditDays": 0},
         {"pageSize": 101},

@@ -233,7 +233,7 @@ def _no_fallback(name: str) -> Finding:
 
 
 def _read_only(offer: Offer, options: Options) -> Finding:
-    why = f"the token lacks {WRITE_TEAMS}" if offer.teams else f"{options.api_version} has no API for them"
+    why = f"the token lacks {WRITE_TEAMS}" if offer.teams else f"in {options.api_version} there is no API for them"
     return Finding(
         code="teams-read-only",
         severity=Severity.WARNING,

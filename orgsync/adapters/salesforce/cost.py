@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from orgsync.adapter import Capabilities
+from orgsync.adapters.counting import sentence, together
 from orgsync.adapters.salesforce.api import Api
-from orgsync.change import Action, Change, strata
+from orgsync.change import Action, Change
 from orgsync.resources import Kind
 
 
@@ -16,9 +17,7 @@ def cost_of(changes: Sequence[Change], able: Capabilities, api: Api, reads: int)
     """``reads``: calls that the last reading took; an apply reads before and after."""
     if not changes or api.left is None:
         return ""
-    needed = writes(changes, able) + 2 * reads
-    enough = "" if needed <= api.left else ": not enough, so that it would end in the middle"
-    return f"this apply needs {needed:,} of {api.left:,} remaining calls{enough}"
+    return sentence(writes(changes, able) + 2 * reads, api.left)
 
 
 def writes(changes: Sequence[Change], able: Capabilities) -> int:
@@ -27,10 +26,6 @@ def writes(changes: Sequence[Change], able: Capabilities) -> int:
 
 
 def _groups(changes: Sequence[Change]) -> Iterator[tuple[int, Kind]]:
-    by_id = {change.id: change for change in changes}
-    sorter = strata([change for change in changes if by_id.keys() >= {*change.waits_for}])
-    while sorter.is_active():
-        ready = sorter.get_ready()
-        counted: Counter[tuple[Kind, Action]] = Counter((by_id[one].kind, by_id[one].action) for one in ready)
+    for ready in together(changes):
+        counted: Counter[tuple[Kind, Action]] = Counter((one.kind, one.action) for one in ready)
         yield from ((count, kind) for (kind, _), count in counted.items())
-        sorter.done(*ready)

@@ -5,7 +5,8 @@ In: an API, a login, options. Out: findings, in Salesforce's words where it has 
 
 from collections.abc import Iterator
 
-from orgsync.adapters.diagnosis import fact, trouble, warning
+from orgsync.adapters.counting import budget
+from orgsync.adapters.diagnosis import fact, trouble
 from orgsync.adapters.salesforce.api import Api, Row
 from orgsync.adapters.salesforce.login import Login
 from orgsync.adapters.salesforce.options import Options
@@ -21,8 +22,6 @@ PERMISSIONS = {
     "PermissionsAssignPermissionSets": "Assign Permission Sets",
 }
 """API name -> how Setup calls it: exactly what the integration user needs."""
-SPARE = 0.05
-"""Below this share of the day's calls a run may end in the middle."""
 
 
 def examine(api: Api, login: Login, options: Options) -> list[Finding]:
@@ -38,7 +37,7 @@ def _findings(api: Api, login: Login, options: Options) -> Iterator[Finding]:
     yield fact("Salesforce answers", f"API version {api.version}")
     yield from _permissions(api, login)
     yield from _objects(api, options)
-    yield from _budget(api)
+    yield from budget(api.left, api.limit, "wait: the calls of the last 24 hours count")
 
 
 def _permissions(api: Api, login: Login) -> Iterator[Finding]:
@@ -66,13 +65,3 @@ def _objects(api: Api, options: Options) -> Iterator[Finding]:
     known = {str(one.get("name")) for one in api.call("GET", api.path("sobjects")).value.get("sobjects", [])}
     if lacking := [f"{word} ({name})" for word, name in sorted(options.models.items()) if name not in known]:
         yield fact("some words mean objects that the org does not have", ", ".join(lacking))
-
-
-def _budget(api: Api) -> Iterator[Finding]:
-    if api.left is None or not api.limit:
-        return
-    told = f"{api.left:,} of {api.limit:,}"
-    if api.left < api.limit * SPARE:
-        yield warning("few API calls remain today", told, "wait: the calls of the last 24 hours count")
-    else:
-        yield fact("API calls remain", told)
