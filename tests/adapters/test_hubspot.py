@@ -160,6 +160,8 @@ def test_a_super_admin_s_rights_are_left_alone(world: World) -> None:
     user(world)["superAdmin"] = True
     with world.opened() as adapter:
         [outcome] = sent(adapter, step(f"grant/-/{ANA}/rep"))
+        assert codes(adapter.read(Scope(logins=frozenset({ANA, BO}))).findings) == ["super-admin"]
+        assert codes(adapter.read(Scope(logins=frozenset({BO}))).findings) == []
     assert (outcome.status, "super admin" in outcome.detail) == (Status.FAILED, True)
     assert ("PUT", f"/settings/users/2026-09/{user(world)['id']}") not in world.service.requests
 

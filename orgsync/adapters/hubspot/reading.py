@@ -197,6 +197,8 @@ def _sort_person(work: _Sorting, person: Person) -> None:
         work.stranger(Kind.USER, person.id, login)
         return
     edges = [*_edges(work, person)]
+    if person.super_admin and wanted is not None and login in wanted and work.world.sets:
+        work.findings.append(_above_roles(login))
     if wanted is None or login in wanted or edges:
         work.put(Kind.USER, login, person.id, {"name": person.name or None, "unit": _unit(work, person.primary)})
     for edge in edges:
@@ -220,6 +222,17 @@ def _unclear(role: Address, name: str, namesakes: Sequence[PermissionSet]) -> Fi
         detail=f'"{name}" ({ids}) is the name of several, of several roles, or of the one that stands for no role',
         remedy="rename the permission sets in HubSpot, bind the role to another, or correct withoutRole",
         address=role,
+    )
+
+
+def _above_roles(login: str) -> Finding:
+    return Finding(
+        code="super-admin",
+        severity=Severity.INFO,
+        summary="roles do not count for a super admin",
+        detail=f"{login} is one: a permission set would take that away, and is therefore refused",
+        remedy="take a role of theirs out of the YAML, or let another super admin make them a user in HubSpot",
+        address=f"{Kind.USER}/{login}",
     )
 
 
