@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from orgsync.adapter import Capabilities
-from orgsync.change import Action, Change, Status, strata
+from orgsync.adapters.counting import together
+from orgsync.change import Action, Change, Status
 from orgsync.plan import Plan
 from orgsync.resources import Json, Kind, parts_of
 from orgsync.testing import Crm
@@ -126,17 +127,14 @@ def about_all(_: Plan) -> About:
 
 
 def fewest(plan: Plan, able: Capabilities, models: Mapping[tuple[Kind, Action], int], about: About) -> int:
-    by_id = {change.id: change for change in plan.changes}
-    sorter, total = strata(plan.changes), 0
-    while sorter.is_active():
-        ready = sorter.get_ready()
-        groups = Counter((by_id[id_].kind, by_id[id_].action, about(by_id[id_])) for id_ in ready)
+    total = 0
+    for ready in together(plan.changes):
+        groups = Counter((one.kind, one.action, about(one)) for one in ready)
         total += sum(
             -(-count // max(able.of(kind).max_batch, 1)) * models.get((kind, action), 1)
             for (kind, action, thing), count in groups.items()
             if thing is not None
         )
-        sorter.done(*ready)
     return total
 
 

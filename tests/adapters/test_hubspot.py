@@ -160,6 +160,8 @@ def test_a_super_admin_s_rights_are_left_alone(world: World) -> None:
     user(world)["superAdmin"] = True
     with world.opened() as adapter:
         [outcome] = sent(adapter, step(f"grant/-/{ANA}/rep"))
+        assert codes(adapter.read(Scope(logins=frozenset({ANA, BO}))).findings) == ["super-admin"]
+        assert codes(adapter.read(Scope(logins=frozenset({BO}))).findings) == []
     assert (outcome.status, "super admin" in outcome.detail) == (Status.FAILED, True)
     assert ("PUT", f"/settings/users/2026-09/{user(world)['id']}") not in world.service.requests
 
@@ -367,7 +369,7 @@ def test_an_older_version_shows_teams_without_their_parents(world: World) -> Non
         live = adapter.read(REP)
         assert live.resources["unit/inner"] == {"name": "Inner"}
         [finding] = live.findings
-        assert "2026-03 has no API" in finding.detail
+        assert "in 2026-03 there is no API" in finding.detail
         done(adapter, step(f"membership/inner/{ANA}"))
     assert {one[1] for one in world.service.requests if "2026-09" in one[1]} == set()
 
@@ -539,6 +541,7 @@ def test_a_target_without_a_token_is_refused() -> None:
         {"prefix": "Org_sync"},
         {"teams": {"a": "1", "b": "1"}},
         {"teams": {"a": "Sales"}},
+        {"teams": {"a/b": "1"}},
         {"withoutRole": ""},
         {"auditDays": 0},
         {"pageSize": 101},

@@ -4,10 +4,11 @@ In: changes in order, an API that has read. Out: one sentence, or none for an em
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from orgsync.adapters.counting import sentence, together
 from orgsync.adapters.hubspot.api import BATCH, Api
-from orgsync.change import Action, Change, strata
+from orgsync.change import Action, Change
 from orgsync.resources import Kind, parts_of
 
 
@@ -15,16 +16,14 @@ def cost_of(changes: Sequence[Change], api: Api, besides: int, *, through_teams:
     """``besides``: calls that an apply takes whatever it writes."""
     if not changes or api.left is None:
         return ""
-    needed = writes(changes, through_teams=through_teams) + besides
-    enough = "" if needed <= api.left else ": not enough, so that it would end in the middle"
-    return f"this apply needs {needed:,} of {api.left:,} remaining calls{enough}"
+    return sentence(writes(changes, through_teams=through_teams) + besides, api.left)
 
 
 def writes(changes: Sequence[Change], *, through_teams: bool) -> int:
     """One call per step, but one per team for all who join it together, and none for whoever joins their main team."""
     mains = {(one.address.partition("/")[2], (one.after or {}).get("unit")) for one in changes if one.kind is Kind.USER}
     total = 0
-    for ready in _strata(changes):
+    for ready in together(changes):
         joining: Counter[str] = Counter()
         for change in ready:
             unit, login = parts_of(change.address)[:2] if change.kind is Kind.MEMBERSHIP else ("", "")
@@ -34,12 +33,3 @@ def writes(changes: Sequence[Change], *, through_teams: bool) -> int:
                 joining[unit] += 1
         total += sum(-(-count // BATCH) for count in joining.values()) if through_teams else joining.total()
     return total
-
-
-def _strata(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    by_id = {change.id: change for change in changes}
-    sorter = strata([change for change in changes if by_id.keys() >= {*change.waits_for}])
-    while sorter.is_active():
-        ready = sorter.get_ready()
-        yield [by_id[one] for one in ready]
-        sorter.done(*ready)

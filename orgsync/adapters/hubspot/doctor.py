@@ -5,6 +5,7 @@ In: an API, options, a way to ask for the offer. Out: findings, in HubSpot's wor
 
 from collections.abc import Callable, Iterator
 
+from orgsync.adapters.counting import budget
 from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.adapters.hubspot.api import Api
 from orgsync.adapters.hubspot.marks import named
@@ -26,8 +27,6 @@ from orgsync.finding import Finding
 NEEDED = (READ_USERS, WRITE_USERS, READ_TEAMS, WRITE_TEAMS)
 """Exactly what the private app needs; with the other scopes orgsync sees more, and can do no more."""
 MORE = {AUDIT: "who changed what (Enterprise)", BRANDS: "business units", BILLING: "permission sets with paid seats"}
-SPARE = 0.05
-"""Below this share of the day's calls a run may end in the middle."""
 
 
 def examine(api: Api, options: Options, ask: Callable[[], Offer]) -> list[Finding]:
@@ -47,7 +46,7 @@ def _findings(api: Api, options: Options, ask: Callable[[], Offer]) -> Iterator[
     yield from _teams(api, offer, options)
     yield from _roles(api, offer, options)
     yield from _rest(offer)
-    yield from _budget(api)
+    yield from budget(api.left, api.limit, "wait: they are counted anew at midnight")
 
 
 def _scopes(offer: Offer) -> Iterator[Finding]:
@@ -113,13 +112,3 @@ def _rest(offer: Offer) -> Iterator[Finding]:
     audit = "there is one" if offer.audit else "not offered: it needs Enterprise and its scope"
     yield fact("the audit log says who changed what", audit)
     yield fact("business units", "shown beside" if offer.brands else "not offered: they are an add-on with a scope")
-
-
-def _budget(api: Api) -> Iterator[Finding]:
-    if api.left is None or not api.limit:
-        return
-    told = f"{api.left:,} of {api.limit:,}"
-    if api.left < api.limit * SPARE:
-        yield warning("few API calls remain today", told, "wait: they are counted anew at midnight")
-    else:
-        yield fact("API calls remain", told)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from orgsync.adapters.stating import Origin
+from orgsync.resources import Kind, well_formed
 
 
 def _one_team_each(teams: Mapping[str, str]) -> Mapping[str, str]:
@@ -16,6 +17,8 @@ def _one_team_each(teams: Mapping[str, str]) -> Mapping[str, str]:
         raise ValueError("two units mean the same team")
     if bad := [id_ for id_ in teams.values() if not id_.isdigit()]:
         raise ValueError(f"no id of a team: {', '.join(bad)}")
+    if bad := [key for key in teams if not well_formed(f"{Kind.UNIT}/{key}")]:
+        raise ValueError(f"no key of a unit: {', '.join(bad)}")
     return teams
 
 

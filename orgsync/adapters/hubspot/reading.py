@@ -197,6 +197,8 @@ def _sort_person(work: _Sorting, person: Person) -> None:
         work.stranger(Kind.USER, person.id, login)
         return
     edges = [*_edges(work, person)]
+    if person.super_admin and wanted is not None and login in wanted and work.world.sets:
+        work.findings.append(_above_roles(login))
     if wanted is None or login in wanted or edges:
         work.put(Kind.USER, login, person.id, {"name": person.name or None, "unit": _unit(work, person.primary)})
     for edge in edges:
@@ -223,6 +225,17 @@ def _unclear(role: Address, name: str, namesakes: Sequence[PermissionSet]) -> Fi
     )
 
 
+def _above_roles(login: str) -> Finding:
+    return Finding(
+        code="super-admin",
+        severity=Severity.INFO,
+        summary="roles do not count for a super admin",
+        detail=f"{login} is one: a permission set would take that away, and is therefore refused",
+        remedy="take a role of theirs out of the YAML, or let another super admin make them a user in HubSpot",
+        address=f"{Kind.USER}/{login}",
+    )
+
+
 def _no_fallback(name: str) -> Finding:
     return Finding(
         code="bound-role-missing",
@@ -233,7 +246,7 @@ def _no_fallback(name: str) -> Finding:
 
 
 def _read_only(offer: Offer, options: Options) -> Finding:
-    why = f"the token lacks {WRITE_TEAMS}" if offer.teams else f"{options.api_version} has no API for them"
+    why = f"the token lacks {WRITE_TEAMS}" if offer.teams else f"in {options.api_version} there is no API for them"
     return Finding(
         code="teams-read-only",
         severity=Severity.WARNING,

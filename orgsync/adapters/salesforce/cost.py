@@ -6,7 +6,7 @@ In: changes, capabilities, an API that has read. Out: one sentence, or none for 
 from collections.abc import Sequence
 
 from orgsync.adapter import Capabilities
-from orgsync.adapters.counting import writes
+from orgsync.adapters.counting import sentence, writes
 from orgsync.adapters.salesforce.api import Api
 from orgsync.adapters.salesforce.options import Options
 from orgsync.change import Action, Change
@@ -24,6 +24,4 @@ def cost_of(changes: Sequence[Change], able: Capabilities, api: Api, options: Op
     if not changes or api.left is None:
         return ""
     needed = writes(changes, able, twice=_LEAVING if options.ranked else frozenset()) + 2 * reads
-    about = "about " if options.bundled or options.ranked else ""
-    enough = "" if needed <= api.left else ": not enough, so that it would end in the middle"
-    return f"this apply needs {about}{needed:,} of {api.left:,} remaining calls{enough}"
+    return sentence(needed, api.left, exact=not (options.bundled or options.ranked))

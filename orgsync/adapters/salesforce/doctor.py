@@ -6,6 +6,7 @@ In: an API, a login, options. Out: findings, in Salesforce's words where it has 
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
+from orgsync.adapters.counting import budget
 from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.adapters.salesforce.api import Api, Row
 from orgsync.adapters.salesforce.convert import Names
@@ -28,8 +29,6 @@ FOR_ROLES = {"PermissionsViewRoles": "View Roles and Role Hierarchy", "Permissio
 """And these for units in the role hierarchy."""
 _LEAST = {"Private": "None", "Read": "Read", "ReadSelect": "Read"}
 """Org-wide default of opportunities -> the least access that a role may give; Edit for the wider ones."""
-SPARE = 0.05
-"""Below this share of the day's calls a run may end in the middle."""
 
 
 def examine(api: Api, login: Login, options: Options) -> list[Finding]:
@@ -48,7 +47,7 @@ def _findings(api: Api, login: Login, options: Options) -> Iterator[Finding]:
     yield from _sharing(api, options)
     yield from _leftovers(api, options)
     yield from _trail(api, options)
-    yield from _budget(api)
+    yield from budget(api.left, api.limit, "wait: the calls of the last 24 hours count")
 
 
 def _permissions(api: Api, login: Login, needed: Mapping[str, str]) -> Iterator[Finding]:
@@ -133,13 +132,3 @@ def _trail(api: Api, options: Options) -> Iterator[Finding]:
         yield warning("nobody can be told who gave or took memberships and grants", str(error), remedy)
     else:
         yield fact("the Setup Audit Trail can be read", "it tells who gave or took memberships and grants")
-
-
-def _budget(api: Api) -> Iterator[Finding]:
-    if api.left is None or not api.limit:
-        return
-    told = f"{api.left:,} of {api.limit:,}"
-    if api.left < api.limit * SPARE:
-        yield warning("few API calls remain today", told, "wait: the calls of the last 24 hours count")
-    else:
-        yield fact("API calls remain", told)
