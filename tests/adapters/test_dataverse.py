@@ -1,23 +1,27 @@
 """Dataverse against a strict environment: what privileges become, what moves take, what is told, what is refused."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
 
 from orgsync.adapter import Scope
 from orgsync.adapters.dataverse.adapter import DataverseAdapter, opened
+from orgsync.adapters.dataverse.batch import ChangeSet, Result
 from orgsync.adapters.dataverse.capabilities import capabilities
 from orgsync.adapters.dataverse.convert import DEPTHS, VERBS, Marks, flag, new_id, privileges_of
 from orgsync.adapters.dataverse.options import OBJECTS, Options
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step
-from orgsync.errors import AdapterError, ReadOnly
+from orgsync.errors import AdapterError, IncompleteRead, ReadOnly
 from orgsync.project import project
 from orgsync.resources import SCOPES, Fields, Kind, Organization, kind_of
-from tests.fakes.dataverse import CLIENT, OIDC_TOKEN, SECRET, TENANT, Environment, Service, started
+from tests.fakes.dataverse import CLIENT, OIDC_TOKEN, SECRET, TENANT, Environment, Service, server, started
+from tests.fakes.dataverse.csdl import model
 
 ANA = "ana@example.com"
 
@@ -480,6 +484,90 @@ def test_the_doctor_names_what_is_missing_as_the_editor_does(world: World) -> No
     assert "prvReadLead" in told
     assert "View Audit Summary" in told
     assert "article (KnowledgeArticle)" in told
+
+
+def test_the_doctor_finds_an_environment_that_is_not_as_it_was_taken_for(world: World) -> None:
+    environment = world.environment
+    part = environment.part("Inner")
+    [copy] = environment.where("roles", _businessunitid_value=part)
+    [team] = environment.where("teams", _businessunitid_value=part)
+    environment.drop("roles", copy["roleid"])
+    environment.drop("teams", team["teamid"])
+    [filters] = environment.where("sdkmessagefilters", primaryobjecttypecode="team")
+    environment.drop("sdkmessagefilters", filters["sdkmessagefilterid"])
+    with world.opened() as adapter:
+        told = {one.summary: one.detail for one in adapter.doctor() if one.severity == "warning"}
+    assert told["roles are not copied as expected"].startswith("Organization sync: one copy in each of 2")
+    assert told["default teams are not as expected"].startswith("Inner: ")
+    assert told["upserts are not listed for all tables"] == "Upsert is not listed for team"
+
+
+def test_the_doctor_names_a_table_that_cannot_be_read_as_it_is_needed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment from before security roles had descriptions."""
+    columns = dict(model().columns("roles"))
+    del columns["description"]
+    older = replace(model().types["role"], columns=columns)
+    found = replace(model(), types={**model().types, "role": older})
+    monkeypatch.setattr(server, "model", lambda: found)
+    with world.opened() as adapter:
+        told = [one.detail for one in adapter.doctor() if one.severity == "error"]
+    assert len([one for one in told if one.startswith("roles cannot be read")]) == 1
+    assert "Could not find a property named 'description'" in " ".join(told)
+
+
+def test_what_cannot_be_a_whole_environment_is_not_read(world: World) -> None:
+    for table, id_ in (("organizations", world.environment.organization), ("businessunits", world.environment.root)):
+        row = world.environment.tables[table].pop(id_)
+        with world.opened() as adapter, pytest.raises(IncompleteRead, match="there are 0"):
+            adapter.read(Scope())
+        world.environment.tables[table][id_] = row
+
+
+def test_a_role_of_the_same_name_that_somebody_made_elsewhere_is_another_one(world: World) -> None:
+    """It is its own root, and no copy of ours."""
+    environment = world.environment
+    theirs, part = environment.role("Salesperson"), environment.part("Inner")
+    local = environment.new_id()
+    values: dict[str, Any] = {"name": "Salesperson", "_businessunitid_value": part, "_parentrootroleid_value": local}
+    environment.put("roles", local, description="[orgsync role/rep]", **values)
+    with world.opened() as adapter:
+        live = adapter.read(Scope(bound={"role/seller": "Salesperson"}))
+    assert live.ids["role/seller"] == theirs
+    assert "role/rep" not in live.resources
+    assert live.findings == []
+
+
+TOGETHER = (step(f"membership/sales/{ANA}"), step(f"grant/-/{ANA}/rep"))
+APART = (
+    step("role/other", after={"name": "Other"}),
+    step("business-unit/north", after={"name": "North", "parent": None}),
+)
+
+
+@pytest.mark.parametrize(("steps", "together"), [(TOGETHER, True), (APART, False)])
+def test_what_copies_roles_goes_one_after_another(world: World, steps: Sequence[Step], *, together: bool) -> None:
+    meeting, met = Barrier(2), list[bool]()
+    batches = [Batch(kind=kind_of(one.address), action=one.action, steps=(one,)) for one in steps]
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        ids, send = adapter.read(Scope()).ids, adapter.api.batch
+
+        def slowly(sets: Sequence[ChangeSet]) -> list[Result]:
+            try:
+                meeting.wait(3 if together else 0.3)
+            except BrokenBarrierError:
+                met.append(False)
+            else:
+                met.append(True)
+            return send(sets)
+
+        adapter.api.batch = slowly  # type: ignore[method-assign]
+        with ThreadPoolExecutor(2) as pool:
+            found = [*pool.map(lambda batch: adapter.apply(batch, ids), batches)]
+    assert [one.status for [one] in found] == [Status.APPLIED] * 2
+    assert met == [together] * 2
 
 
 def test_an_audit_table_that_is_closed_to_us_is_no_reason_to_stop(world: World) -> None:

@@ -22,7 +22,8 @@ from orgsync.adapters.dataverse.index import Index
 from orgsync.adapters.dataverse.login import Login
 from orgsync.adapters.dataverse.making import Making
 from orgsync.adapters.dataverse.options import Options
-from orgsync.adapters.dataverse.reading import ROLES, fetch, index
+from orgsync.adapters.dataverse.reading import index
+from orgsync.adapters.dataverse.tables import fetch, rows_of
 from orgsync.adapters.dataverse.work import Links
 from orgsync.adapters.dataverse.writing import Writer
 from orgsync.adapters.http import Client, Renewed
@@ -32,7 +33,6 @@ from orgsync.resources import Address, Kind, RemoteId
 
 _COPYING = frozenset({Kind.BUSINESS_UNIT, Kind.ROLE, Kind.UNIT})
 """Every role is copied into every business unit: what makes either goes one after another."""
-_PRIVILEGES = ("privilegeid", "name", *POSSIBLE.values())
 
 
 class DataverseAdapter:
@@ -60,7 +60,7 @@ class DataverseAdapter:
 
     @cached_property
     def _privileges(self) -> list[Row]:
-        return self.api.rows("privileges", _PRIVILEGES)
+        return rows_of(self.api, "privileges")
 
     @cached_property
     def _possible(self) -> Possible:
@@ -97,7 +97,7 @@ class DataverseAdapter:
         """Raises AdapterError where Dataverse cannot be spoken to."""
         if not self._reads:
             self.read(self._scope)
-        links = Links(self.api, ids, self._index, lambda: self._index.learn(self.api.rows("roles", ROLES)))
+        links = Links(self.api, ids, self._index, lambda: self._index.learn(rows_of(self.api, "roles")))
         names = {row["name"]: row["privilegeid"] for row in self._privileges}
         changing = Changing(Making(self._options, links, names), links)
         with self._one_by_one if batch.kind in _COPYING else nullcontext():

@@ -6,8 +6,10 @@ In: an API, options. Out: findings, in Dataverse's words where it has some. Neve
 from collections.abc import Iterator, Mapping, Sequence
 
 from orgsync.adapters.dataverse.api import Api, Row
-from orgsync.adapters.dataverse.convert import POSSIBLE, VERBS, flag, privilege_name
+from orgsync.adapters.dataverse.convert import VERBS, flag, privilege_name
 from orgsync.adapters.dataverse.options import Options
+from orgsync.adapters.dataverse.probes import probe
+from orgsync.adapters.dataverse.tables import organization, rows_of
 from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.errors import AdapterError
 from orgsync.finding import Finding
@@ -60,14 +62,14 @@ def examine(api: Api, options: Options) -> list[Finding]:
 def _findings(api: Api, options: Options) -> Iterator[Finding]:
     me = api.me
     yield fact("Dataverse answers", f"organization {me['OrganizationId']}, user {me['UserId']}")
-    privileges = api.rows("privileges", ("privilegeid", "name", *POSSIBLE.values()))
+    privileges = rows_of(api, "privileges")
     names = {row["privilegeid"]: row["name"] for row in privileges}
     held = {names.get(row["PrivilegeId"], "") for row in api.privileges_of(me["UserId"]) if row.get("Depth") == _GLOBAL}
     yield from _own(held, options)
     yield from _given(held, privileges, options)
     yield from _tables(privileges, options)
     yield from _organization(api, held)
-    yield from _columns(api)
+    yield from probe(api)
     if api.at_once > 1:
         yield fact("the environment recommends calls at once", str(api.at_once))
 
@@ -101,7 +103,7 @@ def _tables(privileges: Sequence[Row], options: Options) -> Iterator[Finding]:
 
 
 def _organization(api: Api, held: set[str]) -> Iterator[Finding]:
-    settings = api.rows("organizations", ("organizationid", "orgdborgsettings", "isauditenabled"))[0]
+    settings = organization(api)
     if settings["isauditenabled"] is not True:
         yield fact("auditing is off", "who added a member or gave a role is not known; modifiedby names the rest")
     elif _AUDIT not in held:
@@ -114,11 +116,3 @@ def _organization(api: Api, held: set[str]) -> Iterator[Finding]:
     matrix = flag(settings["orgdborgsettings"], "EnableOwnershipAcrossBusinessUnits")
     yield fact("roles after a move to another business unit", "are kept" if kept else "are removed")
     yield fact("record ownership across business units", "is on" if matrix else "is off")
-
-
-def _columns(api: Api) -> Iterator[Finding]:
-    """A description of roles is younger than the rest of what is used."""
-    try:
-        api.get("roles?$select=roleid,description,isinherited&$top=1")
-    except AdapterError as error:
-        yield trouble(f"security roles have no description here: {error}", "update the environment; or bind its roles")

@@ -9,7 +9,7 @@ from functools import partial
 from orgsync.adapters.dataverse.convert import DEPTHS, VERBS, Marks, new_id, privilege_name
 from orgsync.adapters.dataverse.index import Text
 from orgsync.adapters.dataverse.options import Options
-from orgsync.adapters.dataverse.reading import MEMBERS, OWNER
+from orgsync.adapters.dataverse.tables import MEMBERS, OWNER
 from orgsync.adapters.dataverse.work import NEW, THERE, Impossible, Links, Work
 from orgsync.change import Action, Step
 from orgsync.resources import KEY, Address, Fields, Json, Kind, RemoteId, address, key_of, kind_of

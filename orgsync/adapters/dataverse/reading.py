@@ -1,122 +1,20 @@
-"""Read the whole organization, and make of it a snapshot and an index of the rows behind it.
+"""Make of the rows of an environment a snapshot, and an index of what stands behind it.
 
-In: an API, options, a scope. Out: what was found. Never: half of it; chooses between two that claim to be one.
+In: rows, options, a scope. Out: what was found. Never: asks the server; chooses between two that claim to be one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from orgsync.adapter import Changed, Foreign, Scope, Snapshot
-from orgsync.adapters.dataverse.api import Api, Row
+from orgsync.adapters.dataverse.api import Row
 from orgsync.adapters.dataverse.convert import Marks, flag, is_person, moment, privileges_of
 from orgsync.adapters.dataverse.index import Index, Text
 from orgsync.adapters.dataverse.options import Options
-from orgsync.errors import IncompleteRead
+from orgsync.adapters.dataverse.tables import MEMBERS, OWNER, World, roots
 from orgsync.finding import Finding, Severity
 from orgsync.resources import NO_UNIT, Address, Kind, RemoteId, address
-
-MEMBERS = "members"
-"""The mark of the team in a unit that is a business unit itself."""
-_WHO = ("modifiedon", "_modifiedby_value")
-_PARTS = ("businessunitid", "name", "description", "_parentbusinessunitid_value", *_WHO)
-_TEAMS = ("teamid", "name", "description", "teamtype", "isdefault", "_businessunitid_value", *_WHO)
-ROLES = ("roleid", "name", "description", "_businessunitid_value", "_parentrootroleid_value", *_WHO)
-_USERS = (
-    "systemuserid",
-    "domainname",
-    "internalemailaddress",
-    "azureactivedirectoryobjectid",
-    "isdisabled",
-    "accessmode",
-    "applicationid",
-    "_businessunitid_value",
-    *_WHO,
-)
-ORGANIZATION = ("organizationid", "orgdborgsettings", "isauditenabled")
-_MEMBERSHIPS = ("teammembershipid", "teamid", "systemuserid")
-_TEAM_ROLES = ("teamroleid", "teamid", "roleid")
-_USER_ROLES = ("systemuserroleid", "systemuserid", "roleid")
-_DEPTHS = ("roleprivilegeid", "roleid", "privilegeid", "privilegedepthmask")
-_AUDITS = ("auditid", "_objectid_value", "_userid_value", "createdon")
-_FORBIDDEN = 403
-_AT_ONCE = 60
-"""Roles per query of their privileges: their ids stand in its address."""
-OWNER = 0
-"""``teamtype``: access teams and the groups of Entra have others."""
-LINKING = (53, 54, 57, 58, 59)
-"""``audit.action``: roles of teams and privileges of roles: what ``modifiedon`` does not tell."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """The rows as they came."""
-
-    parts: list[Row]
-    teams: list[Row]
-    roles: list[Row]
-    depths: list[Row]
-    users: list[Row]
-    memberships: list[Row]
-    team_roles: list[Row]
-    user_roles: list[Row]
-    audits: list[Row]
-    settings: Row
-
-
-def fetch(api: Api, marks: Marks) -> World:
-    """Raises IncompleteRead, AdapterError."""
-    roles = api.rows("roles", ROLES)
-    ours = [role["roleid"] for role in roles if is_root(role) and marks.read(role["description"])[1] == Kind.ROLE]
-    settings = only(api.rows("organizations", ORGANIZATION), "organizations")
-    parts = api.rows("businessunits", _PARTS)
-    only([row for row in parts if row["_parentbusinessunitid_value"] is None], "root business units")
-    return World(
-        parts=parts,
-        teams=api.rows("teams", _TEAMS),
-        roles=roles,
-        depths=[row for some in _chunks(ours) for row in _depths(api, some)],
-        users=api.rows("systemusers", _USERS),
-        memberships=api.rows("teammemberships", _MEMBERSHIPS),
-        team_roles=api.rows("teamrolescollection", _TEAM_ROLES),
-        user_roles=api.rows("systemuserrolescollection", _USER_ROLES),
-        audits=_audits(api, settings),
-        settings=settings,
-    )
-
-
-def only(rows: list[Row], what: str) -> Row:
-    """Raises IncompleteRead."""
-    if len(rows) != 1:
-        raise IncompleteRead(f"there are {len(rows)} {what}, and every environment has one")
-    return rows[0]
-
-
-def is_root(role: Row) -> bool:
-    """A role of the root business unit is its own root; its copies name it."""
-    return bool(role["_parentrootroleid_value"] == role["roleid"])
-
-
-def _chunks(ids: list[RemoteId]) -> Iterator[list[RemoteId]]:
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]
-
-
-def _depths(api: Api, roles: Iterable[RemoteId]) -> list[Row]:
-    where = " or ".join(f"roleid eq {id_}" for id_ in roles)
-    return api.rows("roleprivilegescollection", _DEPTHS, where=where)
-
-
-def _audits(api: Api, settings: Row) -> list[Row]:
-    """The latest; empty where the environment keeps none, or does not show them to us: only names hang on it."""
-    if settings["isauditenabled"] is not True:
-        return []
-    try:
-        return api.rows("audits", _AUDITS, where=" or ".join(f"action eq {one}" for one in LINKING), latest="createdon")
-    except IncompleteRead as error:
-        if error.status != _FORBIDDEN:
-            raise
-        return []
 
 
 @dataclass(slots=True)
@@ -177,11 +75,11 @@ def index(world: World, options: Options, scope: Scope, me: Row, privileges: Map
 def _sort_rows(work: _Sorting) -> None:
     """What the writer has to know of every row, whoever it belongs to."""
     world, to = work.world, work.index
-    to.root = next(row["businessunitid"] for row in world.parts if row["_parentbusinessunitid_value"] is None)
+    to.root = world.root
     to.place = {row["teamid"]: row["_businessunitid_value"] for row in world.teams}
     to.place |= {row["systemuserid"]: row["_businessunitid_value"] for row in world.users}
     to.etags = {row["teamid"]: row["@odata.etag"] for row in world.teams if "@odata.etag" in row}
-    to.taken = {row[name] for rows, name in ((world.parts, _PARTS[0]), (world.teams, _TEAMS[0])) for row in rows}
+    to.taken = {row["businessunitid"] for row in world.parts} | {row["teamid"] for row in world.teams}
     to.learn(world.roles)
     for row in world.team_roles:
         to.held.setdefault(row["teamid"], set()).add(row["roleid"])
@@ -230,9 +128,7 @@ def _sort_roles(work: _Sorting, privileges: Mapping[RemoteId, str]) -> None:
     for row in work.world.depths:
         name = privileges.get(row["privilegeid"], row["privilegeid"])
         given.setdefault(row["roleid"], []).append((name, row["privilegedepthmask"]))
-    for role in work.world.roles:
-        if not is_root(role):
-            continue
+    for role in roots(work.world.roles, work.index.root):
         text, marked, key = work.marks.read(role["description"])
         id_ = role["roleid"]
         if role["name"] in bound:

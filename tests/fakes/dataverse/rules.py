@@ -64,6 +64,9 @@ class Environment(Store):
         self.root = self.put("businessunits", name="Contoso", isdisabled=False)
         self._default_team(self.root, "Contoso")
         self._define_privileges()
+        upsert: dict[str, Any] = {"_sdkmessageid_value": self.put("sdkmessages", name="Upsert")}
+        for name in ("businessunit", "role", "systemuser", "team"):
+            self.put("sdkmessagefilters", primaryobjecttypecode=name, **upsert)
         self.me = self.person("orgsync-app", applicationid=self.new_id(), accessmode=4)
         names = [*LEAST, *(f"prv{verb}{table}" for table in (*OWNED, *SHARED) for verb in ACTIONS)]
         self.mine = self.role("Organization sync", {name: "Global" for name in names if self.privilege(name)})
