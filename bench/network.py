@@ -225,8 +225,8 @@ def _apply(stand: Stand, server: Server, at_once: int) -> tuple[float, Mapping[s
     told = server.told()
     if told["records"] != stand.applied:
         raise NotTheSameWork(f"{told['records']:.0f} records were written, {stand.applied} differed")
-    seconds: str = _STAGE.findall(took.stderr)[-1]
-    return float(seconds), told
+    last = _STAGE.findall(took.stderr)[-1]
+    return float(str(last)), told
 
 
 def _paced(stand: Stand, server: Server) -> Iterator[tuple[str, float]]:
@@ -242,7 +242,7 @@ def ratios(figures: Mapping[str, Sequence[float]], latency: float) -> list[Ratio
 
     def over(name: str, *under: str) -> float:
         pairs = zip(figures[name], *(figures[one] for one in under), strict=True)
-        return median(above / max(below) for above, *below in pairs)
+        return float(median(above / max(below) for above, *below in pairs))
 
     def to_ideal(name: str, at_once: int) -> float:
         return median(figures[f"{name} at {at_once}"]) / (math.ceil(writes / at_once) * latency)

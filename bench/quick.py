@@ -176,8 +176,5 @@ class _Counting:
 
 
 class _Silent:
-    def intend(self, batches: Sequence[Batch]) -> None:
+    def turn(self, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
         """The journal is not what is counted here."""
-
-    def record(self, outcomes: Sequence[Outcome]) -> None:
-        """As `intend`."""

@@ -26,8 +26,12 @@ T = TypeVar("T")
 class Log(Protocol):
     """Where intents and outcomes go: the journal, and whoever watches."""
 
-    def intend(self, batches: Sequence[Batch]) -> None: ...
-    def record(self, outcomes: Sequence[Outcome]) -> None: ...
+    def turn(self, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
+        """What came back, and what is about to be sent: written when this returns, both or neither.
+
+        Raises what stops the run: then nothing is sent, and the outcomes are written if they can be.
+        """
+        ...
 
 
 Stop = Callable[[], str]
@@ -79,7 +83,7 @@ def apply(
     batches = [*_batches(changes, by_id, adapter)]
     with _Here() if flying == 1 else ThreadPoolExecutor(max_workers=flying) as pool:
         run = _Run(by_id=by_id, batches=batches, log=log, progress=progress, stop=stop, adapter=adapter, pool=pool)
-        run.carry_out(at_once=1 if flying == 1 else 2 * flying)
+        run.carry_out(at_once=1 if flying == 1 else 4 * flying)
     return [progress.outcomes[change.id] for change in changes]
 
 
@@ -94,10 +98,14 @@ class _Here(Executor):
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """``sent``: the batches whose intents are written and whose outcomes are not. Only ``_call`` runs in other threads.
+    """A batch goes as soon as those that it waits for are done, whatever else is under way.
 
-    A batch goes as soon as those that it waits for are done, whatever else is under way. The intents of as many batches
-    again as can fly are written ahead, so that no connection is idle while the journal is written.
+    The intents of three times as many batches as can fly are written ahead, so that no connection is idle while the
+    journal is written; and what came back is written together with what goes next, since a transaction takes as long
+    for many entries as for one. Only ``_call`` runs in other threads.
+
+    sent    number and steps of the batches whose intents are written and whose outcomes are not
+    heard   outcomes that are not written down yet: they are before the next call is sent
     """
 
     by_id: Mapping[str, Change]
@@ -107,7 +115,8 @@ class _Run:
     stop: Stop
     adapter: Adapter
     pool: Executor
-    sent: dict[Future[_Answer], int] = field(default_factory=dict)
+    sent: dict[Future[_Answer], tuple[int, Batch]] = field(default_factory=dict)
+    heard: list[Outcome] = field(default_factory=list)
 
     def carry_out(self, *, at_once: int) -> None:
         order, ready = _order(self.batches, self.by_id), list[int]()
@@ -124,26 +133,32 @@ class _Run:
             if isinstance(error, Exception):
                 self._land(wait(self.sent).done)
             raise
+        finally:
+            self._write([])
 
     def _start(self, numbers: Sequence[int]) -> list[int]:
         """Returns those of which nothing is left to send."""
         if numbers:
             self.progress.stop(self.stop())
-        possible = {number: self._possible(self.batches[number]) for number in numbers}
-        starting = {number: batch for number, batch in possible.items() if batch.steps}
-        if starting:
-            self.log.intend([*starting.values()])
-            ids = dict(self.progress.ids)
-            self.sent |= {self.pool.submit(self._call, batch, ids): number for number, batch in starting.items()}
-        return [number for number in numbers if number not in starting]
+        possible = [(number, self._possible(self.batches[number])) for number in numbers]
+        starting = [(number, batch) for number, batch in possible if batch.steps]
+        self._write([batch for _, batch in starting])
+        ids = dict(self.progress.ids) if starting else {}
+        self.sent |= {self.pool.submit(self._call, batch, ids): (number, batch) for number, batch in starting}
+        return [number for number, batch in possible if not batch.steps]
+
+    def _write(self, batches: Sequence[Batch]) -> None:
+        heard, self.heard = self.heard, []
+        if heard or batches:
+            self.log.turn(heard, batches)
 
     def _possible(self, batch: Batch) -> Batch:
         """The steps whose waits were all applied; the others are skipped."""
         why = {step.id: self._blocker(step) or self.progress.stopped for step in batch.steps}
-        if skipped := [_outcome(step, Status.SKIPPED, why[step.id]) for step in batch.steps if why[step.id]]:
-            self._note(skipped)
-            self.log.record(skipped)
-        return replace(batch, steps=tuple(step for step in batch.steps if not why[step.id])) if skipped else batch
+        if not any(why.values()):
+            return batch
+        self._note([_outcome(step, Status.SKIPPED, why[step.id]) for step in batch.steps if why[step.id]])
+        return replace(batch, steps=tuple(step for step in batch.steps if not why[step.id]))
 
     def _blocker(self, step: Step) -> str:
         waits, outcomes = self.by_id[step.id].waits_for, self.progress.outcomes
@@ -163,23 +178,18 @@ class _Run:
             return _Answer(fault=error)
 
     def _land(self, calls: Collection[Future[_Answer]]) -> list[int]:
-        """Whatever came back by now, written down in one go, and which batches that was."""
-        landed = sorted((self.sent.pop(call), call.result()) for call in calls)
-        outcomes = [
-            one
-            for number, answer in landed
-            if answer.fault is None
-            for one in _complete(self.batches[number], answer.outcomes)
-        ]
-        if outcomes:
-            self._note(outcomes)
-            self.log.record(outcomes)
-        for _, answer in landed:
+        """Which batches came back by now. Raises the adapter's own fault, after everything else was noted."""
+        landed = sorted(((*self.sent.pop(call), call.result()) for call in calls), key=lambda one: one[0])
+        for _, batch, answer in landed:
+            if answer.fault is None:
+                self._note(_complete(batch, answer.outcomes))
+        for _, _, answer in landed:
             if answer.fault is not None:
                 raise answer.fault
-        return [number for number, _ in landed]
+        return [number for number, _, _ in landed]
 
     def _note(self, outcomes: Sequence[Outcome]) -> None:
+        self.heard += outcomes
         for one in outcomes:
             self.progress.outcomes[one.id] = one
             if one.status is Status.APPLIED and one.action is Action.DELETE:

@@ -199,8 +199,9 @@ class Client:
     def _paced(self, tries: _Tries) -> Answer | Failure:
         why = tries.last or Failure(why="no calls are left for now", certain=True)
         self._wait(tries, why, self._pace.turn())
-        while (seconds := self._pace.begin()) > 0:
+        if (seconds := self._pace.begin()) > 0:
             self._wait(tries, why, seconds)
+            self._pace.begin(waited=True)
         try:
             return self._attempt(tries)
         finally:

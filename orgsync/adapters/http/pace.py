@@ -43,14 +43,14 @@ class Pace:
             self._turn = mine + 1 / self._rate
             return mine - now
 
-    def begin(self) -> float:
-        """0: go, and say so when it has ended. Else seconds after which to ask again."""
+    def begin(self, *, waited: bool = False) -> float:
+        """0: go, and say so when it has ended. Else seconds to wait; whoever has ``waited`` them goes."""
         with self._changed:
-            while self._flying and self._short():  # the answers to those that fly say how many are left after them
+            while not waited and self._flying and self._short():  # the answers that are due say how many are left
                 self._changed.wait(_SAME_WINDOW)
             now = self._clock()
             wait = max(self._held_until - now, self._until - now if self._short() else 0)
-            if wait > 0:
+            if wait > 0 and not waited:
                 return wait
             self._flying += 1
             return 0
