@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,7 +23,7 @@ from bench.contestants import planned
 from bench.generate import generate, mutate
 from bench.measure import Measured, measure
 from bench.prepare import ROOT, Shape, environment, orgsync
-from bench.targets import Ratio
+from bench.targets import APPLIED, CALLS, OVERLAP, Ratio
 from bench.write import write_repository
 
 LATENCY = 0.05
@@ -67,6 +67,9 @@ class Network:
     latency: float
     figures: Figures = field(default_factory=dict)
     ratios: list[Ratio] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, object]:
+        return {**asdict(self), "ratios": [{**asdict(one), "met": one.met} for one in self.ratios]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,13 +205,18 @@ def _read_alone(server: Server) -> float:
 
 def _applies(stand: Stand, server: Server) -> Iterator[tuple[str, float]]:
     for at_once in AT_ONCE:
-        seconds, told = _apply(stand, server, at_once)
+        seconds, told = apply_over(stand, server, at_once)
         yield f"apply at {at_once}", seconds
         yield f"most at {at_once}", told["most"]
         server.reset()
         yield f"floor at {at_once}", _floor(server, int(told["writes"]), at_once)
     yield "writes", told["writes"]
-    yield "fewest", 5 * math.ceil(stand.applied / 5 / BATCH)
+    yield "fewest", fewest(stand)
+
+
+def fewest(stand: Stand) -> int:
+    """Five equal parts, each of one kind and one action, none of which waits for another."""
+    return 5 * math.ceil(stand.applied / 5 / BATCH)
 
 
 def _floor(server: Server, calls: int, at_once: int) -> float:
@@ -217,8 +225,11 @@ def _floor(server: Server, calls: int, at_once: int) -> float:
     return float(measure(command, cwd=ROOT, environment=environment()).stdout)
 
 
-def _apply(stand: Stand, server: Server, at_once: int) -> tuple[float, Mapping[str, float]]:
-    """Seconds of the stage ``apply`` by orgsync's own clock, journal included, and what the server counted."""
+def apply_over(stand: Stand, server: Server, at_once: int) -> tuple[float, Mapping[str, float]]:
+    """Seconds of the stage ``apply`` by orgsync's own clock, journal included, and what the server counted.
+
+    Raises NotTheSameWork, CommandFailed.
+    """
     server.reset()
     root = stand.folder / "apply"
     took = run(server, root, "-v", "apply", "--yes", at_once=at_once)
@@ -230,7 +241,7 @@ def _apply(stand: Stand, server: Server, at_once: int) -> tuple[float, Mapping[s
 
 
 def _paced(stand: Stand, server: Server) -> Iterator[tuple[str, float]]:
-    seconds, told = _apply(stand, server, AT_ONCE[-1])
+    seconds, told = apply_over(stand, server, AT_ONCE[-1])
     yield "paced apply", seconds
     yield "paced calls per second", (told["writes"] - 1) / told["seconds"]
     yield "too soon", told["too_soon"]
@@ -247,19 +258,17 @@ def ratios(figures: Mapping[str, Sequence[float]], latency: float) -> list[Ratio
     def to_ideal(name: str, at_once: int) -> float:
         return median(figures[f"{name} at {at_once}"]) / (math.ceil(writes / at_once) * latency)
 
-    def most(name: str, value: float, wanted: float | None) -> Ratio:
-        return Ratio(name=name, value=value, wanted=wanted, at_least=False)
+    def most(target: str, name: str, value: float, wanted: float | None) -> Ratio:
+        return Ratio(target=target, name=name, value=value, wanted=wanted, at_least=False)
 
+    used = median(figures["paced calls per second"]) / RATE
     return [
-        most("calls to read / pages", over("reads", "pages"), 1.0),
-        most("calls to write / fewest", over("writes", "fewest"), 1.1),
-        *(most(f"apply at {n} / rounds x latency", to_ideal("apply", n), 1.1) for n in AT_ONCE),
-        *(most(f"bare threads at {n} / rounds x latency", to_ideal("floor", n), None) for n in AT_ONCE),
-        Ratio(
-            name="paced apply: share of the rate used",
-            value=median(figures["paced calls per second"]) / RATE,
-            wanted=0.95,
-        ),
-        most("paced apply: calls refused", max(figures["too soon"]), 0.0),
-        most("plan / the longer of network and local work", over("plan, far", "read alone", "plan, near"), 1.15),
+        most(CALLS, "calls to read / pages", over("reads", "pages"), 1.0),
+        most(CALLS, "calls to write / fewest", over("writes", "fewest"), 1.1),
+        *(most(APPLIED, f"apply at {n} / rounds x latency", to_ideal("apply", n), 1.1) for n in AT_ONCE),
+        *(most("", f"bare threads at {n} / rounds x latency", to_ideal("floor", n), None) for n in AT_ONCE),
+        *(most("", f"apply at {n} / bare threads", over(f"apply at {n}", f"floor at {n}"), None) for n in AT_ONCE),
+        Ratio(target=APPLIED, name="paced apply: share of the rate used", value=used, wanted=0.95),
+        most(APPLIED, "paced apply: calls refused", max(figures["too soon"]), 0.0),
+        most(OVERLAP, "plan / longer of network and local", over("plan, far", "read alone", "plan, near"), 1.15),
     ]
