@@ -32,7 +32,16 @@ def _parser() -> argparse.ArgumentParser:
     _shape_options(full)
     full.add_argument("--rounds", type=int, default=3)
     full.add_argument("--terraform", action="store_true", help="above 10,000 too: minutes, and 10 GiB at 100,000")
+    full.add_argument("--network", type=int, default=10_000, metavar="N", help="assignments over a wire; 0: none")
     full.add_argument("--name", default="latest", help="of the files in bench/results")
+    wire = commands.add_parser("network", help="reading, planning and applying over a wire with latency and limits")
+    wire.set_defaults(command=_network)
+    wire.add_argument("--size", type=int, default=10_000, metavar="N")
+    wire.add_argument("--rounds", type=int, default=3)
+    wire.add_argument("--name", default="network", help="of the files in bench/results")
+    access = commands.add_parser("access", help="effective access and the access diff, beside a cold plan")
+    access.set_defaults(command=_access, per_file=100, variant="regular", seed=1, rounds=3, name="access")
+    access.add_argument("--size", type=int, default=100_000, metavar="N")
     check = commands.add_parser("quick", help="only what noise cannot touch, for CI")
     check.set_defaults(command=_quick)
     calls = commands.add_parser("calls", help="calls to real servers, beside the fewest that their batches allow")
@@ -57,20 +66,32 @@ def _shape(options: argparse.Namespace, size: int) -> Shape:
 
 def _run(options: argparse.Namespace) -> int:
     shapes = [_shape(options, size) for size in sorted(set(options.size or (1_000, 10_000)))]
-    chosen = Options(rounds=options.rounds, peers=options.peers, all_terraform=options.terraform)
-    result = run(shapes, chosen)
+    chosen = Options(
+        rounds=options.rounds, peers=options.peers, all_terraform=options.terraform, network=options.network
+    )
+    return _shown(run(shapes, chosen), options.name)
+
+
+def _network(options: argparse.Namespace) -> int:
+    return _shown(run([], Options(rounds=options.rounds, network=options.size)), options.name)
+
+
+def _access(options: argparse.Namespace) -> int:
+    return _shown(run([_shape(options, options.size)], Options(rounds=options.rounds, peers=False)), options.name)
+
+
+def _shown(result: Result, name: str) -> int:
     print(text(result), end="")
-    _keep(result, RESULTS / options.name, chart=options.peers)
+    _keep(result, RESULTS / name)
     return 0
 
 
-def _keep(result: Result, path: Path, *, chart: bool) -> None:
+def _keep(result: Result, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     path.with_suffix(".json").write_text(json.dumps(result.to_json(), indent=1) + "\n", encoding="utf-8")
     path.with_suffix(".txt").write_text(text(result), encoding="utf-8")
-    if chart:
-        command = [str(install_peers()), "-m", "bench.chart", f"{path}.json", f"{path}.svg"]
-        measure(command, cwd=ROOT, environment=environment())
+    command = [str(install_peers()), "-m", "bench.chart", f"{path}.json", f"{path}.svg"]
+    measure(command, cwd=ROOT, environment=environment())
 
 
 def _calls(_: argparse.Namespace) -> int:

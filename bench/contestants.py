@@ -24,6 +24,7 @@ class Contestant:
 
 COLD, WARM, UNCHANGED = "orgsync cold", "orgsync warm", "orgsync unchanged"
 HELP, VALIDATE = "orgsync --help", "orgsync validate sample"
+ACCESS_WORK = "orgsync effective access and access diff"
 OCTODNS, TERRAFORM = "octoDNS", "Terraform"
 BARE, HASH, JSON = "floor: bare python", "floor: read and hash", "floor: JSON"
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from bench import calls as real
 from bench import prepare
 from bench.contestants import COLD, UNCHANGED, WARM, Contestant, forget, ours
+from bench.crm.adapter import BenchAdapter, Settings
 from bench.measure import CommandFailed, measure
+from bench.network import AT_ONCE, BATCH, PAGE, RATE, NotTheSameWork, apply_over, fewest, lay_out, serving
 from bench.prepare import ROOT, Shape, environment
 from bench.run import UnequalWork, run_once
 from orgsync.adapter import Capabilities, KindCapabilities, Scope, Snapshot
+from orgsync.adapters.http import Client
 from orgsync.apply import apply
 from orgsync.change import Action, Batch, Change, Outcome, Status
 from orgsync.resources import NO_FIELDS, Address, Kind, RemoteId
@@ -66,7 +69,8 @@ def quick() -> bool:
 
 
 def _checks() -> Iterator[Check]:
-    yield calls()
+    for concurrency in (1, 4):
+        yield calls(concurrency=concurrency)
     yield from _real_servers()
     try:
         yield imports()
@@ -76,7 +80,8 @@ def _checks() -> Iterator[Check]:
         yield _growth("CPU time", {size: min(plan.cpu) for size, plan in plans.items()}, start_up=0)
         counts = {size: _function_calls(Shape(size=size)) for size in plans}
         yield _growth("function calls beyond start-up", counts, start_up=counts[TINY])
-    except (CommandFailed, UnequalWork) as error:
+        yield from _over_a_wire()
+    except (CommandFailed, UnequalWork, NotTheSameWork) as error:
         yield Check(name="orgsync", holds=False, text=str(error))
 
 
@@ -87,15 +92,44 @@ def _real_servers() -> Iterator[Check]:
         yield Check(name=f"{row.server}, {row.phase}", holds=row.ratio <= real.MOST, text=told)
 
 
-def calls(count: int = 2_500, batch: int = 1_000) -> Check:
+def _over_a_wire() -> Iterator[Check]:
+    """At a server without latency, and with a rate: what is counted there does not hang on the machine."""
+    for size in (SMALL, LARGE):
+        stand = lay_out(Shape(size=size))
+        with serving(stand.state, page=PAGE, batch=BATCH, latency=0) as server:
+            with Client(server.url, authorization=None, writable=False) as client:
+                BenchAdapter(client, Settings(url=server.url, page=PAGE)).read(Scope())
+            yield reads(server.told(), math.ceil(stand.records / PAGE), f"{stand.records:,} records")
+    stand = lay_out(Shape(size=SMALL))
+    with serving(stand.state, page=PAGE, batch=BATCH, latency=0, rate=RATE, burst=RATE) as server:
+        yield writes(apply_over(stand, server, AT_ONCE[-1])[1], fewest(stand))
+
+
+def reads(told: Mapping[str, float], pages: int, what: str) -> Check:
+    text = f"{told['reads']:.0f} calls for {what}, {pages} pages"
+    return Check(name="calls that read", holds=told["reads"] == pages, text=text)
+
+
+def writes(told: Mapping[str, float], needed: int) -> Check:
+    """Full batches, at most as many at once as the target allows, and none that came too soon."""
+    holds = told["writes"] <= real.MOST * needed and told["most"] <= AT_ONCE[-1] and not told["too_soon"]
+    text = (
+        f"{told['writes']:.0f} calls, {needed} needed; at most {told['most']:.0f} at once, "
+        f"{told['too_soon']:.0f} refused for coming too soon"
+    )
+    return Check(name="calls that write, at a rate", holds=holds, text=text)
+
+
+def calls(count: int = 2_500, batch: int = 1_000, concurrency: int = 1) -> Check:
     """People who join with a role: two strata, each in as few calls as the batch size allows."""
     changes = [change for number in range(count) for change in _joins(number)]
     adapter = _Counting(batch)
-    outcomes = apply(changes, adapter, {}, _Silent(), concurrency=1)
+    outcomes = apply(changes, adapter, {}, _Silent(), concurrency=concurrency)
     wanted = 2 * math.ceil(count / batch)
     done = sum(outcome.status is Status.APPLIED for outcome in outcomes)
     holds = len(adapter.batches) <= 1.1 * wanted and done == len(changes)
-    return Check(name="calls", holds=holds, text=f"{len(adapter.batches)} calls for {done} changes, {wanted} needed")
+    text = f"{len(adapter.batches)} calls for {done} changes, {wanted} needed"
+    return Check(name=f"calls, {concurrency} at once", holds=holds, text=text)
 
 
 def imports() -> Check:
@@ -162,7 +196,7 @@ class _Counting:
     @property
     def capabilities(self) -> Capabilities:
         kinds = {kind: KindCapabilities(actions=frozenset(Action), max_batch=self.max_batch) for kind in Kind}
-        return Capabilities(kinds=kinds)
+        return Capabilities(kinds=kinds, max_concurrency=16)
 
     def read(self, scope: Scope) -> Snapshot:  # noqa: ARG002
         return Snapshot()
@@ -176,8 +210,5 @@ class _Counting:
 
 
 class _Silent:
-    def intend(self, batches: Sequence[Batch]) -> None:
+    def turn(self, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
         """The journal is not what is counted here."""
-
-    def record(self, outcomes: Sequence[Outcome]) -> None:
-        """As `intend`."""

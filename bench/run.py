@@ -4,18 +4,20 @@ In: shapes and options. Out: a result that is plain JSON. A contestant that repo
 generator announced ends the benchmark: unequal work cannot be compared.
 """
 
+import json
 import os
 import platform
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 
 from bench import prepare
-from bench.contestants import COLD, Contestant, floors, forget, octodns, ours, start_up, terraform
+from bench.contestants import ACCESS_WORK, COLD, Contestant, floors, forget, octodns, ours, start_up, terraform
 from bench.measure import Measured, measure
-from bench.prepare import ROOT, Shape
+from bench.network import Network, measured
+from bench.prepare import ROOT, Shape, environment
 from bench.targets import Ratio, Runs, growth, ratios
 
 TERRAFORM_UP_TO = 10_000
@@ -31,6 +33,8 @@ class Options:
     rounds: int = 3
     peers: bool = True
     all_terraform: bool = False
+    network: int = 0
+    """Size at which calls over a wire are measured, too; 0: not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +58,28 @@ class Result:
     notes: list[str]
     shapes: list[ShapeResult]
     growth: list[Ratio]
+    network: Network | None = None
+
+    @property
+    def ratios(self) -> list[tuple[Ratio, int]]:
+        """All of them, each with the size at which it was measured; 0: between two sizes."""
+        found = [(ratio, shape.shape.size) for shape in self.shapes for ratio in shape.ratios]
+        found += [(ratio, self.network.size) for ratio in self.network.ratios] if self.network is not None else []
+        return found + [(ratio, 0) for ratio in self.growth]
 
     def to_json(self) -> dict[str, object]:
-        shapes = [shape.to_json() for shape in self.shapes]
-        return {**asdict(self), "shapes": shapes, "growth": [{**asdict(one), "met": one.met} for one in self.growth]}
+        return {
+            "machine": self.machine,
+            "notes": self.notes,
+            "shapes": [shape.to_json() for shape in self.shapes],
+            "growth": [{**asdict(one), "met": one.met} for one in self.growth],
+            "network": self.network.to_json() if self.network is not None else None,
+            "targets": [
+                {"target": one.target, "size": size, **asdict(one), "met": one.met}
+                for one, size in sorted(self.ratios, key=lambda pair: pair[0].target)
+                if one.wanted is not None
+            ],
+        }
 
 
 def run(shapes: Sequence[Shape], options: Options) -> Result:
@@ -66,19 +88,20 @@ def run(shapes: Sequence[Shape], options: Options) -> Result:
     notes = [f"orgsync did not take part: {missing}"] if missing else []
     results = [_run_shape(shape, options, with_orgsync=not missing) for shape in shapes]
     grown = [one for a, b in pairwise(results) for one in growth(a.runs, b.runs, (a.shape.size, b.shape.size))]
-    return Result(machine=machine(), notes=notes, shapes=results, growth=grown)
+    network = measured(options.network, options.rounds) if options.network and not missing else None
+    return Result(machine=machine(), notes=notes, shapes=results, growth=grown, network=network)
 
 
-def check_count(contestant: Contestant, measured: Measured, expected: int) -> None:
-    if contestant.changes is not None and (found := contestant.changes(measured.stdout)) != expected:
+def check_count(contestant: Contestant, took: Measured, expected: int) -> None:
+    if contestant.changes is not None and (found := contestant.changes(took.stdout)) != expected:
         raise UnequalWork(f"{contestant.name} reports {found} changes, {expected} were made")
 
 
 def run_once(contestant: Contestant, expected: int) -> Measured:
     contestant.before()
-    measured = measure(contestant.command, cwd=ROOT, environment=contestant.environment)
-    check_count(contestant, measured, expected)
-    return measured
+    took = measure(contestant.command, cwd=ROOT, environment=contestant.environment)
+    check_count(contestant, took, expected)
+    return took
 
 
 def machine() -> dict[str, str]:
@@ -100,6 +123,8 @@ def _run_shape(shape: Shape, options: Options, *, with_orgsync: bool) -> ShapeRe
         for contestant in contestants:
             print(f"  round {number + 1}: {contestant.name}", file=sys.stderr)
             _note(runs.setdefault(contestant.name, {}), run_once(contestant, expected))
+        if with_orgsync:
+            _note(runs.setdefault(ACCESS_WORK, {}), _access(shape))
     stages = _stages(shape) if with_orgsync else {}
     return ShapeResult(shape=shape, expected=expected, runs=runs, stages=stages, ratios=ratios(runs, shape.size))
 
@@ -115,9 +140,16 @@ def _contestants(shape: Shape, options: Options, *, with_orgsync: bool) -> list[
     return found
 
 
-def _note(figures: dict[str, list[float]], measured: Measured) -> None:
-    for what, value in (("wall", measured.wall), ("cpu", measured.cpu), ("peak", measured.peak)):
+def _note(figures: dict[str, list[float]], took: Measured) -> None:
+    for what, value in (("wall", took.wall), ("cpu", took.cpu), ("peak", took.peak)):
         figures.setdefault(what, []).append(round(value, 4))
+
+
+def _access(shape: Shape) -> Measured:
+    """Only the seconds of the work itself count: reading the files is no part of it."""
+    command = [sys.executable, "-m", "bench.access", str(shape.folder / "base"), str(shape.folder / "desired")]
+    took = measure(command, cwd=ROOT, environment=environment())
+    return replace(took, wall=sum(json.loads(took.stdout).values()))
 
 
 def _stages(shape: Shape) -> dict[str, float]:

@@ -157,6 +157,18 @@ class Adapter(Protocol):
 
 
 @runtime_checkable
+class ReadsAhead(Protocol):
+    """Optional: a CRM of which most can be read before anybody knows what is declared, while the files are read.
+
+    ``begin`` fetches whatever does not hang on the scope, in a thread of its own; what it returns ends the reading in
+    the thread of the caller. Raises as ``read``, and ``read(scope)`` is ``begin()(scope)``. An adapter whose CRM tells
+    what changed since it was asked last would ask for that here: what comes out is the whole organization either way.
+    """
+
+    def begin(self) -> Callable[[Scope], Snapshot]: ...
+
+
+@runtime_checkable
 class HasEffects(Protocol):
     """Optional: a CRM that does more than it is told."""
 

@@ -7,11 +7,12 @@ sends a step whose waits were not all applied; repeats a step whose outcome is u
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
+from graphlib import TopologicalSorter
+from itertools import groupby
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from orgsync.adapter import Adapter, Snapshot
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step, strata
@@ -19,12 +20,18 @@ from orgsync.errors import AdapterError
 from orgsync.finding import Finding
 from orgsync.resources import KEY, NO_FIELDS, Address, Fields, Json, Kind, RemoteId, kind_of, references, same
 
+T = TypeVar("T")
+
 
 class Log(Protocol):
     """Where intents and outcomes go: the journal, and whoever watches."""
 
-    def intend(self, batches: Sequence[Batch]) -> None: ...
-    def record(self, outcomes: Sequence[Outcome]) -> None: ...
+    def turn(self, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
+        """What came back, and what is about to be sent: written when this returns, both or neither.
+
+        Raises what stops the run: then nothing is sent, and the outcomes are written if they can be.
+        """
+        ...
 
 
 Stop = Callable[[], str]
@@ -43,6 +50,18 @@ class _Progress:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     stopped: str = ""
 
+    def stop(self, why: str) -> None:
+        """The first reason counts."""
+        self.stopped = self.stopped or why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """``fault``: the adapter's own, no word of the CRM; then there are no outcomes."""
+
+    outcomes: Sequence[Outcome] = ()
+    fault: Exception | None = None
+
 
 def apply(
     changes: Sequence[Change],
@@ -60,39 +79,145 @@ def apply(
     """
     by_id = {change.id: change for change in changes}
     progress = _Progress(dict(ids))
-    flying = min(concurrency, adapter.capabilities.max_concurrency)
-    sorter = strata(changes)
-    with ThreadPoolExecutor(max_workers=max(flying, 1)) as pool:
-        while sorter.is_active():
-            ready = sorter.get_ready()
-            possible = _skip_what_cannot_be(sorted(ready), by_id, progress, log)
-            for batches in _in_flight(_batches(possible, adapter), max(flying, 1)):
-                progress.stopped = progress.stopped or stop()
-                _send(batches, adapter, pool, progress, log)
-            sorter.done(*ready)
+    flying = max(min(concurrency, adapter.capabilities.max_concurrency), 1)
+    batches = [*_batches(changes, by_id, adapter)]
+    with _Here() if flying == 1 else ThreadPoolExecutor(max_workers=flying) as pool:
+        run = _Run(by_id=by_id, batches=batches, log=log, progress=progress, stop=stop, adapter=adapter, pool=pool)
+        run.carry_out(at_once=1 if flying == 1 else 4 * flying)
     return [progress.outcomes[change.id] for change in changes]
 
 
-def _skip_what_cannot_be(
-    ready: Sequence[str], by_id: Mapping[str, Change], progress: _Progress, log: Log
-) -> list[Change]:
-    possible: list[Change] = []
-    skipped: list[Outcome] = []
-    for id_ in ready:
-        change = by_id[id_]
-        blocker = next((w for w in change.waits_for if progress.outcomes[w].status is not Status.APPLIED), None)
-        if blocker is None and not progress.stopped:
-            possible.append(change)
-        else:
-            why = f"waits for {blocker}" if blocker is not None else progress.stopped
-            skipped.append(_outcome(change, Status.SKIPPED, why))
-    if skipped:
-        progress.outcomes.update({one.id: one for one in skipped})
-        log.record(skipped)
-    return possible
+class _Here(Executor):
+    """One call at a time stays in this thread, where its connection lives."""
+
+    def submit(self, call: Callable[..., T], /, *arguments: Any, **named: Any) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_result(call(*arguments, **named))
+        return future
 
 
-def _batches(changes: Sequence[Change], adapter: Adapter) -> Iterator[Batch]:
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """A batch goes as soon as those that it waits for are done, whatever else is under way.
+
+    The intents of three times as many batches as can fly are written ahead, so that no connection is idle while the
+    journal is written; and what came back is written together with what goes next, since a transaction takes as long
+    for many entries as for one. Only ``_call`` runs in other threads.
+
+    sent    number and steps of the batches whose intents are written and whose outcomes are not
+    heard   outcomes that are not written down yet: they are before the next call is sent
+    """
+
+    by_id: Mapping[str, Change]
+    batches: Sequence[Batch]
+    log: Log
+    progress: _Progress
+    stop: Stop
+    adapter: Adapter
+    pool: Executor
+    sent: dict[Future[_Answer], tuple[int, Batch]] = field(default_factory=dict)
+    heard: list[Outcome] = field(default_factory=list)
+
+    def carry_out(self, *, at_once: int) -> None:
+        order, ready = _order(self.batches, self.by_id), list[int]()
+        try:
+            while order.is_active():
+                ready = sorted([*ready, *order.get_ready()])
+                room = at_once - len(self.sent)
+                order.done(*self._start(ready[:room]))
+                ready = ready[room:]
+                if self.sent:
+                    order.done(*self._land(wait(self.sent, return_when=FIRST_COMPLETED).done))
+        except BaseException as error:
+            self.progress.stop(f"stopped: {type(error).__name__}")
+            if isinstance(error, Exception):
+                self._land(wait(self.sent).done)
+            raise
+        finally:
+            self._write([])
+
+    def _start(self, numbers: Sequence[int]) -> list[int]:
+        """Returns those of which nothing is left to send."""
+        if numbers:
+            self.progress.stop(self.stop())
+        possible = [(number, self._possible(self.batches[number])) for number in numbers]
+        starting = [(number, batch) for number, batch in possible if batch.steps]
+        self._write([batch for _, batch in starting])
+        ids = dict(self.progress.ids) if starting else {}
+        self.sent |= {self.pool.submit(self._call, batch, ids): (number, batch) for number, batch in starting}
+        return [number for number, batch in possible if not batch.steps]
+
+    def _write(self, batches: Sequence[Batch]) -> None:
+        heard, self.heard = self.heard, []
+        if heard or batches:
+            self.log.turn(heard, batches)
+
+    def _possible(self, batch: Batch) -> Batch:
+        """The steps whose waits were all applied; the others are skipped."""
+        why = {step.id: self._blocker(step) or self.progress.stopped for step in batch.steps}
+        if not any(why.values()):
+            return batch
+        self._note([_outcome(step, Status.SKIPPED, why[step.id]) for step in batch.steps if why[step.id]])
+        return replace(batch, steps=tuple(step for step in batch.steps if not why[step.id]))
+
+    def _blocker(self, step: Step) -> str:
+        waits, outcomes = self.by_id[step.id].waits_for, self.progress.outcomes
+        return next((f"waits for {one}" for one in waits if outcomes[one].status is not Status.APPLIED), "")
+
+    def _call(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> _Answer:
+        """A CRM that cannot be reached leaves its batch unknown, and what nobody has sent yet is not sent."""
+        if why := self.progress.stopped or self.stop():
+            return _Answer(outcomes=[_outcome(step, Status.SKIPPED, why) for step in batch.steps])
+        try:
+            return _Answer(outcomes=self.adapter.apply(batch, ids))
+        except AdapterError as error:
+            self.progress.stop(f"stopped: {error}")
+            return _Answer(outcomes=[_outcome(step, Status.UNKNOWN, str(error)) for step in batch.steps])
+        except Exception as error:  # noqa: BLE001  (raised again where it belongs)
+            self.progress.stop(f"stopped: {type(error).__name__}")
+            return _Answer(fault=error)
+
+    def _land(self, calls: Collection[Future[_Answer]]) -> list[int]:
+        """Which batches came back by now. Raises the adapter's own fault, after everything else was noted."""
+        landed = sorted(((*self.sent.pop(call), call.result()) for call in calls), key=lambda one: one[0])
+        for _, batch, answer in landed:
+            if answer.fault is None:
+                self._note(_complete(batch, answer.outcomes))
+        for _, _, answer in landed:
+            if answer.fault is not None:
+                raise answer.fault
+        return [number for number, _, _ in landed]
+
+    def _note(self, outcomes: Sequence[Outcome]) -> None:
+        self.heard += outcomes
+        for one in outcomes:
+            self.progress.outcomes[one.id] = one
+            if one.status is Status.APPLIED and one.action is Action.DELETE:
+                self.progress.ids.pop(one.address, None)
+            elif one.status is Status.APPLIED and one.remote_id is not None:
+                self.progress.ids[one.address] = one.remote_id
+
+
+def _order(batches: Sequence[Batch], by_id: Mapping[str, Change]) -> "TopologicalSorter[int]":
+    """Over the numbers of the batches: one waits for those that hold what its steps wait for."""
+    number = {step.id: at for at, batch in enumerate(batches) for step in batch.steps}
+    sorter = TopologicalSorter(
+        {at: {number[w] for step in batch.steps for w in by_id[step.id].waits_for} for at, batch in enumerate(batches)}
+    )
+    sorter.prepare()
+    return sorter
+
+
+def _batches(changes: Sequence[Change], by_id: Mapping[str, Change], adapter: Adapter) -> Iterator[Batch]:
+    """As few as the waits allow: what does not wait for one another, of one kind and one action, fills them."""
+    sorter = strata(changes)
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        yield from _filled([by_id[id_] for id_ in ready], adapter)
+        sorter.done(*ready)
+
+
+def _filled(changes: Sequence[Change], adapter: Adapter) -> Iterator[Batch]:
     """Deletes of edges before creations, so that nobody holds old and new access for longer than needed."""
 
     def group(change: Change) -> tuple[bool, int, str]:
@@ -121,44 +246,6 @@ def _step(change: Change) -> Step:
     )
 
 
-def _in_flight(batches: Iterator[Batch], count: int) -> Iterator[list[Batch]]:
-    while group := list(islice(batches, count)):
-        yield group
-
-
-def _send(batches: Sequence[Batch], adapter: Adapter, pool: ThreadPoolExecutor, progress: _Progress, log: Log) -> None:
-    if progress.stopped:
-        for batch in batches:
-            _note(batch, [_step_outcome(step, Status.SKIPPED, progress.stopped) for step in batch.steps], progress, log)
-        return
-    log.intend(batches)
-    ids = dict(progress.ids)
-    run = pool.map if len(batches) > 1 else map  # one batch stays in this thread, where its connection lives
-    answers = run(lambda batch: _call(adapter, batch, ids), batches)
-    for batch, (outcomes, error) in zip(batches, answers, strict=True):  # each is written down as soon as it is known
-        progress.stopped = progress.stopped or error
-        _note(batch, outcomes, progress, log)
-
-
-def _call(adapter: Adapter, batch: Batch, ids: Mapping[Address, RemoteId]) -> tuple[Sequence[Outcome], str]:
-    """(outcomes, why nothing more should be sent): a CRM that cannot be reached leaves its batch unknown."""
-    try:
-        return adapter.apply(batch, ids), ""
-    except AdapterError as error:
-        return [_step_outcome(step, Status.UNKNOWN, str(error)) for step in batch.steps], f"stopped: {error}"
-
-
-def _note(batch: Batch, outcomes: Sequence[Outcome], progress: _Progress, log: Log) -> None:
-    complete = _complete(batch, outcomes)
-    for one in complete:
-        progress.outcomes[one.id] = one
-        if one.status is Status.APPLIED and one.action is Action.DELETE:
-            progress.ids.pop(one.address, None)
-        elif one.status is Status.APPLIED and one.remote_id is not None:
-            progress.ids[one.address] = one.remote_id
-    log.record(complete)
-
-
 def _complete(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """One outcome per step: what was answered not at all or twice is unknown, what nobody asked for is left out."""
     times = Counter(one.id for one in outcomes)
@@ -166,16 +253,12 @@ def _complete(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [
         replace(answered[step.id], address=step.address, action=step.action)
         if step.id in answered
-        else _step_outcome(step, Status.UNKNOWN, f"the CRM gave {times[step.id] or 'no'} answers")
+        else _outcome(step, Status.UNKNOWN, f"the CRM gave {times[step.id] or 'no'} answers")
         for step in batch.steps
     ]
 
 
-def _outcome(change: Change, status: Status, detail: str) -> Outcome:
-    return Outcome(id=change.id, address=change.address, action=change.action, status=status, detail=detail)
-
-
-def _step_outcome(step: Step, status: Status, detail: str) -> Outcome:
+def _outcome(step: Step, status: Status, detail: str) -> Outcome:
     return Outcome(id=step.id, address=step.address, action=step.action, status=status, detail=detail)
 
 

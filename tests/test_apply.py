@@ -1,16 +1,19 @@
 """Carrying a plan out: batches, waits, intents before calls, and what an adapter must not get away with."""
 
+import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Barrier, Lock
+from time import monotonic, sleep
 
 import pytest
 
 from orgsync.adapter import Capabilities, Changed, KindCapabilities, Scope, Snapshot
 from orgsync.apply import apply, moved, settle, verify
 from orgsync.change import Action, Batch, Change, Outcome, Status
-from orgsync.errors import AdapterError
+from orgsync.errors import AdapterError, LeaseLost
 from orgsync.resources import KEY, Address, Fields, Kind, RemoteId
 from tests.organizations import create, delete, snapshot, update
 
@@ -21,11 +24,12 @@ class Book:
 
     entries: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
-    def intend(self, batches: Sequence[Batch]) -> None:
-        self.entries.append(("intent", tuple(step.id for batch in batches for step in batch.steps)))
-
-    def record(self, outcomes: Sequence[Outcome]) -> None:
-        self.entries.append(("outcome", tuple(one.id for one in outcomes)))
+    def turn(self, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
+        assert outcomes or batches
+        if outcomes:
+            self.entries.append(("outcome", tuple(one.id for one in outcomes)))
+        if batches:
+            self.entries.append(("intent", tuple(step.id for batch in batches for step in batch.steps)))
 
 
 @dataclass
@@ -143,6 +147,15 @@ def test_exactly_what_waits_for_a_failure_is_skipped(book: Book) -> None:
     assert len(crm.calls) == 1
 
 
+def test_of_a_batch_only_those_go_whose_waits_are_over(book: Book) -> None:
+    crm = Crm(book, refused=frozenset({"unit/a"}))
+    changes = [create("unit/a"), create("unit/b"), after(create("unit/c"), "unit/a"), after(create("unit/d"), "unit/b")]
+    outcomes = apply(changes, crm, {}, book)
+    assert [one.status for one in outcomes] == [Status.FAILED, Status.APPLIED, Status.SKIPPED, Status.APPLIED]
+    assert [[step.id for step in batch.steps] for batch in crm.calls] == [["unit/a", "unit/b"], ["unit/d"]]
+    assert [ids for kind, ids in book.entries if kind == "outcome"] == [("unit/a", "unit/b", "unit/c"), ("unit/d",)]
+
+
 def test_a_crm_that_cannot_be_reached_leaves_its_batch_unknown_and_the_rest_skipped(book: Book) -> None:
     crm = Crm(book, max_batch=2, broken=frozenset({"unit/2"}))
     changes = [create(f"unit/{number}") for number in range(5)] + [after(create("unit/9"), "unit/0")]
@@ -227,10 +240,118 @@ def test_independent_batches_fly_at_once_up_to_the_smaller_limit(
     assert crm.most == most
 
 
+@dataclass
+class Slow(Crm):
+    """Whoever is ``held`` is answered only when the outcome of everybody named beside it is written down."""
+
+    max_batch: int = 1
+    max_concurrency: int = 2
+    held: Mapping[str, str] = field(default_factory=dict)
+
+    def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
+        outcomes = super().apply(batch, ids)
+        wanted, deadline = self.held.get(batch.steps[0].id), monotonic() + 10
+        while wanted is not None and not any(kind == "outcome" and wanted in ids for kind, ids in self.book.entries):
+            assert monotonic() < deadline, f"{batch.steps[0].id} waits in vain for {wanted}"
+            sleep(0.001)
+        return outcomes
+
+
 def test_a_broken_call_among_others_in_flight_leaves_only_itself_unknown(book: Book) -> None:
-    crm = Crm(book, max_batch=1, max_concurrency=2, barrier=Barrier(2), broken=frozenset({"unit/0"}))
+    crm = Slow(book, broken=frozenset({"unit/0"}), held={"unit/1": "unit/0"}, barrier=Barrier(2))
     outcomes = apply([create(f"unit/{number}") for number in range(4)], crm, {}, book, concurrency=2)
     assert [one.status for one in outcomes] == [Status.UNKNOWN, Status.APPLIED, Status.SKIPPED, Status.SKIPPED]
+    assert len(crm.calls) == 2
+
+
+def test_a_batch_goes_when_what_it_waits_for_is_done_whatever_else_is_under_way(book: Book) -> None:
+    """unit/slow, of the first stratum, ends only after unit/c, of the third: no stratum waits for a whole other."""
+    chain = [create("unit/a"), after(create("unit/b"), "unit/a"), after(create("unit/c"), "unit/b")]
+    crm = Slow(book, held={"unit/slow": "unit/c"})
+    outcomes = apply([*chain, create("unit/slow")], crm, {}, book, concurrency=2)
+    assert {one.status for one in outcomes} == {Status.APPLIED}
+
+
+def test_a_free_connection_is_given_the_next_call_while_others_are_still_under_way(book: Book) -> None:
+    crm = Slow(book, held={"unit/0": "unit/5"})
+    outcomes = apply([create(f"unit/{number}") for number in range(6)], crm, {}, book, concurrency=2)
+    assert {one.status for one in outcomes} == {Status.APPLIED}
+
+
+def test_intents_are_written_ahead_for_so_many_calls_and_no_more(book: Book) -> None:
+    open_: list[int] = []
+
+    class Counting(Crm):
+        def answer(self, batch: Batch) -> list[Outcome]:
+            written = [len(ids) if kind == "intent" else -len(ids) for kind, ids in self.book.entries]
+            open_.append(sum(written))
+            return super().answer(batch)
+
+    crm = Counting(book, max_batch=1, max_concurrency=3)
+    apply([create(f"unit/{number}") for number in range(30)], crm, {}, book, concurrency=3)
+    assert 3 < max(open_) <= 12
+    open_.clear()
+    apply([create(f"unit/{number + 30}") for number in range(5)], crm, {}, book)
+    assert open_ == [1] * 5
+
+
+def test_what_is_announced_and_not_yet_sent_is_skipped_once_somebody_asks_to_stop(book: Book) -> None:
+    crm = Slow(book)
+    changes = [create(f"unit/{number}") for number in range(8)]
+    outcomes = apply(changes, crm, {}, book, concurrency=2, stop=lambda: "enough" if len(crm.calls) >= 2 else "")
+    sent = {batch.steps[0].id for batch in crm.calls}
+    assert {one.id for one in outcomes if one.status is Status.APPLIED} == sent
+    assert {one.detail for one in outcomes if one.status is Status.SKIPPED} == {"enough"}
+    assert 2 <= len(sent) <= 3
+    assert sorted(id_ for kind, ids in book.entries if kind == "outcome" for id_ in ids) == [one.id for one in changes]
+
+
+@pytest.mark.parametrize("fault", ["adapter", "lease"])
+def test_after_a_fault_what_was_under_way_is_written_down_and_nothing_more_is_sent(fault: str) -> None:
+    class Breaking(Book):
+        def turn(self, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
+            if fault == "lease" and self.entries and batches:
+                super().turn(outcomes, ())
+                raise LeaseLost("aaaa")
+            super().turn(outcomes, batches)
+
+    class Faulty(Slow):
+        def answer(self, batch: Batch) -> list[Outcome]:
+            if fault == "adapter" and batch.steps[0].id == "unit/0":
+                raise ZeroDivisionError
+            return super().answer(batch)
+
+    book = Breaking()
+    crm = Faulty(book)
+    with pytest.raises(ZeroDivisionError if fault == "adapter" else LeaseLost):
+        apply([create(f"unit/{number}") for number in range(40)], crm, {}, book, concurrency=2)
+    sent = {batch.steps[0].id for batch in crm.calls}
+    recorded = {id_ for kind, ids in book.entries if kind == "outcome" for id_ in ids}
+    intended = {id_ for kind, ids in book.entries if kind == "intent" for id_ in ids}
+    assert recorded >= sent - {"unit/0"}
+    assert ("unit/0" in recorded) is (fault == "lease")
+    assert sent <= intended
+    assert len(intended) <= 16
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("seed", range(20))
+def test_there_are_exactly_as_many_calls_as_the_waits_and_the_batches_ask_for(seed: int, concurrency: int) -> None:
+    """Of each stratum, kind and action ceil(changes / batch), however the answers come back."""
+    chance, book = random.Random(seed), Book()
+    ids = [f"{chance.choice(['unit', 'role', 'business-unit'])}/{number}" for number in range(60)]
+    changes = [
+        after(create(id_), *chance.sample(ids[:number], min(number, chance.choice([0, 0, 1, 2]))))
+        for number, id_ in enumerate(ids)
+    ]
+    crm = Crm(book, max_batch=5, max_concurrency=4)
+    outcomes = apply(changes, crm, {}, book, concurrency=concurrency)
+    depth: dict[str, int] = {}
+    for change in changes:
+        depth[change.id] = 1 + max((depth[one] for one in change.waits_for), default=0)
+    groups = Counter((depth[change.id], change.kind) for change in changes)
+    assert len(crm.calls) == sum(-(-count // 5) for count in groups.values())
+    assert {one.status for one in outcomes} == {Status.APPLIED}
 
 
 RENAME = update("unit/w", {KEY: "u"}, {KEY: "w"})

@@ -57,7 +57,7 @@ def batch(*addresses: str) -> Batch:
 def run(book: Journal, name: str, *addresses: str, minutes: int = 0, finish: bool = True) -> None:
     book.take("memory", name, "ci", over=name)
     book.start(name, PLAN, actor="ci", at=at(minutes))
-    book.intend(name, [batch(*addresses)], at=at(minutes + 1))
+    book.turn(name, (), [batch(*addresses)], at=at(minutes + 1))
     book.record(name, [outcome(address) for address in addresses], at=at(minutes + 2))
     if finish:
         book.finish(name, {"applied": len(addresses)}, at=at(minutes + 3))
@@ -176,7 +176,7 @@ def test_an_entry_added_behind_the_head_shows(book: Journal) -> None:
 def test_a_run_that_was_cut_off_is_open_until_a_later_one_came_to_its_end(book: Journal) -> None:
     book.take("memory", "one", "ci")
     book.start("one", PLAN, actor="ci", at=at(0))
-    book.intend("one", [batch("unit/u")], at=at(1))
+    book.turn("one", (), [batch("unit/u")], at=at(1))
     book.release("one")
     run(book, "two", "unit/v", minutes=10, finish=False)
     assert [taken.run for taken in book.open_intents("memory")] == ["one"]
@@ -214,7 +214,7 @@ def test_an_entry_that_cannot_be_read_is_an_error_of_the_journal(book: Journal) 
 def test_an_intent_without_an_outcome_stays_open(book: Journal) -> None:
     book.take("memory", "one", "ci")
     book.start("one", PLAN, actor="ci", at=at(0))
-    book.intend("one", [batch("unit/u", "unit/v", "unit/w")], at=at(1))
+    book.turn("one", (), [batch("unit/u", "unit/v", "unit/w")], at=at(1))
     book.record("one", [outcome("unit/u"), outcome("unit/w", Status.UNKNOWN)], at=at(2))
     assert [(one.run, one.step.address, one.step.action, one.at) for one in book.open_intents("memory")] == [
         ("one", "unit/v", Action.DELETE, at(1)),
@@ -226,7 +226,7 @@ def test_an_intent_without_an_outcome_stays_open(book: Journal) -> None:
 def test_a_finished_run_leaves_no_open_intent(book: Journal) -> None:
     book.take("memory", "one", "ci")
     book.start("one", PLAN, actor="ci", at=at(0))
-    book.intend("one", [batch("unit/u")], at=at(1))
+    book.turn("one", (), [batch("unit/u")], at=at(1))
     book.finish("one", {}, at=at(2))
     assert book.open_intents("memory") == []
 
@@ -236,7 +236,7 @@ def test_removals_are_those_that_were_applied_to_this_target_within_the_window(b
     run(book, "one", "unit/u", "grant/u/p@x/r")
     book.take("memory", "two", "ci")
     book.start("two", PLAN, actor="ci", at=at(10))
-    book.intend("two", [batch("unit/failed", "unit/unknown", "unit/settled", "unit/open")], at=at(10))
+    book.turn("two", (), [batch("unit/failed", "unit/unknown", "unit/settled", "unit/open")], at=at(10))
     book.record(
         "two",
         [

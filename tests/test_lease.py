@@ -73,7 +73,7 @@ def test_every_sign_of_life_prolongs_it(two: tuple[Journal, Journal]) -> None:
     brief.take("crm", "aaaa", "ana")
     before = other.holder("crm")
     time.sleep(1.1)  # the databases' clocks tell whole seconds
-    brief.intend("aaaa", [BATCH], at=START)
+    brief.turn("aaaa", (), [BATCH], at=START)
     after = other.holder("crm")
     assert before is not None
     assert after is not None
@@ -84,11 +84,11 @@ def test_who_was_taken_over_may_send_nothing_more_but_still_say_what_was_done(tw
     one, other = two
     one.take("crm", "aaaa", "ana")
     one.start("aaaa", PLAN, actor="ana", at=START)
-    one.intend("aaaa", [BATCH], at=START)
+    one.turn("aaaa", (), [BATCH], at=START)
     other.take("crm", "bbbb", "bob", over="aaaa")
     one.record("aaaa", [DONE], at=START)
     with pytest.raises(LeaseLost, match="aaaa"):
-        one.intend("aaaa", [BATCH], at=START)
+        one.turn("aaaa", (), [BATCH], at=START)
     assert [(taken.step.address, taken.status) for taken in other.steps("aaaa")] == [("unit/u", Status.APPLIED)]
     assert other.verify() == []
 

@@ -367,13 +367,15 @@ def test_a_crm_that_cannot_be_read_afterwards_is_not_said_to_agree(root: Path, m
 def test_a_run_that_was_killed_is_told_of_by_the_next_plan_which_goes_on(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = planned(root)
+    plan, turn = planned(root), applying._Log.turn
 
-    def killed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+    def killed(log: Any, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
+        if outcomes:
+            raise KeyboardInterrupt
+        turn(log, outcomes, batches)
 
     with monkeypatch.context() as patch:
-        patch.setattr(applying._Log, "record", killed)
+        patch.setattr(applying._Log, "turn", killed)
         with pytest.raises(KeyboardInterrupt):
             applied(root, plan)
     again = planned(root)

@@ -6,6 +6,7 @@ A rollback is a plan like any other, so what is asked of it here is what lives a
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -365,20 +366,20 @@ def test_a_rollback_that_the_crm_has_left_behind_is_stale(root: Path) -> None:
 
 def cut_off(root: Path, monkeypatch: pytest.MonkeyPatch, answers: int, *, done: bool) -> str:
     """A run whose process died after so many answers were written down; ``done``: the CRM carried the last call out."""
-    plan, record_, left = planned(root), applying._Log.record, [answers]
+    plan, turn, left = planned(root), applying._Log.turn, [answers]
 
-    def dying(log: object, outcomes: Sequence[Outcome]) -> None:
-        if not left[0]:
+    def dying(log: Any, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
+        if outcomes and not left[0]:
             raise KeyboardInterrupt
-        left[0] -= 1
-        record_(log, outcomes)  # type: ignore[arg-type]
+        left[0] -= bool(outcomes)
+        turn(log, outcomes, batches)
 
     def dead(*_: object) -> None:
         if not left[0]:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(applying._Log, "record", dying)
+        patch.setattr(applying._Log, "turn", dying)
         if not done:
             patch.setattr("orgsync.adapters.local.adapter.LocalAdapter.apply", dying_call(left, dead))
         with pytest.raises(KeyboardInterrupt):

@@ -23,10 +23,7 @@ State = dict[Address, Fields]
 class Silent:
     """A log that keeps nothing."""
 
-    def intend(self, batches: Sequence[Batch]) -> None:
-        pass
-
-    def record(self, outcomes: Sequence[Outcome]) -> None:
+    def turn(self, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
         pass
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from orgsync.adapter import Adapter, Capabilities, HasCost, HasDoctor, HasEffects, Opener, Scope, Snapshot
+from orgsync.adapter import Adapter, Capabilities, HasCost, HasDoctor, HasEffects, Opener, ReadsAhead, Scope, Snapshot
 from orgsync.change import Batch, Change, Effect, Outcome
 from orgsync.documents import suggestion
 from orgsync.errors import InvalidInput, OrgsyncError, ReadOnly
@@ -218,6 +218,9 @@ class ReadOnlyAdapter:
 
     def read(self, scope: Scope) -> Snapshot:
         return self._adapter.read(scope)
+
+    def begin(self) -> Callable[[Scope], Snapshot]:
+        return self._adapter.begin() if isinstance(self._adapter, ReadsAhead) else self._adapter.read
 
     def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
         raise ReadOnly(

@@ -88,51 +88,40 @@ class Journal:
         }
         self._append(run, at, "start", {name: value for name, value in body.items() if value})
 
-    def intend(self, run: str, batches: Sequence[Batch], *, at: datetime) -> None:
-        """Raises LeaseLost where another run was given the target: nothing more may be sent."""
-        steps = [
-            {
-                "id": step.id,
-                "address": step.address,
-                "action": step.action,
-                "before": dict(step.before),
-                "after": dict(step.after),
-                "remoteId": step.remote_id,
-            }
-            for batch in batches
-            for step in batch.steps
-        ]
-        self._append(run, at, "intent", {"steps": steps}, leased=True)
+    def turn(self, run: str, outcomes: Sequence[Outcome], batches: Sequence[Batch], *, at: datetime) -> None:
+        """What came back and what is about to be sent, in one transaction.
+
+        Raises LeaseLost where another run was given the target: nothing more may be sent. The outcomes are written with
+        or without the lease: what was done was done.
+        """
+        with self._alone():
+            leased = self._prolong(run)
+            if outcomes:
+                self._add(run, at, "outcome", {"outcomes": [_heard(one) for one in outcomes]})
+            if batches and leased:
+                self._add(run, at, "intent", {"steps": [_stated(step) for one in batches for step in one.steps]})
+        if batches and not leased:
+            raise LeaseLost(run)
 
     def record(self, run: str, outcomes: Sequence[Outcome], *, at: datetime) -> None:
-        """With or without the lease: what was done was done."""
-        rows = [
-            {
-                "id": one.id,
-                "address": one.address,
-                "action": one.action,
-                "status": one.status,
-                "remoteId": one.remote_id,
-                "detail": one.detail,
-            }
-            for one in outcomes
-        ]
-        self._append(run, at, "outcome", {"outcomes": rows})
+        self.turn(run, outcomes, (), at=at)
 
     def finish(self, run: str, summary: Mapping[str, int], *, at: datetime) -> None:
         self._append(run, at, "finish", {"summary": dict(summary)})
 
-    def _append(self, run: str, at: datetime, event: str, body: Mapping[str, Any], *, leased: bool = False) -> None:
+    def _append(self, run: str, at: datetime, event: str, body: Mapping[str, Any]) -> None:
         with self._alone():
-            if not self._prolong(run) and leased:
-                raise LeaseLost(run)
-            last = self._head()
-            text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict)
-            text = text.encode(errors="backslashreplace").decode()  # half a surrogate pair becomes JSON's own escape
-            entry = {"seq": last.seq + 1, "run": run, "at": at.isoformat(), "event": event, "body": text}
-            head = Head(last.seq + 1, digest_of([last.hash, entry]))
-            self.connection.execute(ENTRY.insert().values(**entry, hash=head.hash))
-            self.connection.execute(HEAD.update().values(**asdict(head)))
+            self._prolong(run)
+            self._add(run, at, event, body)
+
+    def _add(self, run: str, at: datetime, event: str, body: Mapping[str, Any]) -> None:
+        last = self._head()
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict)
+        text = text.encode(errors="backslashreplace").decode()  # half a surrogate pair becomes JSON's own escape
+        entry = {"seq": last.seq + 1, "run": run, "at": at.isoformat(), "event": event, "body": text}
+        head = Head(last.seq + 1, digest_of([last.hash, entry]))
+        self.connection.execute(ENTRY.insert().values(**entry, hash=head.hash))
+        self.connection.execute(HEAD.update().values(**asdict(head)))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -234,6 +223,28 @@ class Journal:
             query = query.where(ENTRY.c.run.in_(runs))
         with self.connection.begin():
             return [dict(row) for row in self.connection.execute(query).mappings()]
+
+
+def _stated(step: Step) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "address": step.address,
+        "action": step.action,
+        "before": dict(step.before),
+        "after": dict(step.after),
+        "remoteId": step.remote_id,
+    }
+
+
+def _heard(one: Outcome) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "address": one.address,
+        "action": one.action,
+        "status": one.status,
+        "remoteId": one.remote_id,
+        "detail": one.detail,
+    }
 
 
 def _run(row: Mapping[str, Any], body: Mapping[str, Any], at: datetime) -> Run:

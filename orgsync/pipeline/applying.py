@@ -160,10 +160,8 @@ class _Log:
         self.book, self.run, self.clock, self.watch = book, run, clock, watch
         self._done, self._total = 0, total
 
-    def intend(self, batches: Sequence[Batch]) -> None:
-        self.book.intend(self.run, batches, at=self.clock())
-
-    def record(self, outcomes: Sequence[Outcome]) -> None:
-        self.book.record(self.run, outcomes, at=self.clock())
-        self._done += len(outcomes)
-        self.watch.outcomes(outcomes, self._done, self._total)
+    def turn(self, outcomes: Sequence[Outcome], batches: Sequence[Batch]) -> None:
+        self.book.turn(self.run, outcomes, batches, at=self.clock())
+        if outcomes:
+            self._done += len(outcomes)
+            self.watch.outcomes(outcomes, self._done, self._total)

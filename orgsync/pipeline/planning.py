@@ -15,6 +15,7 @@ from orgsync.errors import PlanRefused
 from orgsync.finding import Finding, Severity
 from orgsync.order import order
 from orgsync.pipeline.accessing import access_diff, meaning
+from orgsync.pipeline.ahead import Begun, begun
 from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
 from orgsync.pipeline.past import Past, explained, past_of, steps
 from orgsync.pipeline.target import WITH_LOGIN, in_force, read, reading, target_of
@@ -200,14 +201,14 @@ def _from_nowhere(_: Sequence[Change]) -> Mapping[str, str]:
 
 def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
     target = asked.target
-    declared = validate(asked.root, today=asked.today, watch=asked.watch)
-    stop_at_errors(declared.findings)
-    with collector_paused(), reading(target, asked.root, asked.environment) as adapter:
-        compared = _compare(declared, target, adapter, asked.watch)
+    with collector_paused(), begun(target, asked.root, asked.environment) as crm:
+        declared = validate(asked.root, today=asked.today, watch=asked.watch)
+        stop_at_errors(declared.findings)
+        compared = _compare(declared, target, crm, asked.watch)
         plan = _plan(
             asked,
             compared,
-            adapter,
+            crm.adapter,
             contents=compared.desired,
             place=lambda findings: placed(findings, declared),
             origins=lambda changes: _origins(changes, declared),
@@ -293,8 +294,8 @@ def _without(live: Snapshot, gone: set[Address]) -> Snapshot:
     return replace(live, resources={a: fields for a, fields in live.resources.items() if a not in gone})
 
 
-def _compare(declared: Declared, target: TargetSettings, adapter: Adapter, watch: Watch) -> _Compared:
-    desired = declared.desired
+def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watch) -> _Compared:
+    desired, adapter = declared.desired, crm.adapter
     bound = bound_names(desired, target.adapter)
     with watch.stage("project"):
         projected, lost = project(
@@ -305,7 +306,7 @@ def _compare(declared: Declared, target: TargetSettings, adapter: Adapter, watch
             omit=target.inexpressible == "omit",
         )
     with watch.stage("read"):
-        live = read(adapter, _scope(projected, target, bound))
+        live = crm.read(_scope(projected, target, bound))
     with watch.stage("diff"):
         live, former = rename(live, projected.previously)
         settled, people = settle_users(projected, live, target.missing_users)

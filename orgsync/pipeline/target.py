@@ -49,8 +49,12 @@ def _never() -> datetime:
 
 
 def read(adapter: Adapter, scope: Scope) -> Snapshot:
+    """Raises IncompleteRead, AdapterError."""
+    return checked(adapter, adapter.read(scope))
+
+
+def checked(adapter: Adapter, live: Snapshot) -> Snapshot:
     """Raises IncompleteRead where a key cannot be one: what hangs on it would belong to something else."""
-    live = adapter.read(scope)
     if (strange := next((address for address in live.resources if not well_formed(address)), None)) is not None:
         raise IncompleteRead(f"{adapter.identity} answers with a key that is none: {strange}", remedy=_STRANGE)
     return live
@@ -84,4 +88,4 @@ def read_again(
     return rename(live, previously)
 
 
-__all__ = ["WITH_LOGIN", "in_force", "kinds_kept", "read", "read_again", "reading", "target_of"]
+__all__ = ["WITH_LOGIN", "checked", "in_force", "kinds_kept", "read", "read_again", "reading", "target_of"]

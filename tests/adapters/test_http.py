@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from itertools import count
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from orgsync.adapters.http import (
     bearer,
     carry_out,
     common_quota,
+    numbered,
     oauth_token,
     pages,
 )
@@ -812,6 +814,66 @@ def fetching(*found: Page[int] | AdapterError) -> Any:
         return page
 
     return fetch
+
+
+@dataclass
+class Numbers:
+    """A list that is asked for from an item on. ``most``: pages fetched at the same time."""
+
+    count: int
+    size: int = 3
+    together: Barrier | None = None
+    asked: list[object] = field(default_factory=list)
+    short: Mapping[int, int] = field(default_factory=dict)
+    fails: int | None = None
+
+    def __call__(self, at: str | int | None) -> Page[int]:
+        self.asked.append(at)
+        start = int(at or 0)
+        if self.together is not None and at is not None:
+            self.together.wait(10)
+        if start == self.fails:
+            raise AdapterError("the line went dead")
+        items = range(start, min(start + self.short.get(start, self.size), self.count))
+        after = start + len(items)
+        return Page(items=items, after=after if after < self.count else None, total=self.count)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 9, 10])
+def test_numbered_pages_take_as_many_calls_as_there_are_pages(count: int) -> None:
+    numbers = Numbers(count)
+    assert numbered(numbers, what="things", at_once=4, key=lambda one: one) == [*range(count)]
+    assert len(numbers.asked) == max(-(-count // 3), 1)
+
+
+def test_numbered_pages_are_fetched_at_once_and_come_in_order() -> None:
+    numbers = Numbers(15, together=Barrier(4))
+    assert numbered(numbers, what="things", at_once=4) == [*range(15)]
+
+
+def test_a_numbered_page_that_is_shorter_than_the_first_leaves_no_gap() -> None:
+    numbers = Numbers(12, short={3: 1})
+    assert numbered(numbers, what="things", at_once=2, key=lambda one: one) == [*range(12)]
+
+
+def test_numbered_pages_are_all_or_nothing() -> None:
+    with pytest.raises(IncompleteRead, match="things: reading stopped after 3: the line went dead"):
+        numbered(Numbers(12, fails=6), what="things", at_once=2)
+    with pytest.raises(IncompleteRead, match="the line went dead"):
+        numbered(Numbers(12, fails=0), what="things", at_once=2)
+
+    def shrinking(at: object) -> Page[int]:
+        page = Numbers(9)(at if isinstance(at, int) else None)
+        return Page(items=page.items, after=page.after, total=9 if at is None else 8)
+
+    with pytest.raises(IncompleteRead, match="there were 9, and 8 a page later"):
+        numbered(shrinking, what="things", at_once=1)
+
+
+def test_numbered_pages_without_a_total_or_with_cursors_come_one_after_the_other() -> None:
+    for after in ("next", 1):
+        found = [Page(items=[1], after=after, total=2 if after == "next" else None), Page(items=[2])]
+        assert numbered(fetching(*found), what="things", at_once=4) == [1, 2]
 
 
 def test_all_pages_come_in_order() -> None:

@@ -10,7 +10,7 @@ from orgsync.adapters.http.authorization import Authorization, Fixed, Renewed, b
 from orgsync.adapters.http.client import Client
 from orgsync.adapters.http.limits import Limits, Time
 from orgsync.adapters.http.oauth import oauth_token
-from orgsync.adapters.http.paging import Page, pages
+from orgsync.adapters.http.paging import Page, numbered, pages
 from orgsync.adapters.http.quota import common_quota
 from orgsync.adapters.http.writing import carry_out, found
 
@@ -28,6 +28,7 @@ __all__ = [
     "carry_out",
     "common_quota",
     "found",
+    "numbered",
     "oauth_token",
     "pages",
 ]

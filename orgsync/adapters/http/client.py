@@ -21,12 +21,14 @@ from orgsync.adapters.http.address import Base, joined, origin
 from orgsync.adapters.http.answers import Answer, Failure, NotJson, json_of, said, words
 from orgsync.adapters.http.authorization import Authorization, Fixed
 from orgsync.adapters.http.limits import Limits, Time
+from orgsync.adapters.http.pace import Pace
 from orgsync.adapters.http.quota import common_quota
 from orgsync.adapters.http.transport import Transport
 from orgsync.errors import AdapterError, CallRefused, IncompleteRead, ReadOnly, UnknownOutcome
 
 _SAFE = frozenset({"GET", "HEAD"})
-_CONNECTIONS = 16
+_CONNECTIONS = 64
+"""Kept open: as many as a target's settings allow at once. One too few, and calls open and close connections."""
 _REDIRECTS = 5
 _SHORTEST = 0.001
 _NOT_IMPLEMENTED, _TIMEOUT, _UNAUTHORIZED = 501, 408, 401
@@ -102,7 +104,8 @@ class Client:
         if ca is not None and not ca.is_file():
             raise AdapterError(f"there is no file of certificates at {ca}")
         self._verify = str(ca) if ca is not None else True
-        self._transport, self._lock, self._held_until = Transport(_CONNECTIONS), Lock(), 0.0
+        self._transport, self._lock, self._pace = Transport(_CONNECTIONS), Lock(), Pace(time.clock)
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"Client({self._base.origin})"
@@ -111,6 +114,8 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Whoever still reads in another thread gets an error at the next call."""
+        self._closed = True
         self._transport.close()
 
     def call(
@@ -162,8 +167,7 @@ class Client:
 
     def _answered(self, tries: _Tries) -> Answer:
         while True:
-            self._wait_for_quota(tries)
-            found = self._attempt(tries)
+            found = self._paced(tries)
             if isinstance(found, Answer):
                 return found
             tries.last, tries.doubt = found, tries.doubt or not found.certain
@@ -187,22 +191,25 @@ class Client:
             more = f"{failure.why} ({self._limits.attempts} attempts)"
             raise self._error(tries, replace(failure, why=more)) from None
         if failure.wait:
-            self._hold(failure.wait)
+            self._pace.hold(failure.wait)
         else:  # urllib3's own first repetition is immediate, and its jitter comes on top instead of spreading
             seconds = max(tries.retry.get_backoff_time(), self._limits.backoff)
             self._wait(tries, failure, seconds * (0.5 + self._time.chance() / 2))
 
-    def _hold(self, seconds: float) -> None:
-        """For every thread: the server counts the calls of all of them."""
-        with self._lock:
-            self._held_until = max(self._held_until, self._time.clock() + seconds)
-
-    def _wait_for_quota(self, tries: _Tries) -> None:
-        seconds = self._held_until - self._time.clock()
-        if seconds > 0:
-            self._wait(tries, tries.last or Failure(why="no calls are left for now", certain=True), seconds)
+    def _paced(self, tries: _Tries) -> Answer | Failure:
+        why = tries.last or Failure(why="no calls are left for now", certain=True)
+        self._wait(tries, why, self._pace.turn())
+        if (seconds := self._pace.begin()) > 0:
+            self._wait(tries, why, seconds)
+            self._pace.begin(waited=True)
+        try:
+            return self._attempt(tries)
+        finally:
+            self._pace.end()
 
     def _wait(self, tries: _Tries, failure: Failure, seconds: float) -> None:
+        if seconds <= 0:
+            return
         left = tries.call.deadline - self._time.clock()
         if seconds > left:
             why = f"{failure.why}; the next attempt would be in {seconds:.0f} s, and {max(left, 0):.0f} s are left"
@@ -211,6 +218,8 @@ class Client:
 
     def _attempt(self, tries: _Tries) -> Answer | Failure:
         call = tries.call
+        if self._closed:
+            return Failure(why="the connection was given up", certain=True)
         for _ in range(_REDIRECTS + 1):
             found = self._exchange(call, tries.token)
             if isinstance(found, Failure):
@@ -235,8 +244,11 @@ class Client:
             verify=self._verify,
             proxies=self._proxies,
         )
-        if isinstance(found, Answer) and (wait := self._quota(found.headers, self._time.wall())) > 0:
-            self._hold(wait)
+        if isinstance(found, Answer):
+            now = self._time.wall()
+            self._pace.heed(found.headers, now)
+            if (wait := self._quota(found.headers, now)) > 0:
+                self._pace.hold(wait)
         return found
 
     def _prepared(self, call: _Call, token: str) -> requests.PreparedRequest:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 _EPOCH = 1_000_000_000
 """A reset beyond this many seconds (31 years) is a moment and no duration."""
 _STRUCTURED = re.compile(r";\s*r=(\d+).*?;\s*t=(\d+)")
+_POLICY = re.compile(r"(?:^|;\s*q=|,\s*)(\d+)\s*;(?:[^,]*;)?\s*w=(\d+)")
 
 
 def common_quota(headers: Mapping[str, str], now: float) -> float:
@@ -14,19 +15,31 @@ def common_quota(headers: Mapping[str, str], now: float) -> float:
     Understands RateLimit-Remaining and -Reset, the same with X-, and RateLimit with ``r`` and ``t`` (IETF draft
     "RateLimit header fields for HTTP"). An adapter whose CRM counts otherwise passes a function of its own.
     """
+    found = common_left(headers, now)
+    return found[1] if found is not None and found[0] < 1 else 0
+
+
+def common_left(headers: Mapping[str, str], now: float) -> tuple[float, float] | None:
+    """(calls left, seconds until there are all of them again), of the limit that ends last among the tightest."""
     if found := _STRUCTURED.search(headers.get("RateLimit", "")):
-        return _wait(found[1], found[2], now)
-    return max(
-        _wait(headers.get(f"{name}-Remaining", ""), headers.get(f"{name}-Reset", ""), now)
+        return _left(found[1], found[2], now)
+    told = [
+        left
         for name in ("RateLimit", "X-RateLimit")
-    )
+        if (left := _left(headers.get(f"{name}-Remaining", ""), headers.get(f"{name}-Reset", ""), now)) is not None
+    ]
+    return min(told, key=lambda one: (one[0], -one[1]), default=None)
 
 
-def _wait(remaining: str, reset: str, now: float) -> float:
+def _left(remaining: str, reset: str, now: float) -> tuple[float, float] | None:
     try:
         left, seconds = float(remaining), float(reset)
     except ValueError:
-        return 0
-    if left >= 1:
-        return 0
-    return max(seconds - now, 0) if seconds > _EPOCH else max(seconds, 0)
+        return None
+    return left, max(seconds - now if seconds > _EPOCH else seconds, 0)
+
+
+def common_rate(headers: Mapping[str, str]) -> tuple[int, int] | None:
+    """(calls, seconds in which they may be made): the slowest of what RateLimit-Policy states (same draft)."""
+    stated = [(int(calls), int(seconds)) for calls, seconds in _POLICY.findall(headers.get("RateLimit-Policy", ""))]
+    return min((one for one in stated if all(one)), key=lambda one: one[0] / one[1], default=None)

@@ -8,6 +8,8 @@ from orgsync.change import Action
 from orgsync.resources import Kind
 
 _BATCH, _SMALL_BATCH = 1000, 20
+AT_ONCE = 4
+"""Calls in flight: what any provider bears."""
 _EDGES = frozenset({Action.CREATE, Action.DELETE})
 _NO_DELETE = frozenset({Action.CREATE, Action.UPDATE})
 
@@ -33,7 +35,7 @@ def capabilities(found: Offer, options: Options, known: Deviations) -> Capabilit
         unit_roles="roles" in kinds.get(Kind.UNIT, KindCapabilities()).fields,
         attribution="when",
         concurrency="etag" if found.etag else "none",
-        max_concurrency=1 if found.bulk is not None else 4,
+        max_concurrency=1 if found.bulk is not None else AT_ONCE,
     )
 
 

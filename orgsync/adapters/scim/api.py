@@ -10,7 +10,8 @@ from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from orgsync.adapters.http import Answer, Client, Page, pages
+from orgsync.adapters.http import Answer, Client, Page, numbered, pages
+from orgsync.adapters.scim.able import AT_ONCE
 from orgsync.adapters.scim.bulk import Operation, Result, id_in, request, results, told
 from orgsync.adapters.scim.discovery import Offer, offer
 from orgsync.adapters.scim.values import entries, get, number, text
@@ -33,6 +34,7 @@ class Api:
         self._client, self._known, self._page_size = client, known, page_size
         self._offer: Offer | None = None
         self.calls: Counter[str] = Counter()
+        self._counting = Lock()
         self._locks = [Lock() for _ in range(_LOCKS)]
 
     @property
@@ -59,8 +61,12 @@ class Api:
         return listed[0] if path in _CONFIG_PATHS and listed else found
 
     def _get(self, path: str, params: Params) -> Any:
-        self.calls[f"GET {path}"] += 1
+        self._count(f"GET {path}")
         return self._client.call("GET", path, params=params).value
+
+    def _count(self, call: str) -> None:
+        with self._counting:
+            self.calls[call] += 1
 
     def resource(self, endpoint: str, id_: str) -> Any:
         """None where there is none."""
@@ -73,7 +79,13 @@ class Api:
 
     def listed(self, endpoint: str, attributes: Sequence[str], condition: str = "") -> list[Any]:
         """All of them. Raises IncompleteRead."""
-        return _twice(lambda: pages(lambda at: self.page(endpoint, attributes, condition, at), what=endpoint, key=_id))
+        return self._all(endpoint, lambda at: self.page(endpoint, attributes, condition, at))
+
+    def _all(self, endpoint: str, fetch: Callable[[str | int | None], Page[Any]]) -> list[Any]:
+        """Pages that begin at an index are asked for at once; where a cursor leads, each comes after the one before."""
+        if self.offer.cursor:
+            return _twice(lambda: pages(fetch, what=endpoint, key=_id))
+        return _twice(lambda: numbered(fetch, what=endpoint, at_once=AT_ONCE, key=_id))
 
     def fewest(self, endpoint: str, attributes: Sequence[str], conditions: Sequence[str]) -> list[Any]:
         """At least those that meet one of the conditions; all of them where that takes fewer calls."""
@@ -82,13 +94,8 @@ class Api:
         first = self.page(endpoint, attributes, "", None)
         size = max(len(first.items), 1)
         if first.after is None or (first.total or 0) <= size * (len(conditions) + 1):
-            return _twice(lambda: self._rest(endpoint, attributes, first))
+            return self._all(endpoint, lambda at: first if at is None else self.page(endpoint, attributes, "", at))
         return [one for condition in conditions for one in self.listed(endpoint, attributes, condition)]
-
-    def _rest(self, endpoint: str, attributes: Sequence[str], first: Page[Any]) -> list[Any]:
-        return pages(
-            lambda at: first if at is None else self.page(endpoint, attributes, "", at), what=endpoint, key=_id
-        )
 
     def page(self, endpoint: str, attributes: Sequence[str], condition: str, at: str | int | None) -> Page[Any]:
         count = min(self._page_size, self.offer.page or self._page_size)
@@ -113,7 +120,7 @@ class Api:
 
     def send(self, operation: Operation) -> Result:
         """Raises AdapterError where there is no point in going on."""
-        self.calls[f"{operation.method} {operation.path.partition('/')[0]}"] += 1
+        self._count(f"{operation.method} {operation.path.partition('/')[0]}")
         headers = {**TYPE, **({"If-Match": operation.version} if operation.version else {})}
         try:
             with self._locks[hash(operation.path) % _LOCKS]:
@@ -133,7 +140,7 @@ class Api:
 
     def bulk(self, operations: Sequence[Operation]) -> list[Result] | None:
         """None where the provider takes no bulk, or not this one. Raises as ``send``."""
-        self.calls["POST Bulk"] += 1
+        self._count("POST Bulk")
         again = all(one.idempotent for one in operations)
         try:
             answer = self._client.call("POST", "Bulk", json=request(operations), headers=TYPE, idempotent=again)

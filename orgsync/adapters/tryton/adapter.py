@@ -23,7 +23,7 @@ from orgsync.adapters.tryton.named import Named
 from orgsync.adapters.tryton.options import Options
 from orgsync.adapters.tryton.people import People
 from orgsync.adapters.tryton.reading import snapshot
-from orgsync.adapters.tryton.world import fetch
+from orgsync.adapters.tryton.world import World, fetch
 from orgsync.change import Action, Batch, Change, Effect, Outcome, Status, Step
 from orgsync.errors import AdapterError, UnknownOutcome
 from orgsync.finding import Finding
@@ -57,7 +57,14 @@ class TrytonAdapter:
         return plain if self._options.prefix == "orgsync" else f"{plain}#{self._options.prefix}"
 
     def read(self, scope: Scope) -> Snapshot:
+        return self.begin()(scope)
+
+    def begin(self) -> Callable[[Scope], Snapshot]:
+        """Nothing that is asked for hangs on the scope."""
         world = fetch(self.server, self._marks)
+        return lambda scope: self._made_of(world, scope)
+
+    def _made_of(self, world: World, scope: Scope) -> Snapshot:
         self._named.remember({role.id: role.groups for role in world.roles.values()})
         self._seen = index(world, scope.bound)
         options = self._options

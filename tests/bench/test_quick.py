@@ -1,0 +1,94 @@
+"""What CI gates fails when it is broken: each check with something wrong behind it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+
+from bench import quick
+from bench.contestants import COLD, UNCHANGED
+from bench.network import Network
+from bench.quick import SMALL, TINY, Check, calls, imports, reads, writes
+from bench.report import text
+from bench.run import Result
+from bench.targets import MEASURED_BY, Ratio
+from orgsync import apply as applying
+from orgsync.adapter import Adapter
+from orgsync.change import Batch, Change
+
+TOLD: Mapping[str, float] = {"reads": 7, "writes": 40, "most": 16, "too_soon": 0}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_batches_that_are_not_full_are_noticed(monkeypatch: pytest.MonkeyPatch, concurrency: int) -> None:
+    assert calls(100, 50, concurrency).holds
+    filled = applying._filled
+
+    def halved(changes: Sequence[Change], adapter: Adapter) -> Iterator[Batch]:
+        for batch in filled(changes, adapter):
+            for some in (batch.steps[::2], batch.steps[1::2]):
+                yield Batch(kind=batch.kind, action=batch.action, steps=some)
+
+    monkeypatch.setattr(applying, "_filled", halved)
+    assert not calls(100, 50, concurrency).holds
+
+
+def test_an_import_on_the_way_to_help_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert imports().holds
+    monkeypatch.setattr(quick, "FORBIDDEN", ("click",))
+    assert not imports().holds
+
+
+def test_a_cached_plan_that_differs_is_noticed() -> None:
+    same, other = ({COLD: "a plan", UNCHANGED: one} for one in ("a plan", "another"))
+    assert quick._cached(quick._Plans(cpu=[1], outputs=same)).holds
+    assert not quick._cached(quick._Plans(cpu=[1], outputs=other)).holds
+
+
+@pytest.mark.parametrize("start_up", [0, 1000])
+def test_growth_that_bends_is_noticed(start_up: int) -> None:
+    def used(exponent: float) -> dict[int, float]:
+        return {size: start_up + (size - (TINY if start_up else 0)) ** exponent for size in (SMALL, quick.LARGE)}
+
+    assert quick._growth("work", used(1), start_up=start_up).holds
+    assert not quick._growth("work", used(1.5), start_up=start_up).holds
+
+
+@pytest.mark.parametrize("wrong", [{"writes": 45}, {"most": 17}, {"too_soon": 1}])
+def test_calls_too_many_too_many_at_once_and_too_soon_are_noticed(wrong: dict[str, float]) -> None:
+    assert writes(TOLD, 40).holds
+    assert not writes({**TOLD, **wrong}, 40).holds
+
+
+@pytest.mark.parametrize("count", [6, 8])
+def test_a_call_to_read_more_or_less_than_there_are_pages_is_noticed(count: int) -> None:
+    assert reads(TOLD, 7, "records").holds
+    assert not reads({**TOLD, "reads": count}, 7, "records").holds
+
+
+def test_one_check_that_does_not_hold_is_enough(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for second in (True, False):
+        checks = [Check(name="one", holds=True, text="well"), Check(name="two", holds=second, text="so")]
+        monkeypatch.setattr(quick, "_checks", lambda checks=checks: iter(checks))
+        assert quick.quick() is second
+    assert "FAILED two: so" in capsys.readouterr().out
+
+
+def test_every_target_is_told_with_its_verdict_or_with_what_measures_it() -> None:
+    ratios = [
+        Ratio(target="4 calls", name="calls", value=1.0, wanted=1.1, at_least=False),
+        Ratio(target="5 apply", name="apply", value=1.3, wanted=1.1, at_least=False),
+    ]
+    network = Network(size=1_000, latency=0.05, figures={"reads": [1.0]}, ratios=ratios)
+    result = Result(machine={"python": "3"}, notes=[], shapes=[], growth=[], network=network)
+    told = text(result).rpartition("targets\n")[2].splitlines()
+    assert {line[2:22].strip() for line in told} == MEASURED_BY.keys()
+    assert [line.rpartition(": ")[2] for line in told if line[2:9] in {"4 calls", "5 apply"}] == ["met", "MISSED"]
+    assert sum("not measured in this run: python -m bench" in line for line in told) == len(MEASURED_BY) - 2
+    targets = json.loads(json.dumps(result.to_json()))["targets"]
+    assert [(one["target"], one["size"], one["met"]) for one in targets] == [
+        ("4 calls", 1_000, True),
+        ("5 apply", 1_000, False),
+    ]
