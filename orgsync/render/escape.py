@@ -19,6 +19,7 @@ _MOST_MARKS = 4
 """More accents on one letter than any language has grow over the lines above and below."""
 _PRINTABLE_ASCII = re.compile(r"[ -~]*")
 _MARKDOWN = re.compile(r"[&<>\\`*_{}\[\]#|~$:]")
+_MERMAID = re.compile(r"(?<![^\W_])[-.]|[-.](?![^\W_])|[!-+/:-@\[-`{-~¶ﬂ]")
 _BLOCK = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+= ]))(.)")
 _NOT_LINKED = re.compile(
     r"(?i)&#58;(?=//|(?:[\w+-]|&#95;)+&#58;)|(?<=www)(?=\.)|&#35;(?=\d)|(?<=\bgh-)(?=\d)|@",
@@ -78,6 +79,15 @@ def markdown(text: str) -> str:
     safe = _BLOCK.sub(lambda found: f"{found[1]}&#{ord(found[2])};", safe)
     safe = _NOT_LINKED.sub(lambda found: f"{found.group()}&#8203;", safe)
     return safe.replace("&#36;", "<span>&#36;</span>")
+
+
+def mermaid(text: str) -> str:
+    """Text inside quotation marks of Mermaid: no end of them, HTML, Markdown, formula, icon or comment.
+
+    Numeric references in Mermaid's own spelling, for all signs but those that only join letters. Mermaid's parser
+    keeps references as ``ﬂ°…¶ß`` meanwhile, which a name must not bring along.
+    """
+    return _MERMAID.sub(lambda found: f"#{ord(found.group())};", visible(text))
 
 
 def inert(lines: str, sign: str = r"\x{:02x}") -> str:
