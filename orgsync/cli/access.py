@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _PRIVILEGE = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):([A-Za-z][A-Za-z0-9_-]*)")
 _FORMATS = ("text", "json", "csv")
+
+
 @click.group(name="access")
 @offering(*_FORMATS)
 def access() -> None:

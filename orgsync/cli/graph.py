@@ -1,6 +1,5 @@
 """``orgsync graph``: the organization chart, and which roles include which."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,10 @@ from orgsync.cli.app import offering
 from orgsync.cli.known import FILE, known_of, note, sources
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orgsync.cli.session import Session
-    from orgsync.render.picture import Detail, Picture
+    from orgsync.render.picture.values import Detail, Picture
 
 _FORMATS = ("mermaid", "dot", "svg")
 _INTO = click.option("-o", "path", type=FILE, metavar="FILE", help="Write into this file.")
@@ -38,7 +39,8 @@ def org(unit: str | None, depth: int | None, path: Path | None, **sources: Any) 
     its business unit."""
     from orgsync.cli.session import begin
     from orgsync.errors import BadUsage
-    from orgsync.render.picture import Detail, chart
+    from orgsync.render.picture.chart import chart
+    from orgsync.render.picture.values import Detail
 
     session = begin()
     known = known_of(session, **sources)
@@ -60,7 +62,8 @@ def org(unit: str | None, depth: int | None, path: Path | None, **sources: Any) 
 def roles(path: Path | None, **sources: Any) -> int:
     """Draw an arrow from every role to the roles that it includes, with the number of its holders and its functions."""
     from orgsync.cli.session import begin
-    from orgsync.render.picture import Detail, inclusions
+    from orgsync.render.picture.roles import inclusions
+    from orgsync.render.picture.values import Detail
 
     session = begin()
     known = known_of(session, **sources)
@@ -88,7 +91,9 @@ def _show(session: "Session", draw: "Callable[[Detail], Picture]", detail: "Deta
 
 
 def _drawn(style: str, draw: "Callable[[Detail], Picture]", detail: "Detail") -> "tuple[Picture, str]":
-    from orgsync.render.picture import dot, fitting, svg
+    from orgsync.render.picture.dot import dot
+    from orgsync.render.picture.mermaid import fitting
+    from orgsync.render.picture.svg import svg
 
     if style == "mermaid":
         return fitting(draw, detail)
@@ -106,5 +111,5 @@ def _save(path: Path, text: str) -> None:
 
 
 def _left(counted: int, style: str) -> str:
-    more = "Mermaid draws no more than that; --format svg does, --unit KEY shows a part" if style == "mermaid" else "-v"
-    return f"{counted:,} are counted and not named ({more})"
+    names_them = "--format svg -v, or --unit KEY for a part" if style == "mermaid" else "-v"
+    return f"{counted:,} are counted in the picture and not named: {names_them}"

@@ -1,4 +1,4 @@
-"""Whose organization a command speaks of: what is declared, what lives, what a plan makes of it, or what a commit said."""
+"""Whose organization a command speaks of: as declared, as it lives, as a plan makes it, or as a commit declared it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -50,7 +50,7 @@ def of_commit(session: "Session", commit: str, at: datetime | None = None) -> "K
     from orgsync.cli.progress import watching
 
     with watching(session.output) as watch:
-        return pipeline.accessof_commit(
+        return pipeline.access_of_commit(
             session.root, session.settings, _target(session), commit, today=session.today(at), watch=watch
         )
 

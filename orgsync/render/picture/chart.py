@@ -19,6 +19,9 @@ from orgsync.resources import Address, Kind, parts_of
 
 _UNIT, _COMPANY, _MEMBERSHIP = (f"{kind}/" for kind in (Kind.UNIT, Kind.BUSINESS_UNIT, Kind.MEMBERSHIP))
 
+_COMPANIES = 16
+"""So many business units have a box and a colour each to be recognized by."""
+
 
 def chart(resources: Resources, *, today: date, unit: str | None = None, detail: Detail) -> Picture:
     """``unit``: the key of the one to begin with, or None for all."""
@@ -26,7 +29,7 @@ def chart(resources: Resources, *, today: date, unit: str | None = None, detail:
     companies = _companies(resources, units)
     hues = {address: number for number, address in enumerate(companies.order)}
     drawn = draw(units, _unit_words(resources, today, units, hues), detail)
-    legend = draw(companies, _company_words(resources, units, hues), replace(detail, depth=None))
+    legend = draw(companies, _company_words(resources, units, hues), replace(detail, depth=None, alone=_COMPANIES))
     return Picture(
         parts=(Part(boxes=tuple(drawn.boxes)), Part(title="Business units", boxes=tuple(legend.boxes))),
         arrows=(*drawn.arrows, *legend.arrows),
@@ -42,7 +45,7 @@ def _companies(resources: Resources, units: Forest) -> Forest:
     """The business units of these units, and all that are above them."""
     everything = forest_of(resources, Kind.BUSINESS_UNIT)
     wanted = {_company(resources, unit) for unit in units.order}
-    for one in reversed(everything.order):
+    for one in reversed([*everything.order]):
         if one in wanted and one in everything.parents:
             wanted.add(everything.parents[one])
     return forest_of({a: fields for a, fields in resources.items() if a in wanted}, Kind.BUSINESS_UNIT)

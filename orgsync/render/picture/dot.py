@@ -18,7 +18,7 @@ def dot(picture: Picture) -> str:
     """From left to right, so that many units below one are many lines and no endless row."""
     graph = Digraph(
         "orgsync",
-        graph_attr={"rankdir": "LR", "bgcolor": "white", "ranksep": "0.5", "nodesep": "0.12", "fontsize": "12", **_FONT},
+        graph_attr={"rankdir": "LR", "bgcolor": "white", "ranksep": "0.5", "nodesep": "0.12", **_FONT},
         node_attr={"shape": "box", "fontsize": "11", "margin": "0.12,0.07", **_FONT},
         edge_attr={"color": LINE, "arrowsize": "0.6", "fontsize": "10", **_FONT},
     )
@@ -47,7 +47,7 @@ def _style(box: Box) -> dict[str, str]:
 def _label(box: Box) -> str:
     """As Graphviz's HTML: the title in bold, all lines at the left."""
     title, *rest = (escape(piece) for line in box.lines for piece in wrapped(line))
-    return f'<<b>{title}</b>{"".join(f"<br align={_LEFT}/>{line}" for line in rest)}<br align={_LEFT}/>>'
+    return f"<<b>{title}</b>{''.join(f'<br align={_LEFT}/>{line}' for line in rest)}<br align={_LEFT}/>>"
 
 
 _LEFT = '"left"'

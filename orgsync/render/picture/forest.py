@@ -6,8 +6,9 @@ In: a forest and words for what stands in it. Out: boxes and arrows. Never: runs
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from orgsync.render.picture.values import ALIKE, Arrow, Box, Detail, Tone, listed, name_of
+from orgsync.render.picture.values import Arrow, Box, Detail, Tone, by_name, listed
 from orgsync.resources import Address, Fields, Kind
 
 Resources = Mapping[Address, Fields]
@@ -34,7 +35,7 @@ class Forest:
 
 def forest_of(resources: Resources, kind: Kind, *, top: Address | None = None) -> Forest:
     """By name. ``top``: only this one and what is below it."""
-    found = sorted((a for a in resources if a.startswith(f"{kind}/")), key=lambda one: (name_of(resources, one), one))
+    found = sorted((a for a in resources if a.startswith(f"{kind}/")), key=partial(by_name, resources))
     parents = {one: above for one in found if (above := f"{kind}/{resources[one].get('parent')}") in resources}
     children: dict[Address, list[Address]] = defaultdict(list)
     for one, above in parents.items():
@@ -82,7 +83,7 @@ def draw(forest: Forest, words: Words, detail: Detail) -> Drawn:
     """Things at the end of a branch share a box where there are many of them."""
     shown = {one for one, depth in forest.order.items() if detail.depth is None or depth < detail.depth}
     drawn = Drawn(counted=len(forest.order) - len(shown))
-    alike = _alike(forest, shown, words)
+    alike = _alike(forest, shown, words, detail.alone)
     shared = {one for several in alike.values() for one in several}
 
     def hidden(one: Address) -> list[Address]:
@@ -100,13 +101,13 @@ def draw(forest: Forest, words: Words, detail: Detail) -> Drawn:
     return drawn
 
 
-def _alike(forest: Forest, shown: set[Address], words: Words) -> Mapping[Address, Sequence[Address]]:
+def _alike(forest: Forest, shown: set[Address], words: Words, alone: int) -> Mapping[Address, Sequence[Address]]:
     """What they hang on -> things without anything drawn below them; topmost ones of one colour hang on nothing."""
     found: dict[Address, list[Address]] = defaultdict(list)
     for one in forest.order:
         if one in shown and not any(child in shown for child in forest.children.get(one, ())):
             found[forest.parents.get(one, f"top {words.hue(one)}")].append(one)
-    return {above: several for above, several in found.items() if len(several) > ALIKE}
+    return {above: several for above, several in found.items() if len(several) > alone}
 
 
 def _box(key: str, lines: tuple[str, ...], hue: int | None) -> Box:

@@ -28,12 +28,13 @@ def fitting(draw: Callable[[Detail], Picture], wanted: Detail) -> tuple[Picture,
 
 def _less(wanted: Detail) -> Iterator[Detail]:
     """Shorter lists first, then fewer levels, at last fewer boxes."""
-    yield from (Detail(rows=rows, depth=wanted.depth) for rows in (20, 8, 3) if wanted.rows is None or rows < wanted.rows)
-    yield from (Detail(rows=3, depth=depth) for depth in range(min(wanted.depth or _DEEPEST, _DEEPEST) - 1, 2, -1))
-    yield from (Detail(rows=1, depth=3, boxes=boxes) for boxes in (400, 200, 100, 50, 20, 0))
+    rows, depth = wanted.rows or MOST_ARROWS, min(wanted.depth or _DEEPEST, _DEEPEST)
+    yield from (Detail(rows=fewer, depth=wanted.depth) for fewer in (20, 8, 3) if fewer < rows)
+    yield from (Detail(rows=1, depth=fewer) for fewer in range(depth - 1, _FLAT, -1))
+    yield from (Detail(rows=1, depth=min(depth, _FLAT), boxes=boxes) for boxes in (400, 200, 100, 50, 20, 0))
 
 
-_DEEPEST = 12
+_DEEPEST, _FLAT = 12, 3
 
 
 def mermaid(picture: Picture) -> str:
@@ -42,10 +43,12 @@ def mermaid(picture: Picture) -> str:
 
 def _lines(picture: Picture) -> Iterator[str]:
     names = {box.key: f"b{number}" for number, box in enumerate(picture.boxes, start=1)}
+    yield '%%{init: {"flowchart": {"wrappingWidth": 600}}}%%'
     yield "flowchart LR"
     for number, part in enumerate(picture.parts, start=1):
         boxes = [f"  {names[box.key]}[{_quoted(box.lines)}]:::{name_of(box)}" for box in part.boxes]
-        yield from [f"  subgraph s{number}[{_quoted([part.title])}]", *boxes, "  end"] if part.title and boxes else boxes
+        frame = [f"  subgraph s{number}[{_quoted([part.title])}]", "  direction LR"]
+        yield from [*frame, *boxes, "  end"] if part.title and boxes else boxes
     for arrow in picture.arrows:
         yield f"  {names[arrow.start]} {_line(arrow)} {names[arrow.end]}"
     for name, look in {name_of(box): look_of(box) for box in picture.boxes}.items():
@@ -65,5 +68,5 @@ def _quoted(lines: Iterable[str]) -> str:
 
 
 def _style(look: Look) -> str:
-    dashed = ",stroke-dasharray:4 3" if look.dashed else ""
-    return f"fill:{look.fill},stroke:{look.line},color:{INK},stroke-width:{2 if look.bold else 1}px{dashed}"
+    line = f"stroke-width:{2 if look.bold else 1}px" + (",stroke-dasharray:4 3" if look.dashed else "")
+    return f"fill:{look.fill},stroke:{look.line},color:{INK},text-align:left,{line}"

@@ -27,9 +27,9 @@ def moves(plan: Plan, seen: View) -> Picture | None:
     arrows = [*(arrow for one in places[:_MOST] for arrow in _hangs(one)), *map(_walks, ways[:_MOST])]
     boxes = {one.address: _moved(one, plan.names) for one in places[:_MOST]}
     still = dict.fromkeys(end for one in arrows for end in (one.start, one.end) if end not in boxes)
-    left = _left(places[_MOST:], ways[_MOST:])
+    others = (Box(key=one, lines=(_name(one, plan.names),)) for one in still)
     return Picture(
-        parts=(Part(boxes=(*boxes.values(), *(Box(key=one, lines=(_name(one, plan.names),)) for one in still), *left)),),
+        parts=(Part(boxes=(*boxes.values(), *others, *_left(places[_MOST:], ways[_MOST:]))),),
         arrows=tuple(arrows),
         counted=len(places[_MOST:]) + len(ways[_MOST:]),
     )
@@ -61,11 +61,15 @@ def _moved(change: Change, names: Mapping[str, str]) -> Box:
     name = _name(change.address, names)
     match change.action:
         case Action.CREATE:
-            return Box(key=change.address, lines=(name, "new"), tone=Tone.NEW)
+            return Box(key=change.address, lines=(name, f"new {_kind(change)}"), tone=Tone.NEW)
         case Action.DELETE:
-            return Box(key=change.address, lines=(name, "removed"), tone=Tone.GONE)
+            return Box(key=change.address, lines=(name, f"removed {_kind(change)}"), tone=Tone.GONE)
         case _:
             return Box(key=change.address, lines=(name, *_places(change, names)), tone=Tone.CHANGED)
+
+
+def _kind(change: Change) -> str:
+    return change.kind.replace("-", " ")
 
 
 def _places(change: Change, names: Mapping[str, str]) -> Iterator[str]:
@@ -93,14 +97,15 @@ def _hangs(change: Change) -> Iterator[Arrow]:
 
 def _walks(way: tuple[_Way, int]) -> Arrow:
     (old, new), number = way
-    return Arrow(start=old, end=new, label=count(number, "person", "people"), line=Line.THICK)
+    return Arrow(start=old, end=new, label=count(number, "person moves", "people move"), line=Line.THICK)
 
 
 def _left(places: Sequence[Change], ways: Sequence[tuple[_Way, int]]) -> Iterator[Box]:
-    units, people = len(places), sum(number for _, number in ways)
-    said = (count(units, "unit") if units else "", count(people, "person who moves", "people who move") if people else "")
-    if units or people:
-        yield Box(key="", lines=(f"and {' and '.join(filter(None, said))} more",), tone=Tone.NOTE)
+    people = sum(number for _, number in ways)
+    said = [count(len(places), "more unit")] if places else []
+    said += [count(people, "more person moves", "more people move")] if people else []
+    if said:
+        yield Box(key="", lines=(f"not drawn: {', '.join(said)}",), tone=Tone.NOTE)
 
 
 def _name(address: Address, names: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """What a picture is made of, in words that every format can draw."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,9 +9,6 @@ from textwrap import wrap
 from orgsync.render.escape import visible
 from orgsync.render.view import count
 from orgsync.resources import Address, Fields
-
-ALIKE = 4
-"""More things than that which hang in the picture in the same way share one box."""
 
 
 class Tone(StrEnum):
@@ -75,11 +73,13 @@ class Detail:
     """How much is drawn; None for everything. What is not is counted.
 
     rows    names in a box that many share
+    alone   so many things that hang in the picture in the same way have a box each; more of them share one
     depth   levels of units
     boxes   of the picture, the first ones
     """
 
     rows: int | None = 20
+    alone: int = 4
     depth: int | None = None
     boxes: int | None = None
 
@@ -101,7 +101,9 @@ def cut(picture: Picture, most: int | None) -> Picture:
     arrows = tuple(one for one in picture.arrows if one.start in kept and one.end in kept)
     gone = count(len(picture.arrows) - len(arrows), "arrow")
     note = Box(key="", lines=(f"{count(left, 'more box', 'more boxes')} and {gone} are not drawn",), tone=Tone.NOTE)
-    parts = [Part(title=part.title, boxes=tuple(box for box in part.boxes if box.key in kept)) for part in picture.parts]
+    parts = [
+        Part(title=part.title, boxes=tuple(box for box in part.boxes if box.key in kept)) for part in picture.parts
+    ]
     return Picture(parts=(*parts, Part(boxes=(note,))), arrows=arrows, counted=picture.counted + left)
 
 
@@ -117,7 +119,13 @@ def name_of(resources: Mapping[Address, Fields], address: Address) -> str:
     return name if isinstance(name, str) and name else address.partition("/")[2]
 
 
-def wrapped(line: str, width: int = 60) -> Sequence[str]:
+def by_name(resources: Mapping[Address, Fields], address: Address) -> tuple[object, ...]:
+    """For sorting, as people do: Team 2 before Team 10."""
+    pieces = re.split(r"([0-9]+)", name_of(resources, address).casefold())
+    return *((0, int(one), "") if one.isdecimal() else (1, 0, one) for one in pieces), (2, 0, address)
+
+
+def wrapped(line: str, width: int = 90) -> Sequence[str]:
     """Lines that a box can hold, harmless to look at; a text of thousands of characters does not fill the picture."""
     left = len(line) - _LONGEST
     shown = visible(line if left <= 0 else f"{line[:_LONGEST]}… (and {count(left, 'more character')})")
