@@ -3,11 +3,12 @@
 In: a Picture. Out: DOT. Never: writes a name as anything but the text of a label.
 """
 
+import re
 from html import escape
 
 from graphviz import Digraph
 
-from orgsync.render.escape import inert
+from orgsync.render.escape import inert, visible
 from orgsync.render.picture.look import INK, LINE, look_of
 from orgsync.render.picture.values import Box, Part, Picture, wrapped
 
@@ -31,7 +32,8 @@ def dot(picture: Picture) -> str:
 
 
 def _draw(graph: Digraph, part: Part, names: dict[str, str], frame: str) -> None:
-    into = Digraph(frame, graph_attr={"label": part.title, "color": LINE, "style": "rounded"}) if part.title else graph
+    title = f"<{_escaped(part.title)}>"
+    into = Digraph(frame, graph_attr={"label": title, "color": LINE, "style": "rounded"}) if part.title else graph
     for box in part.boxes:
         into.node(names[box.key], label=_label(box), **_style(box))
     if part.title and part.boxes:
@@ -46,8 +48,13 @@ def _style(box: Box) -> dict[str, str]:
 
 def _label(box: Box) -> str:
     """As Graphviz's HTML: the title in bold, all lines at the left."""
-    title, *rest = (escape(piece) for line in box.lines for piece in wrapped(line))
+    title, *rest = (_escaped(piece) for line in box.lines for piece in wrapped(line))
     return f"<<b>{title}</b>{''.join(f'<br align={_LEFT}/>{line}' for line in rest)}<br align={_LEFT}/>>"
+
+
+def _escaped(text: str) -> str:
+    """Within Graphviz's HTML, where a backslash before one of these letters stands for a name of the graph or box."""
+    return re.sub(r"\\([NGLETH])", rf'\\<font color="{INK}">\1</font>', escape(visible(text)))
 
 
 _LEFT = '"left"'
