@@ -112,4 +112,5 @@ def _save(path: Path, text: str) -> None:
 
 def _left(counted: int, style: str) -> str:
     names_them = "--format svg -v, or --unit KEY for a part" if style == "mermaid" else "-v"
-    return f"{counted:,} are counted in the picture and not named: {names_them}"
+    verb = "is" if counted == 1 else "are"
+    return f"{counted:,} {verb} counted in the picture and not named: {names_them}"

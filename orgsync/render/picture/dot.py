@@ -28,7 +28,7 @@ def dot(picture: Picture) -> str:
         _draw(graph, part, names, f"cluster_{number}")
     for arrow in picture.arrows:
         graph.edge(names[arrow.start], names[arrow.end])
-    return inert(graph.source, "&#{};")
+    return inert(graph.source.expandtabs(2), "&#{};")
 
 
 def _draw(graph: Digraph, part: Part, names: dict[str, str], frame: str) -> None:
