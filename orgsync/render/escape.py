@@ -122,12 +122,12 @@ def printable(text: str, encoding: str) -> str:
 
 
 def cell(text: str) -> str:
-    """One cell of a CSV file: no spreadsheet takes it for a formula."""
-    shown = visible(text)
-    return f"'{shown}" if shown.lstrip(" '")[:1] in _FORMULA else shown
+    """One cell of a CSV file: no spreadsheet takes it for a formula, also none that breaks lines at semicolons."""
+    return _FORMULA.sub(lambda found: f"'{found.group()}", visible(text))
 
 
-_FORMULA = ("=", "+", "-", "@", "|", "%")
+_FORMULA = re.compile(r"(?:^|(?<=;))(?=[\s']*[-=+@|%＝＋－＠﹢﹣﹦﹫])")
+"""Before a sign that begins a formula, in full width too (OWASP, CSV Injection); tabs are spelled out already."""
 
 
 def _known(encoding: str) -> bool:
