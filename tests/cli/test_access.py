@@ -255,6 +255,20 @@ def test_a_plan_says_who_gains_before_who_loses_in_every_format(acme: Path, run:
         assert "through boss (privileged)" in shown[gain:loss]
 
 
+def test_a_risky_gain_is_annotated_at_the_line_of_the_yaml_that_causes_it(acme: Path, run: Run) -> None:
+    planned(acme, run)
+    line = 1 + (acme / "roles" / "roles.yaml").read_text().split("\n").index("key: boss")
+    (shown,) = [one for one in run("plan", "--format", "github").out.splitlines() if "access-gain" in one]
+    place = re.match(r"::warning file=roles/roles.yaml,line=(\d+),col=\d+,title=this gives people access", shown)
+    assert place is not None
+    results = json.loads(run("plan", "--format", "sarif").out)["runs"][0]["results"]
+    (gain,) = [one for one in results if one["ruleId"] == "access-gain"]
+    at = gain["locations"][0]["physicalLocation"]
+    assert at["artifactLocation"]["uri"] == "roles/roles.yaml"
+    assert at["region"]["startLine"] == int(place[1]) == line + 4  # the privileges of boss
+    assert "ana@example.com gains lead:delete (subtree -> organization)" in gain["message"]["text"]
+
+
 def test_the_past_is_read_from_git_with_the_clock_of_that_day(acme: Path, run: Run) -> None:
     widen(acme)
     commit(acme, "2026-03-01")
