@@ -12,7 +12,7 @@ from orgsync.render.picture.values import Arrow, Box, Line, Part, Picture, Tone
 from orgsync.render.view import View, count
 from orgsync.resources import NO_FIELDS, Address, Kind, key_of, parts_of
 
-_MOST = 12
+_MOST = 8
 """So many units, and so many ways that people take, are drawn."""
 _PLACES = (Kind.UNIT, Kind.BUSINESS_UNIT)
 _ABOVE = ("parent", "businessUnit")
@@ -25,14 +25,11 @@ def moves(plan: Plan, seen: View) -> Picture | None:
     if not places and not ways:
         return None
     arrows = [*(arrow for one in places[:_MOST] for arrow in _hangs(one)), *map(_walks, ways[:_MOST])]
-    boxes = {one.address: _moved(one, plan.names) for one in places[:_MOST]}
-    still = dict.fromkeys(end for one in arrows for end in (one.start, one.end) if end not in boxes)
-    others = (Box(key=one, lines=(_name(one, plan.names),)) for one in still)
-    return Picture(
-        parts=(Part(boxes=(*boxes.values(), *others, *_left(places[_MOST:], ways[_MOST:]))),),
-        arrows=tuple(arrows),
-        counted=len(places[_MOST:]) + len(ways[_MOST:]),
-    )
+    moved = {one.address: one for one in places}
+    drawn = dict.fromkeys([*(one.address for one in places[:_MOST]), *(end for one in arrows for end in one.ends)])
+    boxes = [_moved(moved[one], plan.names) if one in moved else _still(one, plan.names) for one in drawn]
+    units, people = len(moved.keys() - drawn.keys()), sum(number for _, number in ways[_MOST:])
+    return Picture(parts=(Part(boxes=(*boxes, *_left(units, people))),), arrows=tuple(arrows))
 
 
 def _moves(change: Change) -> bool:
@@ -100,9 +97,12 @@ def _walks(way: tuple[_Way, int]) -> Arrow:
     return Arrow(start=old, end=new, label=count(number, "person moves", "people move"), line=Line.THICK)
 
 
-def _left(places: Sequence[Change], ways: Sequence[tuple[_Way, int]]) -> Iterator[Box]:
-    people = sum(number for _, number in ways)
-    said = [count(len(places), "more unit")] if places else []
+def _still(address: Address, names: Mapping[str, str]) -> Box:
+    return Box(key=address, lines=(_name(address, names),))
+
+
+def _left(units: int, people: int) -> Iterator[Box]:
+    said = [count(units, "more unit")] if units else []
     said += [count(people, "more person moves", "more people move")] if people else []
     if said:
         yield Box(key="", lines=(f"not drawn: {', '.join(said)}",), tone=Tone.NOTE)

@@ -46,6 +46,10 @@ class Arrow:
     label: str = ""
     line: Line = Line.PLAIN
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        return self.start, self.end
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:

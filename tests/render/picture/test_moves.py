@@ -80,9 +80,17 @@ def test_what_is_not_drawn_is_counted() -> None:
     people += [change for n in range(3) for change in walk(f"q{n}")]
     found = picture(*units, *people)
     assert found is not None
-    assert found.boxes[-1].lines == ("not drawn: 28 more units, 9 more people move",)
+    assert found.boxes[-1].lines == ("not drawn: 32 more units, 13 more people move",)
     labels = sorted(one.label for one in found.arrows)
-    assert labels == ["1 person moves"] * 11 + ["3 people move"]
+    assert labels == ["1 person moves"] * 7 + ["3 people move"]
+
+
+def test_a_unit_that_others_hang_on_is_never_drawn_as_if_it_were_there_already() -> None:
+    units = [create(f"unit/u{n:03}", name="U", parent="z") for n in range(20)]
+    found = picture(*units, create("unit/z", name="Z"))
+    assert found is not None
+    assert {box.lines for box in found.boxes if box.key == "unit/z"} == {("z", "new unit")}
+    assert found.boxes[-1].lines == ("not drawn: 12 more units",)
 
 
 def test_a_large_plan_with_its_picture_fits_a_comment() -> None:
@@ -91,5 +99,5 @@ def test_a_large_plan_with_its_picture_fits_a_comment() -> None:
     assert len(shown) < 65_536
     (text,) = re.findall(r"```mermaid\n(.*?)```", shown, re.DOTALL)
     (left,) = [label for label in drawn(text).boxes.values() if label.startswith("not drawn")]
-    assert left == "not drawn: 2,988 more units"
+    assert left == "not drawn: 2,992 more units"
     assert len(text) < 6_000
