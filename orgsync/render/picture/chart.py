@@ -76,10 +76,13 @@ def _unit_words(resources: Resources, today: date, units: Forest, hues: dict[Add
         said = (size(unit), f"roles: {held}" if (held := roles(unit)) else "", company(unit), rest(below))
         return name_of(resources, unit), *filter(None, said)
 
+    def title(several: Sequence[Address], below: Sequence[Address]) -> str:
+        return " ".join(filter(None, (total(several), rest(below))))
+
     def row(unit: Address, below: Sequence[Address]) -> str:
         return " · ".join(filter(None, (name_of(resources, unit), size(unit), roles(unit), company(unit), rest(below))))
 
-    return Words(lines=lines, row=row, title=total, hue=lambda unit: hues.get(_company(resources, unit)))
+    return Words(lines=lines, row=row, title=title, hue=lambda unit: hues.get(_company(resources, unit)))
 
 
 def _members(resources: Resources, today: str) -> Counter[Address]:
@@ -97,6 +100,6 @@ def _company_words(resources: Resources, units: Forest, hues: dict[Address, int]
     return Words(
         lines=lines,
         row=lambda one, below: " · ".join(lines(one, below)),
-        title=lambda several: count(len(several), "business unit"),
+        title=lambda several, _: count(len(several), "business unit"),
         hue=hues.get,
     )

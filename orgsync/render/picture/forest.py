@@ -16,7 +16,10 @@ Resources = Mapping[Address, Fields]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forest:
-    """``order``: from the top, everything before what is below it, each with its depth."""
+    """``order``: from the top, everything before what is below it, each with its depth.
+
+    In a ring one thing is the topmost, and its parent one of those below it.
+    """
 
     parents: Mapping[Address, Address]
     children: Mapping[Address, Sequence[Address]]
@@ -24,13 +27,12 @@ class Forest:
 
     def below(self, top: Address) -> Iterator[Address]:
         """All that is below it, without itself."""
-        seen, waiting = {top}, [top]
+        waiting = [top]
         while waiting:
-            for one in self.children.get(waiting.pop(), ()):
-                if one not in seen:
-                    seen.add(one)
-                    waiting.append(one)
-                    yield one
+            above = waiting.pop()
+            found = [one for one in self.children.get(above, ()) if self.order[one] == self.order[above] + 1]
+            waiting += found
+            yield from found
 
 
 def forest_of(resources: Resources, kind: Kind, *, top: Address | None = None) -> Forest:
@@ -58,9 +60,9 @@ def _descend(top: Address, children: Mapping[Address, Sequence[Address]], order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """What is said of a thing.
+    """What is said of a thing; the last argument: what is below it and not drawn.
 
-    lines   in a box of its own; the second argument: it and all that is not drawn below it
+    lines   in a box of its own
     row     in a box that it shares
     title   of such a box
     hue     its colour, or None
@@ -68,7 +70,7 @@ class Words:
 
     lines: Callable[[Address, Sequence[Address]], tuple[str, ...]]
     row: Callable[[Address, Sequence[Address]], str]
-    title: Callable[[Sequence[Address]], str]
+    title: Callable[[Sequence[Address], Sequence[Address]], str]
     hue: Callable[[Address], int | None]
 
 
@@ -87,16 +89,21 @@ def draw(forest: Forest, words: Words, detail: Detail) -> Drawn:
     shared = {one for several in alike.values() for one in several}
 
     def hidden(one: Address) -> list[Address]:
-        return [] if detail.depth is None else [below for below in forest.below(one) if below not in shown]
+        return [] if forest.order[one] + 1 != detail.depth else [*forest.below(one)]
+
+    def put(box: Box, above: Address | None) -> None:
+        drawn.boxes.append(box)
+        if above in shown:
+            drawn.arrows.append(Arrow(start=above, end=box.key))
 
     for one in forest.order:
         if one in shown and one not in shared:
-            _put(drawn, _box(one, words.lines(one, hidden(one)), words.hue(one)), forest.parents.get(one))
+            put(_box(one, words.lines(one, hidden(one)), words.hue(one)), forest.parents.get(one))
     for above, several in alike.items():
-        lines, left = listed(words.title(several), (words.row(one, hidden(one)) for one in several), detail.rows)
+        title = words.title(several, [below for one in several for below in hidden(one)])
+        lines, left = listed(title, (words.row(one, hidden(one)) for one in several), detail.rows)
         hues = {words.hue(one) for one in several}
-        box = _box(f"{above}/alike", lines, hues.pop() if len(hues) == 1 else None)
-        _put(drawn, box, above if above in forest.order else None)
+        put(_box(f"{above}/alike", lines, hues.pop() if len(hues) == 1 else None), above)
         drawn.counted += left
     return drawn
 
@@ -112,9 +119,3 @@ def _alike(forest: Forest, shown: set[Address], words: Words, alone: int) -> Map
 
 def _box(key: str, lines: tuple[str, ...], hue: int | None) -> Box:
     return Box(key=key, lines=lines) if hue is None else Box(key=key, lines=lines, tone=Tone.HUE, hue=hue)
-
-
-def _put(drawn: Drawn, box: Box, above: Address | None) -> None:
-    drawn.boxes.append(box)
-    if above is not None:
-        drawn.arrows.append(Arrow(start=above, end=box.key))

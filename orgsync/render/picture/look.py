@@ -27,7 +27,7 @@ _TONES: Mapping[Tone, Look] = {
 }
 
 
-def name_of(box: Box) -> str:
+def class_of(box: Box) -> str:
     """The same for boxes that look the same."""
     return f"hue{box.hue % len(_HUES)}" if box.tone is Tone.HUE else str(box.tone)
 

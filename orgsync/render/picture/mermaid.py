@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from orgsync.render.escape import mermaid as escaped
-from orgsync.render.picture.look import INK, Look, look_of, name_of
+from orgsync.render.picture.look import INK, Look, class_of, look_of
 from orgsync.render.picture.values import Arrow, Detail, Line, Picture, cut, wrapped
 
 MOST_TEXT = 50_000
@@ -21,7 +21,8 @@ def fitting(draw: Callable[[Detail], Picture], wanted: Detail) -> tuple[Picture,
     """The picture with as much detail as Mermaid draws, and its text."""
     for detail in chain([wanted], _less(wanted)):
         picture = cut(draw(detail), detail.boxes)
-        if len(picture.arrows) <= MOST_ARROWS and len(text := mermaid(picture)) <= MOST_TEXT:
+        text = mermaid(picture)
+        if len(picture.arrows) <= MOST_ARROWS and len(text) <= MOST_TEXT:
             break
     return picture, text
 
@@ -46,12 +47,12 @@ def _lines(picture: Picture) -> Iterator[str]:
     yield '%%{init: {"flowchart": {"wrappingWidth": 600}}}%%'
     yield "flowchart LR"
     for number, part in enumerate(picture.parts, start=1):
-        boxes = [f"  {names[box.key]}[{_quoted(box.lines)}]:::{name_of(box)}" for box in part.boxes]
+        boxes = [f"  {names[box.key]}[{_quoted(box.lines)}]:::{class_of(box)}" for box in part.boxes]
         frame = [f"  subgraph s{number}[{_quoted([part.title])}]", "  direction LR"]
         yield from [*frame, *boxes, "  end"] if part.title and boxes else boxes
     for arrow in picture.arrows:
         yield f"  {names[arrow.start]} {_line(arrow)} {names[arrow.end]}"
-    for name, look in {name_of(box): look_of(box) for box in picture.boxes}.items():
+    for name, look in {class_of(box): look_of(box) for box in picture.boxes}.items():
         yield f"  classDef {name} {_style(look)}"
 
 
