@@ -120,6 +120,8 @@ def diff(
     else:
         users = None if page.verbose else text.USERS
         output.lines(text.access_diff(found, words.said(found, names, places, users=users), page))
+    if not found.complete:
+        output.say("a plan file does not list everything: orgsync access diff, without --plan, does")
     return 3 if exit_code and not found.empty else 0
 
 

@@ -238,6 +238,23 @@ def test_what_differs_can_be_said_in_every_format(compared: tuple[str, ...], acm
     ) in run("access", "diff", *compared).out
 
 
+def test_a_plan_file_that_does_not_list_everybody_says_so_in_every_format(acme: Path, run: Run) -> None:
+    without_seat(acme)
+    path = acme / "units" / "units.yaml"
+    more = "".join(f"  - {{user: p{n}@example.com}}\n" for n in range(60))
+    path.write_text(path.read_text().replace("  - {user: bob@example.com}\n", more))
+    assert run("plan", "-o", "first.json").code == 0
+    for form in ("text", "json", "csv"):
+        said = run("access", "diff", "--plan", "first.json", "--format", form).err
+        assert "a plan file does not list everything: orgsync access diff, without --plan, does" in said
+        assert "does not list" not in run("access", "diff", "--format", form).err
+    listed, everybody = (
+        {row["user"] for row in csv.DictReader(io.StringIO(run("access", "diff", *plan, "--format", "csv").out))}
+        for plan in (("--plan", "first.json"), ())
+    )
+    assert (len(listed), len(everybody)) == (51, 61)  # 50 who gain alike, and ana, who gains more
+
+
 def test_a_plan_says_who_gains_before_who_loses_in_every_format(acme: Path, run: Run) -> None:
     without_seat(acme)
     assert run("apply", "--yes").code == 0
