@@ -87,6 +87,7 @@ ADDRESSES = {
     "jinja2": ("render.html", "render.markdown"),
     "deepdiff": ("explain",),
     "click": ("cli",),
+    "graphviz": ("render.picture.dot",),
     "rich": ("cli", "render.text"),
     "requests": ("adapters.http",),
     "urllib3": ("adapters.http",),

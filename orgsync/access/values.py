@@ -98,6 +98,12 @@ class AccessGroup:
     user_count: int
     causes: tuple[str, ...] = ()
 
+    @property
+    def complete(self) -> bool:
+        """Whether everything that is counted is listed."""
+        listed = len(self.privileges), len(self.units), len(self.users)
+        return listed == (self.privilege_count, self.unit_count, self.user_count)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessDiff:
@@ -120,6 +126,10 @@ class AccessDiff:
     @property
     def empty(self) -> bool:
         return not (self.gaining or self.losing)
+
+    @property
+    def complete(self) -> bool:
+        return not (self.more_gains or self.more_losses) and all(group.complete for group in self.groups)
 
 
 NO_ACCESS = AccessDiff()

@@ -1,7 +1,6 @@
 """``orgsync access``: who can do what, and why; and what differs."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,28 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orgsync.cli.app import offering
+from orgsync.cli.known import DAY, FILE, known_of, note, of_commit, sources
 
 if TYPE_CHECKING:
     from orgsync.access import AccessDiff, Allowance, Privilege
     from orgsync.cli.session import Session
-    from orgsync.pipeline import Known
 
-_DAY = click.DateTime(["%Y-%m-%d"])
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _PRIVILEGE = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):([A-Za-z][A-Za-z0-9_-]*)")
 _FORMATS = ("text", "json", "csv")
-_Decorated = Callable[..., Any]
-
-
-def _sources(function: _Decorated) -> _Decorated:
-    """Whose access: what is declared, unless one of these says otherwise."""
-    for option in (
-        click.option("--at", type=_DAY, metavar="DATE", help="What was declared at the end of that day (git)."),
-        click.option("--plan", "plan_file", type=_FILE, metavar="FILE", help="What a saved plan makes of the CRM."),
-        click.option("--live", is_flag=True, help="What lives in the CRM."),
-    ):
-        function = option(function)
-    return function
 
 
 @click.group(name="access")
@@ -53,7 +38,7 @@ def access() -> None:
     help="At least that far.",
 )
 @click.option("--unit", metavar="KEY", help="With records of this unit, from within it or from above.")
-@_sources
+@sources
 @offering(*_FORMATS)
 def who_can(privilege: str, scope: str, unit: str | None, **sources: Any) -> int:
     """List who can do OBJECT:ACTION, how far, and through which role."""
@@ -63,21 +48,21 @@ def who_can(privilege: str, scope: str, unit: str | None, **sources: Any) -> int
     from orgsync.render import text
 
     session, asked = begin(), _privilege(privilege)
-    known = _known(session, **sources)
+    known = known_of(session, **sources)
     if unit is not None and f"unit/{unit}" not in known.access.resources:
         raise BadUsage(f'there is no unit "{unit}"', remedy="name it by its key, such as germany-sales")
     found = evaluated.who_can(known.access, asked, scope=scope, unit=unit)
     if not _written(session, found):
         title = f"{privilege}, {scope} or further" if scope != "own" else privilege
         session.output.lines(text.who_can(found, title, known.names, session.output.page()))
-        _note(session, known)
+        note(session, known)
     return 0
 
 
 @access.command(name="explain", short_help="Draw why USER can do it.")
 @click.argument("user")
 @click.argument("privilege", metavar="[OBJECT:ACTION]", required=False)
-@_sources
+@sources
 @offering(*_FORMATS)
 def explain(user: str, privilege: str | None, **sources: Any) -> int:
     """Draw how USER (a login) comes to OBJECT:ACTION, or to everything that they can do."""
@@ -87,22 +72,22 @@ def explain(user: str, privilege: str | None, **sources: Any) -> int:
 
     session, login = begin(), user.lower()
     asked = _privilege(privilege) if privilege else None
-    known = _known(session, **sources)
+    known = known_of(session, **sources)
     found = evaluated.allowances(known.access, login, asked)
     if not _written(session, found):
         steps = {step for one in found for path in one.paths for step in path.steps}
         places = {step: place.rpartition(":")[0] for step in steps if (place := known.place(step))}
         page = session.output.page()
         session.output.lines(text.explain(login, found, known.names, places, page, asked=privilege or ""))
-        _note(session, known)
+        note(session, known)
     return 0
 
 
 @access.command(name="diff", short_help="Compare the access of commits, or of CRM and plan.")
 @click.argument("before", metavar="[REV1]", required=False)
 @click.argument("after", metavar="[REV2]", required=False)
-@click.option("--at", type=_DAY, metavar="DATE", help="Instead of REV1: what was declared at the end of that day.")
-@click.option("--plan", "plan_file", type=_FILE, metavar="FILE", help="What a saved plan would change.")
+@click.option("--at", type=DAY, metavar="DATE", help="Instead of REV1: what was declared at the end of that day.")
+@click.option("--plan", "plan_file", type=FILE, metavar="FILE", help="What a saved plan would change.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where anybody gains or loses anything.")
 @offering(*_FORMATS)
 def diff(
@@ -135,6 +120,8 @@ def diff(
     else:
         users = None if page.verbose else text.USERS
         output.lines(text.access_diff(found, words.said(found, names, places, users=users), page))
+    if not found.complete:
+        output.say("a plan file does not list everything: orgsync access diff, without --plan, does")
     return 3 if exit_code and not found.empty else 0
 
 
@@ -143,52 +130,6 @@ def _privilege(text: str) -> "Privilege":
     if found is None:
         raise click.UsageError(f"{text!r} is no OBJECT:ACTION such as opportunity:delete")
     return found[1], found[2]
-
-
-def _known(
-    session: "Session", *, live: bool = False, plan_file: Path | None = None, at: datetime | None = None
-) -> "Known":
-    from orgsync import pipeline
-    from orgsync.cli.progress import watching
-
-    if sum((live, plan_file is not None, at is not None)) > 1:
-        raise click.UsageError("--live, --plan and --at exclude one another")
-    if at is not None:
-        return _of_commit(session, pipeline.commit_at(session.root, at.date()), at)
-    if live or plan_file is not None:
-        return _live(session, plan_file)
-    with watching(session.output) as watch:
-        return pipeline.declared_access(
-            session.root, session.settings, _target(session), today=session.today(), watch=watch
-        )
-
-
-def _of_commit(session: "Session", commit: str, at: datetime | None = None) -> "Known":
-    from orgsync import pipeline
-    from orgsync.cli.progress import watching
-
-    with watching(session.output) as watch:
-        return pipeline.access_of_commit(
-            session.root, session.settings, _target(session), commit, today=session.today(at), watch=watch
-        )
-
-
-def _live(session: "Session", plan_file: Path | None) -> "Known":
-    from orgsync import pipeline
-    from orgsync.cli.planning import open_plan
-    from orgsync.cli.progress import watching
-
-    plan = open_plan(plan_file) if plan_file is not None else None
-    with watching(session.output) as watch:
-        return pipeline.live_access(
-            session.root,
-            session.settings,
-            plan.target.name if plan is not None else session.target,
-            today=session.today(),
-            environment=session.environment,
-            watch=watch,
-            plan=plan,
-        )
 
 
 _Difference = tuple["AccessDiff", dict[str, str], dict[str, str]]
@@ -221,15 +162,10 @@ def _between(session: "Session", before: str | None, after: str | None, at: date
 
     first = pipeline.commit_at(session.root, at.date()) if at else pipeline.commit_of(session.root, str(before))
     second = pipeline.commit_of(session.root, after) if after is not None else None
-    one = _of_commit(session, first, at)
-    other = _of_commit(session, second) if second is not None else _known(session)
+    one = of_commit(session, first, at)
+    other = of_commit(session, second) if second is not None else known_of(session)
     found, places = pipeline.compare_access(one, other)
     return found, {**one.names, **other.names}, places
-
-
-def _target(session: "Session") -> str | None:
-    """What is declared needs none; where there is one, its `bind` entries count."""
-    return session.target if session.options.target else session.settings.only_target
 
 
 def _written(session: "Session", found: "list[Allowance]") -> bool:
@@ -242,10 +178,3 @@ def _written(session: "Session", found: "list[Allowance]") -> bool:
     elif output.options.format == "csv":
         output.write(table.allowances(found))
     return output.options.format != "text"
-
-
-def _note(session: "Session", known: "Known") -> None:
-    from orgsync.render.access import AS_DECLARED
-
-    if known.as_declared:
-        session.output.say(AS_DECLARED)

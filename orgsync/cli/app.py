@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": "Show what would change, risky things first.",
     "apply": "Apply a saved plan; or plan, show, ask, and apply.",
     "access": "Show who can do what, and why.",
+    "graph": "Draw the organization chart, or which roles include which.",
     "drift": "Show what changed in the CRM without a commit.",
     "show": "Show a saved plan.",
     "history": "List earlier runs, or what one of them did; verify the journal.",
@@ -31,16 +32,19 @@ COMMANDS = {
 
 FORMATS = ("text", "json", "markdown", "html", "github", "sarif")
 """Of whatever shows a plan."""
-ALL_FORMATS = (*FORMATS, "csv")
+ALL_FORMATS = (*FORMATS, "csv", "mermaid", "dot", "svg")
 
 
 class Options:
-    """What stands before or after the command's name; the later one wins. (A dataclass would cost start-up time.)"""
+    """What stands before or after the command's name; the later one wins. (A dataclass would cost start-up time.)
+
+    ``format``: "" until the command begins, which then takes the first of its own.
+    """
 
     def __init__(self) -> None:
         self.repo: str | None = None
         self.target: str | None = None
-        self.format = "text"
+        self.format = ""
         self.verbosity = 0
 
     @property
@@ -107,13 +111,13 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def offering(*formats: str) -> _Decorator:
     """The global options, accepted before and after the command's name, since people type both; ``formats`` are those
-    that the command has."""
+    that the command has, its own default first."""
     options = [
         _option("--repo", metavar="DIR", help="Organization repository  [default: nearest folder with orgsync.yaml]"),
         _option(
             "--target", metavar="NAME", help="Which CRM  [default: defaultTarget]", shell_complete=_complete_targets
         ),
-        _option("--format", type=click.Choice(formats), help="How results are written  [default: text]"),
+        _option("--format", type=click.Choice(formats), help=f"How results are written  [default: {formats[0]}]"),
         _option("-v", "--verbose", is_flag=True, help="Everything, and seconds per stage."),
         _option("-q", "--quiet", is_flag=True, help="Results and errors only."),
     ]

@@ -89,8 +89,9 @@ def now() -> datetime:
 def begin() -> Session:
     """The session of the running command; refuses a format that the command does not have."""
     context = click.get_current_context()
-    options = context.ensure_object(Options)
-    if options.format not in (formats := formats_of(context.command)):
+    options, formats = context.ensure_object(Options), formats_of(context.command)
+    options.format = options.format or formats[0]
+    if options.format not in formats:
         listed = ", ".join(formats)
         raise click.UsageError(f"{context.info_name} has no {options.format} format; it has {listed}", context)
     output = Output(stdout=sys.stdout, stderr=sys.stderr, environment=os.environ)

@@ -61,6 +61,14 @@ def risky(plan: Plan) -> Iterator[Finding]:
                     remedy="make sure that it is meant; orgsync access explain shows every path",
                     position=_position(place),
                 )
+    if plan.access.more_gains:
+        yield Finding(
+            code="access-gain",
+            severity=Severity.WARNING,
+            summary="this gives people access",
+            detail=f"{unlisted(plan.access.more_gains, 0)}, which a plan does not list",
+            remedy="orgsync access diff lists them all",
+        )
 
 
 _FEW = 10

@@ -19,6 +19,7 @@ _MOST_MARKS = 4
 """More accents on one letter than any language has grow over the lines above and below."""
 _PRINTABLE_ASCII = re.compile(r"[ -~]*")
 _MARKDOWN = re.compile(r"[&<>\\`*_{}\[\]#|~$:]")
+_MERMAID = re.compile(r"(?<![^\W_])[-.]|[-.](?![^\W_])|[!-+/:-@\[-`{-~¶ﬂ]")
 _BLOCK = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+= ]))(.)")
 _NOT_LINKED = re.compile(
     r"(?i)&#58;(?=//|(?:[\w+-]|&#95;)+&#58;)|(?<=www)(?=\.)|&#35;(?=\d)|(?<=\bgh-)(?=\d)|@",
@@ -80,6 +81,15 @@ def markdown(text: str) -> str:
     return safe.replace("&#36;", "<span>&#36;</span>")
 
 
+def mermaid(text: str) -> str:
+    """Text inside quotation marks of Mermaid: no end of them, HTML, Markdown, formula, icon or comment.
+
+    Numeric references in Mermaid's own spelling, for all signs but those that only join letters. Mermaid's parser
+    keeps references as ``ﬂ°…¶ß`` meanwhile, which a name must not bring along.
+    """
+    return _MERMAID.sub(lambda found: f"#{ord(found.group())};", visible(text))
+
+
 def inert(lines: str, sign: str = r"\x{:02x}") -> str:
     """Lines for a log that a workflow runner reads: no command of theirs.
 
@@ -112,12 +122,12 @@ def printable(text: str, encoding: str) -> str:
 
 
 def cell(text: str) -> str:
-    """One cell of a CSV file: no spreadsheet takes it for a formula."""
-    shown = visible(text)
-    return f"'{shown}" if shown.lstrip(" '")[:1] in _FORMULA else shown
+    """One cell of a CSV file: no spreadsheet takes it for a formula, also none that breaks lines at semicolons."""
+    return _FORMULA.sub(lambda found: f"'{found.group()}", visible(text))
 
 
-_FORMULA = ("=", "+", "-", "@", "|", "%")
+_FORMULA = re.compile(r"(?:^|(?<=;))(?=[\s']*[-=+@|%＝＋－＠﹢﹣﹦﹫])")
+"""Before a sign that begins a formula, in full width too (OWASP, CSV Injection); tabs are spelled out already."""
 
 
 def _known(encoding: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from orgsync.finding import Finding, Severity
 from orgsync.plan import Plan
-from orgsync.render.access import risky
+from orgsync.render.access import headline, risky
 from orgsync.render.escape import annotation, annotation_property
 from orgsync.render.view import header, refused, short_digest, summary_line
 
@@ -25,7 +25,8 @@ def plan(plan: Plan) -> str:
         _command("error", f"{guard.text}\nif this is meant: --accept {guard.name}", title=f"guard {guard.name}")
         for guard in refused(plan)
     )
-    said = f"{summary_line(plan)} · digest {short_digest(plan.change_digest)}\n{header(plan)}"
+    access = "" if plan.access.empty else f"\naccess: {headline(plan.access)}"
+    said = f"{summary_line(plan)} · digest {short_digest(plan.change_digest)}\n{header(plan)}{access}"
     return (
         findings([*plan.findings, *risky(plan)])
         + refusing

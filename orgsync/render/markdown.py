@@ -17,9 +17,12 @@ from orgsync.finding import Finding
 from orgsync.plan import Plan
 from orgsync.render.access import AS_DECLARED, headline, said_of, unlisted
 from orgsync.render.escape import markdown
+from orgsync.render.picture.mermaid import mermaid
+from orgsync.render.picture.moves import moves
 from orgsync.render.view import (
     Entry,
     Group,
+    View,
     count,
     details,
     differences,
@@ -55,12 +58,19 @@ def plan(plan: Plan) -> str:
             summary_line=summary_line(plan),
             sections=[_section(title, groups, rows) for title, groups in sections if groups],
             refused=refused(plan),
+            picture=_picture(plan, seen) if rows else "",
             effects=plan.effects[:rows],
             access=_access(plan, rows),
             findings=plan.findings[:rows],
             rows=rows,
         )
     )
+
+
+def _picture(plan: Plan, seen: View) -> str:
+    """Mermaid of what moves, "" where nothing does."""
+    moving = moves(plan, seen)
+    return _Raw(mermaid(moving)) if moving is not None else ""
 
 
 def _access(plan: Plan, rows: int) -> dict[str, Any]:

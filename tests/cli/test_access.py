@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +191,99 @@ def test_live_and_planned_access_differ_from_what_is_declared(acme: Path, run: R
     assert list(scopes.values()) == ["organization", "subtree", "organization"]
     assert run("apply", "--yes", "wider.json").code == 0
     assert run(*asked, "--plan", "wider.json").code == 1  # the CRM is not as the plan saw it any more
+
+
+def planned(folder: Path, run: Run) -> None:
+    """A CRM, a plan to widen a role of it in wider.json, and two commits."""
+    without_seat(folder)
+    assert run("apply", "--yes").code == 0
+    widen(folder)
+    commit(folder, "2026-03-01")
+    assert run("plan", "-o", "wider.json").code == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "scope"),
+    [
+        ((), "organization"),
+        (("--live",), "subtree"),
+        (("--plan", "wider.json"), "organization"),
+        (("--at", "2026-02-01"), "subtree"),
+    ],
+)
+def test_whose_access_it_is_can_be_said_in_every_format(
+    source: tuple[str, ...], scope: str, acme: Path, run: Run
+) -> None:
+    planned(acme, run)
+    for question in (("who-can", "lead:delete"), ("explain", "ana@example.com", "lead:delete")):
+        (found,) = fits("access", run("access", *question, *source, "--format", "json").out)
+        (row,) = csv.DictReader(io.StringIO(run("access", *question, *source, "--format", "csv").out))
+        shown = run("access", *question, *source).out
+        assert (found["user"], found["scope"]) == (row["user"], row["scope"]) == ("ana@example.com", scope)
+        assert row["path"] == " > ".join(found["paths"][0][:-1])
+        assert "ana@example.com" in shown
+        assert scope in shown
+
+
+@pytest.mark.parametrize("compared", [(), ("--plan", "wider.json"), ("HEAD~1", "HEAD"), ("--at", "2026-02-01")])
+def test_what_differs_can_be_said_in_every_format(compared: tuple[str, ...], acme: Path, run: Run) -> None:
+    planned(acme, run)
+    diff = fits("access-diff", run("access", "diff", *compared, "--format", "json").out)
+    assert diff["summary"] == {"gaining": 1, "losing": 0, "privileged": 1}
+    (row,) = csv.DictReader(io.StringIO(run("access", "diff", *compared, "--format", "csv").out))
+    assert (row["change"], row["privileged"], row["user"]) == ("gain", "yes", "ana@example.com")
+    assert (row["other"], row["scope"]) == ("subtree", "organization")
+    assert (
+        "  ! Sales Team: ana@example.com gains lead:delete (subtree -> organization) through boss (privileged)\n"
+    ) in run("access", "diff", *compared).out
+
+
+def test_a_plan_file_that_does_not_list_everybody_says_so_in_every_format(acme: Path, run: Run) -> None:
+    without_seat(acme)
+    path = acme / "units" / "units.yaml"
+    more = "".join(f"  - {{user: p{n}@example.com}}\n" for n in range(60))
+    path.write_text(path.read_text().replace("  - {user: bob@example.com}\n", more))
+    assert run("plan", "-o", "first.json").code == 0
+    for form in ("text", "json", "csv"):
+        said = run("access", "diff", "--plan", "first.json", "--format", form).err
+        assert "a plan file does not list everything: orgsync access diff, without --plan, does" in said
+        assert "does not list" not in run("access", "diff", "--format", form).err
+    listed, everybody = (
+        {row["user"] for row in csv.DictReader(io.StringIO(run("access", "diff", *plan, "--format", "csv").out))}
+        for plan in (("--plan", "first.json"), ())
+    )
+    assert (len(listed), len(everybody)) == (51, 61)  # 50 who gain alike, and ana, who gains more
+
+
+def test_a_plan_says_who_gains_before_who_loses_in_every_format(acme: Path, run: Run) -> None:
+    without_seat(acme)
+    assert run("apply", "--yes").code == 0
+    widen(acme)
+    path = acme / "units" / "units.yaml"
+    path.write_text(path.read_text().replace("  - {user: bob@example.com}\n", ""))
+    sides = [one["change"] for one in json.loads(run("plan", "--format", "json").out)["access"]["groups"]]
+    assert sides == ["gain", "loss"]
+    for form in ("text", "markdown", "html"):
+        shown = re.sub(r"&#(\d+);", lambda one: chr(int(one[1])), run("plan", "--format", form).out).replace(
+            "\u200b", ""
+        )
+        gain, loss = shown.index("ana@example.com gains lead:delete"), shown.index("bob@example.com loses lead:read")
+        assert gain < loss
+        assert "through boss (privileged)" in shown[gain:loss]
+
+
+def test_a_risky_gain_is_annotated_at_the_line_of_the_yaml_that_causes_it(acme: Path, run: Run) -> None:
+    planned(acme, run)
+    line = 1 + (acme / "roles" / "roles.yaml").read_text().split("\n").index("key: boss")
+    (shown,) = [one for one in run("plan", "--format", "github").out.splitlines() if "access-gain" in one]
+    place = re.match(r"::warning file=roles/roles.yaml,line=(\d+),col=\d+,title=this gives people access", shown)
+    assert place is not None
+    results = json.loads(run("plan", "--format", "sarif").out)["runs"][0]["results"]
+    (gain,) = [one for one in results if one["ruleId"] == "access-gain"]
+    at = gain["locations"][0]["physicalLocation"]
+    assert at["artifactLocation"]["uri"] == "roles/roles.yaml"
+    assert at["region"]["startLine"] == int(place[1]) == line + 4  # the privileges of boss
+    assert "ana@example.com gains lead:delete (subtree -> organization)" in gain["message"]["text"]
 
 
 def test_the_past_is_read_from_git_with_the_clock_of_that_day(acme: Path, run: Run) -> None:

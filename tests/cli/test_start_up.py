@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_HEAVY = ("pydantic", "sqlalchemy", "rich", "yaml", "requests", "jinja2", "deepdiff")
+_HEAVY = ("pydantic", "sqlalchemy", "rich", "yaml", "requests", "jinja2", "deepdiff", "graphviz")
 
 
 def _python(code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -22,7 +22,7 @@ def _python(code: str, **environment: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["graph", "org", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom orgsync.cli import main\n"

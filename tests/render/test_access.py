@@ -59,6 +59,17 @@ def test_many_groups_are_summed_up_with_gains_and_losses_counted(groups: int, sh
     assert verbose.count("gains lead:read") == groups
 
 
+def test_details_that_a_page_has_no_room_for_are_said_to_be_left_out() -> None:
+    def shown(groups: int, *, verbose: bool = False) -> str:
+        listed = tuple(plans.group("lead", users=(f"a{n}@x.org", f"b{n}@x.org")) for n in range(groups))
+        diff = AccessDiff(groups=listed, gaining=2 * groups)
+        return text.to_string(text.access_diff(diff, said(diff, {}, {}), Page(verbose=verbose)), color=False)
+
+    assert ("a4@x.org" in shown(5), "left out" in shown(5)) == (True, False)
+    assert ("a4@x.org" in shown(6), "who and what in detail is left out  (-v for all)" in shown(6)) == (False, True)
+    assert ("a4@x.org" in shown(6, verbose=True), "left out" in shown(6, verbose=True)) == (True, False)
+
+
 def test_markdown_of_a_large_access_diff_fits_a_comment_and_counts_what_it_cut() -> None:
     shown = markdown.plan(large(150))
     assert len(shown) < 65_536

@@ -1,6 +1,6 @@
 import pytest
 
-from orgsync.render.escape import annotation, markdown, printable, visible
+from orgsync.render.escape import annotation, cell, markdown, printable, visible
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,25 @@ def test_a_number_is_no_issue() -> None:
 
 def test_a_mention_rings_no_bell() -> None:
     assert "@all" not in markdown("@all")
+
+
+@pytest.mark.parametrize("sign", [*"=+-@|%", *"＝＋－＠"])
+@pytest.mark.parametrize("before", ["", " ", "'", "\u00a0 '"])
+def test_no_cell_begins_a_formula(sign: str, before: str) -> None:
+    assert cell(f"{before}{sign}1") == f"'{before}{sign}1"
+    assert cell(f"a;{before}{sign}1") == f"a;'{before}{sign}1"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [("\t=1", "\\t=1"), ("\r=1", "\\r=1"), ("\n=1", "\\n=1"), ("\x00=1", "\\x00=1")]
+)
+def test_no_cell_begins_with_what_a_spreadsheet_skips(given: str, shown: str) -> None:
+    assert cell(given) == shown
+
+
+@pytest.mark.parametrize("given", ["ana.kim@example.com", "a-b", "1 + 1", "", "unit/sales > role/r"])
+def test_a_cell_that_begins_no_formula_is_left_alone(given: str) -> None:
+    assert cell(given) == given
 
 
 def test_annotations_keep_their_line_breaks_encoded() -> None:

@@ -86,22 +86,37 @@ def test_sarif_of_a_plan_has_an_error_for_each_guard_that_refuses_it() -> None:
     assert [(one["ruleId"], one["level"]) for one in results] == [
         ("user-deactivated", "warning"),
         ("access-gain", "warning"),
+        ("access-gain", "warning"),
         ("unit-removals", "error"),
     ]
-    assert "removals 1 of 2 units" in results[2]["message"]["text"]
-    assert "--accept unit-removals" in results[2]["message"]["text"]
+    assert "removals 1 of 2 units" in results[3]["message"]["text"]
+    assert "--accept unit-removals" in results[3]["message"]["text"]
 
 
 def test_a_risky_gain_of_access_is_annotated_at_the_line_that_causes_it() -> None:
     plan = plans.everything()
     risky = replace(plan, risky=frozenset({"role/sales-rep"}))
     shown = [line for line in github.plan(risky).splitlines() if "access-gain" in line]
-    assert len(shown) == 2
+    assert len(shown) == 3
     assert shown[1].startswith("::warning file=roles/sales.yaml,line=3,col=1,")
     results = sarif.plan(risky)["runs"][0]["results"]
     gains = [one for one in results if one["ruleId"] == "access-gain"]
-    assert ["42 users gain opportunity:delete" in one["message"]["text"] for one in gains] == [False, True]
+    assert ["42 users gain opportunity:delete" in one["message"]["text"] for one in gains] == [False, True, False]
     assert gains[1]["locations"][0]["physicalLocation"]["region"]["startLine"] == 3
+
+
+def test_gains_that_a_plan_does_not_list_are_annotated_as_a_number() -> None:
+    plan = plans.everything()
+    assert "::3 more groups of gains, which a plan does not list%0Aorgsync access diff lists them all" in github.plan(
+        plan
+    )
+    listed = replace(plan, access=replace(plan.access, more_gains=0))
+    assert "more groups" not in github.plan(listed)
+
+
+def test_the_notice_of_a_plan_says_who_gains_and_loses() -> None:
+    assert "%0Aaccess: 46 users gain (1 of them through a privileged role), 2 lose\n" in github.plan(plans.everything())
+    assert "access:" not in github.plan(plans.nothing())
 
 
 def test_sarif_gives_everything_a_place_since_code_scanning_refuses_what_has_none() -> None:

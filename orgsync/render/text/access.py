@@ -33,13 +33,16 @@ def access_diff(diff: AccessDiff, said: Sequence[Said], page: Page) -> list[Text
 def _groups(diff: AccessDiff, said: Sequence[Said], page: Page) -> Iterator[Text]:
     gains, losses = [one for one in said if one.gain], [one for one in said if not one.gain]
     whole = page.verbose or len(said) <= GROUPS
+    brief = len(said) > BRIEF and not page.verbose
     for groups in (gains, losses):
         for one in groups if whole else groups[: GROUPS // 2]:
             yield from symbolled(one.symbol, one.sentence, one.origin, page)
-            yield from _details(one.details if page.verbose or len(said) <= BRIEF else (), page)
+            yield from _details(() if brief else one.details, page)
     cut = [0 if whole else max(0, len(groups) - GROUPS // 2) for groups in (gains, losses)]
     if left := unlisted(cut[0] + diff.more_gains, cut[1] + diff.more_losses):
         yield from wrapped(line(f"and {left}  {_MORE if whole else _ALL}", "dim", indent=2), page, hanging=4)
+    elif brief and any(one.details for one in said):
+        yield line(f"who and what in detail is left out  {_ALL}", "dim", indent=2)
     if diff.as_declared:
         yield from wrapped(line(AS_DECLARED, "dim", indent=2), page, hanging=4)
 
