@@ -237,7 +237,7 @@ def _plan(
             kept, withheld = withhold(changes, _without(live, gone), target.prune, adapter.capabilities)
         kept = make_good(kept, effects, compared.desired.resources, live.resources)
         kept = order(kept, live.resources, adapter.capabilities)
-        stop_at_errors(place(names_taken(kept, live, adapter.capabilities) + rings(kept, live.resources)))
+        stop_at_errors(place(names_taken(kept, live, adapter.capabilities) + rings(kept, live)))
     with watch.stage("safety"):
         past = past_of(asked.settings, asked.root, adapter.identity, asked.today, asked.environment)
         found = by_place([*findings, *place([*compared.findings, *explained(past, live)]), *_cost(adapter, kept)])
@@ -329,7 +329,7 @@ def _judge(
         changes=kept,
         withheld=withheld,
         effects=effects,
-        risky=risky(kept, live.resources, stated, effects, safety.protected),
+        risky=risky(kept, live, stated, effects, safety.protected),
         guards=guard(
             kept,
             withheld,
