@@ -194,10 +194,13 @@ class Journal:
                 found[row["run"]] = replace(run, finished=at, summary=body["summary"])
         return list(reversed(found.values()))
 
-    def steps(self, *runs: str) -> list[Taken]:
-        """Every step that these runs were about to send, in that order, with the last that was heard of it."""
+    def steps(self, *runs: str, action: Action | None = None) -> list[Taken]:
+        """Every step that these runs were about to send, in that order, with the last that was heard of it.
+
+        ``action``: at least those that do this; the database passes over entries that have none of them.
+        """
         found: dict[tuple[str, str], Taken] = {}
-        for row in self._rows("intent", "outcome", runs=runs) if runs else ():
+        for row in self._rows("intent", "outcome", runs=runs, action=action) if runs else ():
             body, run = _body(row), row["run"]
             for step in body.get("steps", ()):
                 found[run, step["id"]] = Taken(run=run, step=_step(step), at=datetime.fromisoformat(row["at"]))
@@ -222,16 +225,18 @@ class Journal:
         runs = [run.id for run in self.runs() if run.identity == identity and run.started >= since]
         return frozenset(
             one.step.address
-            for one in self.steps(*runs)
+            for one in self.steps(*runs, action=Action.DELETE)
             if one.step.action is Action.DELETE and one.status in {None, Status.UNKNOWN, Status.APPLIED}
         )
 
-    def _rows(self, *events: str, runs: Sequence[str] = ()) -> list[dict[str, Any]]:
+    def _rows(self, *events: str, runs: Sequence[str] = (), action: Action | None = None) -> list[dict[str, Any]]:
         query = select(ENTRY).order_by(ENTRY.c.seq)
         if events:
             query = query.where(ENTRY.c.event.in_(events))
         if runs:
             query = query.where(ENTRY.c.run.in_(runs))
+        if action is not None:  # in the very form in which ``_append`` writes it
+            query = query.where(ENTRY.c.body.contains(f'"action":"{action}"', autoescape=True))
         with self.connection.begin():
             return [dict(row) for row in self.connection.execute(query).mappings()]
 
