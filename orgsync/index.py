@@ -21,7 +21,7 @@ class Index:
 
     named      kind -> address -> fields, of everything but memberships and grants
     counts     kind -> how many there are
-    members    key of a unit -> the memberships in it
+    members    key of a unit -> the logins of its members
     holders    key of a role -> the grants of it
     edges      login -> the memberships and grants of this person
     """
@@ -43,8 +43,9 @@ class Index:
         if kind == Kind.MEMBERSHIP:
             grants = f"{Kind.GRANT}/{key}/"
             return [one for one in self.edges.get(key.partition("/")[2], ()) if one.startswith(grants)]
-        edges = self.members if kind == Kind.UNIT else self.holders if kind == Kind.ROLE else {}
-        return edges.get(key, ())
+        if kind == Kind.UNIT:
+            return [f"{Kind.MEMBERSHIP}/{key}/{login}" for login in self.members.get(key, ())]
+        return self.holders.get(key, ()) if kind == Kind.ROLE else ()
 
     def changed(self, resources: Mapping[Address, Fields], touched: Sequence[Address]) -> "Index":
         """The index of what differs in what is ``touched`` alone: all the rest is shared."""
@@ -77,7 +78,7 @@ def index_of(resources: Mapping[Address, Fields]) -> Index:
         parts = address.split("/")
         if len(parts) == _OF_MEMBERSHIP:
             memberships += 1
-            members[parts[1]].append(address)
+            members[parts[1]].append(parts[2])
             edges[parts[2]].append(address)
         elif len(parts) == _OF_GRANT:
             grants += 1

@@ -4,11 +4,12 @@ In: changes, the live and desired resources, the settings. Out: withheld changes
 findings. Never: applies, prints, or lets one override silence another; each guard is accepted by its own name.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 
 from orgsync.adapter import Capabilities, Foreign, Snapshot
 from orgsync.change import Action, Change, Effect
@@ -364,8 +365,8 @@ def _emptied(changes: Iterable[Change], before: Index, after: Index) -> list[Gua
     ]
 
 
-Pair = tuple[str, str]
-"""(key of a unit or role, login)."""
+Held = Mapping[str, Collection[str]]
+"""Key of a unit or role -> the logins of its members or holders."""
 
 
 def _groups(
@@ -375,8 +376,8 @@ def _groups(
     removed = {change.address for change in changes if change.action is Action.DELETE}
     units = {parts_of(a)[0] for a in removed if a.startswith(_MEMBERSHIP)}
     roles = _roles_that_lose(changes, before)
-    members = _over("unit", _members(before, units), _members(after, units), _pairs(past, _MEMBERSHIP, 0), safety)
-    holders = _over("role", _direct(before, roles), _direct(after, roles), _pairs(past, _GRANT, 2), safety)
+    members = _over("unit", _members(before, units), _members(after, units), _in_past(past, _MEMBERSHIP, 0), safety)
+    holders = _over("role", _direct(before, roles), _direct(after, roles), _in_past(past, _GRANT, 2), safety)
     limit = f"limit {safety.group.share:.0%}, at most {safety.group.count}"
     return [
         Guard(name=name, text=f"{name.replace('-', ' ')} {', '.join(shown)} ({limit})", violated=True)
@@ -388,27 +389,29 @@ def _groups(
 _MEMBERSHIP, _GRANT = f"{Kind.MEMBERSHIP}/", f"{Kind.GRANT}/"
 
 
-def _over(
-    kind: str, before: Collection[Pair], after: Collection[Pair], past: Collection[Pair], safety: Safety
-) -> dict[Address, str]:
+def _over(kind: str, before: Held, after: Held, past: Held, safety: Safety) -> dict[Address, str]:
     """Owner -> what it loses, of those that lose too many, or all of several."""
-    lost = Counter(key for key, _ in set(before).difference(after))
-    present, left, gone = (Counter(key for key, _ in pairs) for pairs in (before, after, past))
-    return {
-        f"{kind}/{key}": f"{count} of {present[key]} in {kind}/{key}"
-        for key, count in sorted(lost.items())
-        if _too_many(count, present[key], gone[key], safety.group, safety.allowance)
-        or (present[key] > 1 and not left[key])
-    }
+    found: dict[Address, str] = {}
+    for key in sorted(before):
+        present, left = len(before[key]), after.get(key, ())
+        count = len({*before[key]}.difference(left))
+        if count and (
+            _too_many(count, present, len(past.get(key, ())), safety.group, safety.allowance)
+            or (present > 1 and not left)
+        ):
+            found[f"{kind}/{key}"] = f"{count} of {present} in {kind}/{key}"
+    return found
 
 
-def _pairs(addresses: Iterable[Address], prefix: str, part: int) -> set[Pair]:
-    found = (parts_of(address) for address in addresses if address.startswith(prefix))
-    return {(parts[part], parts[1]) for parts in found}
+def _in_past(addresses: Iterable[Address], prefix: str, part: int) -> Held:
+    found: dict[str, set[str]] = defaultdict(set)
+    for parts in (parts_of(address) for address in addresses if address.startswith(prefix)):
+        found[parts[part]].add(parts[1])
+    return found
 
 
-def _members(side: Index, units: Iterable[str]) -> set[Pair]:
-    return {(unit, one.rpartition("/")[2]) for unit in units for one in side.members.get(unit, ())}
+def _members(side: Index, units: Iterable[str]) -> Held:
+    return {unit: side.members.get(unit, ()) for unit in units}
 
 
 def _roles_that_lose(changes: Iterable[Change], before: Index) -> set[str]:
@@ -424,9 +427,9 @@ def _roles_that_lose(changes: Iterable[Change], before: Index) -> set[str]:
     return found
 
 
-def _direct(side: Index, roles: Collection[str]) -> set[Pair]:
+def _direct(side: Index, roles: Collection[str]) -> Held:
     """Who holds one of these roles by a grant or through a unit, inclusion aside."""
-    return {(role, user) for user, role in _holders(side, {role: frozenset({role}) for role in roles})}
+    return _holders(side, {role: frozenset({role}) for role in roles})
 
 
 def _shrunk(live: Index, desired: Resources, changes: Iterable[Change], share: float) -> list[Guard]:
@@ -470,8 +473,8 @@ def _privileged(before: Index, after: Index, declared: Resources, safety: Safety
     if not roles:
         return []
     had, have = (_holders(side, _strong(side, declared, roles)) for side in (before, after))
-    gained = have - had
-    could, can = (_able(pairs, side) for pairs, side in ((had, before), (have, after)))
+    gained = sum(len({*users}.difference(had.get(role, ()))) for role, users in have.items())
+    could, can = (_able(chain(*held.values()), side) for held, side in ((had, before), (have, after)))
     return [
         Guard(
             name="administrators",
@@ -480,8 +483,8 @@ def _privileged(before: Index, after: Index, declared: Resources, safety: Safety
         ),
         Guard(
             name="privileged-gains",
-            text=f"{len(gained)} gains of a privileged role (limit {safety.gains})",
-            violated=len(gained) > safety.gains,
+            text=f"{gained} gains of a privileged role (limit {safety.gains})",
+            violated=gained > safety.gains,
         ),
     ]
 
@@ -499,9 +502,7 @@ def _too_few(before: Index, after: Index, declared: Resources) -> list[Guard]:
     had, have = (_holders(side, _strong(side, declared, set(least))) for side in (before, after))
     few = []
     for role, count in sorted(least.items()):
-        could, can = (
-            _able([pair for pair in pairs if pair[1] == role], s) for pairs, s in ((had, before), (have, after))
-        )
+        could, can = (_able(held.get(role, ()), side) for held, side in ((had, before), (have, after)))
         if len(can) < min(count, len(could)):
             few.append(f"role/{role} has {len(can)} of at least {count}")
     return [Guard(name="minimum-holders", text=f"too few holders: {', '.join(few)}", violated=True)] if few else []
@@ -540,9 +541,9 @@ def _narrows(change: Change) -> bool:
     return change.before is not None and change.after is not None and _is_wider(change.before, change.after)
 
 
-def _able(holders: Iterable[Pair], side: Index) -> set[str]:
+def _able(holders: Iterable[str], side: Index) -> set[str]:
     """Whoever is deactivated holds a role and can do nothing with it."""
-    return {user for user, _ in holders if not _is_inactive(user, side)}
+    return {user for user in holders if not _is_inactive(user, side)}
 
 
 def _is_inactive(user: str, side: Index) -> bool:
@@ -583,16 +584,17 @@ def _contained(role: str, side: Index, declared: Resources) -> set[str]:
     return found
 
 
-def _holders(side: Index, strong: Strong) -> set[Pair]:
-    """(login, role of interest) of everybody who holds it by a grant or through a unit."""
-    found: set[Pair] = set()
+def _holders(side: Index, strong: Strong) -> Held:
+    """Role of interest -> everybody who holds it by a grant or through a unit."""
+    found: dict[str, set[str]] = defaultdict(set)
     for role, reached in strong.items():
         users = {parts_of(grant)[1] for grant in side.holders.get(role, ())}
-        found.update((user, one) for user in users for one in reached)
+        for one in reached if users else ():
+            found[one] |= users
     for address, fields in side.of_kind(Kind.UNIT).items() if strong else ():
-        given = frozenset[str]().union(*(strong.get(str(key), ()) for key in _listed(fields.get("roles"))))
-        members = side.members.get(key_of(address), ()) if given else ()
-        found.update((one.rpartition("/")[2], role) for one in members for role in given)
+        members = side.members.get(key_of(address), ())
+        for one in {one for key in _listed(fields.get("roles")) for one in strong.get(str(key), ())}:
+            found[one].update(members)
     return found
 
 

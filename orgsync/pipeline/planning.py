@@ -244,7 +244,7 @@ def _plan(
         judged = _judge(asked, compared, kept, withheld, effects, past, found)
     with watch.stage("access"):
         known = meaning(adapter.capabilities, live.resources, compared.stated, compared.bound)
-        access = access_diff(live.resources, kept, effects, known, today=asked.today, limits=asked.limits)
+        access = access_diff(live, kept, effects, known, today=asked.today, limits=asked.limits)
     with watch.stage("seal"):
         plan = seal(
             judged,
