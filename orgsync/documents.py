@@ -226,11 +226,14 @@ MODELS: Mapping[str, type[AnyDocument]] = {
 KINDS_IN = {"units": ("BusinessUnit", "Unit"), "roles": ("Function", "Role")}
 
 _FILE = TypeAdapter(list[AnyDocument])
-Checked = tuple[int, AnyDocument]
+Stated = Mapping[str, Any]
+"""What a valid document states, in the author's order and under the author's names; logins in lower case, flags and
+numbers as such."""
+Checked = tuple[int, Stated]
 
 
 def check(repository: Repository) -> tuple[list[Checked], list[Finding]]:
-    """(index in ``repository.documents``, model) of every valid document, and a finding per fault."""
+    """(index in ``repository.documents``, what it states) of every valid document, and a finding per fault."""
     checked: list[Checked] = []
     findings: list[Finding] = []
     for _, group in groupby(enumerate(repository.documents), key=lambda pair: pair[1].file):
@@ -240,7 +243,7 @@ def check(repository: Repository) -> tuple[list[Checked], list[Finding]]:
         except PydanticError:
             models = _one_by_one(pairs, checked, findings, repository)
             pairs = []
-        checked += [(index, model) for (index, _), model in zip(pairs, models, strict=True)]
+        checked += [(index, _stated(one.value, model)) for (index, one), model in zip(pairs, models, strict=True)]
         findings += _misplaced(pairs, repository)
     return checked, findings
 
@@ -251,11 +254,19 @@ def _one_by_one(
     """A fault in one document of a file says nothing about the others."""
     for index, document in pairs:
         try:
-            checked.append((index, _FILE.validate_python([document.value])[0]))
+            checked.append((index, _stated(document.value, _FILE.validate_python([document.value])[0])))
             findings += _misplaced([(index, document)], repository)
         except PydanticError as error:
             findings += [_finding(one, index, document, repository) for one in error.errors(include_url=False)]
     return []
+
+
+def _stated(value: Mapping[str, Any], model: AnyDocument) -> Stated:
+    """Assignments are plain already: having them written out once more would take as long as checking them."""
+    stated = model.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"assignments"})
+    if isinstance(model, Unit):
+        stated["assignments"] = model.assignments
+    return {name: stated[name] for name in value}
 
 
 def _misplaced(pairs: Iterable[tuple[int, Document]], repository: Repository) -> list[Finding]:

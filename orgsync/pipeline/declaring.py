@@ -36,9 +36,10 @@ def stop_at_errors(findings: Sequence[Finding]) -> None:
 
 def placed(findings: Iterable[Finding], declared: Declared) -> list[Finding]:
     """Findings about resources, at the place in the YAML that states them."""
+    sources = declared.desired.sources
     return [
-        replace(one, position=declared.repository.position(_field(one, declared.desired.sources[one.address])))
-        if one.position is None and one.address in declared.desired.sources
+        replace(one, position=declared.repository.position(_field(one, place)))
+        if one.position is None and (place := sources.get(one.address)) is not None
         else one
         for one in findings
     ]
