@@ -6,7 +6,7 @@ misses what may stand in a file that could not be read.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -32,7 +32,7 @@ class _Sources:
 
     documents: Sequence[Document]
     documented: Mapping[Address, int]
-    homes: Mapping[Address, Sequence[str]]
+    homes: Mapping[str, Iterable[str]]
     _numbers: dict[int, dict[str, int]] = field(default_factory=dict)
 
     def get(self, address: Address, /) -> Place | None:
@@ -40,7 +40,7 @@ class _Sources:
             return index, ()
         kind, *parts = address.split("/")
         if kind == Kind.USER:
-            home = next(iter(self.homes.get(address, ())), "")
+            home = next(iter(self.homes.get(parts[0], ())), "")
             place = self.get(f"{Kind.MEMBERSHIP}/{home}/{parts[0]}") if home else None
             return None if place is None else (place[0], (*place[1], "user"))
         return self._edge(*parts) if kind in {Kind.MEMBERSHIP, Kind.GRANT} else None
@@ -75,8 +75,8 @@ class _Sources:
 class _Work:
     """``known``: keys per kind, those of faulty documents included, so that one fault makes one finding.
 
-    ``declared``: addresses of documents, a hundred times fewer than those of all resources; ``held``: membership ->
-    the roles that it gives, those of the unit included. ``homes``: user -> units.
+    ``declared``: addresses of documents, a hundred times fewer than those of all resources. ``homes``: login -> unit ->
+    the roles held there, those of the unit included; equal ones are shared.
     ``seen``: all documents could be read; ``sound``: and are without a fault.
     """
 
@@ -87,12 +87,11 @@ class _Work:
     known: Mapping[Kind, set[str]]
     resources: dict[Address, Fields] = field(default_factory=dict)
     declared: dict[Address, Fields] = field(default_factory=dict)
-    held: dict[Address, frozenset[str]] = field(default_factory=dict)
     documented: dict[Address, int] = field(default_factory=dict)
     managed: set[Address] = field(default_factory=set)
     previously: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     bound: dict[Address, Mapping[str, str]] = field(default_factory=dict)
-    homes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
+    homes: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     primary: dict[Address, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     suggested: dict[tuple[Kind, str], str] = field(default_factory=dict)
@@ -146,7 +145,8 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
         resources=work.resources,
         managed=frozenset(work.managed),
         previously=work.previously,
-        primary={user: units[0] for user, units in work.homes.items() if len(units) == 1} | work.primary,
+        primary={f"user/{user}": unit for user, units in work.homes.items() if len(units) == 1 for unit in units}
+        | work.primary,
         bound=work.bound,
         sources=work.sources,
     )
@@ -249,33 +249,33 @@ def _repeated(work: _Work, place: Place, entry: str) -> None:
 
 def _add_assignments(work: _Work, index: int, unit: str, assignments: Sequence[Stated]) -> None:
     """Runs once per assignment of everybody: what is the same for a unit, or for all who hold the same, is shared."""
-    numbers: dict[str, int] = {}
+    resources, homes, today, known = work.resources, work.homes, work.today, work.known[Kind.ROLE]
+    users = [one["user"] for one in assignments]
+    twice = len({*users}) < len(users)
     given = frozenset(_unit_roles(work, unit))
-    held = {(): given}
-    for number, assignment in enumerate(assignments):
-        user = assignment["user"]
-        if (first := numbers.setdefault(user, number)) != number:
+    held: dict[tuple[str, ...], frozenset[str]] = {}
+    for number, (user, assignment) in enumerate(zip(users, assignments, strict=True)):
+        if twice and (first := users.index(user)) < number:
             _assigned_twice(work, (index, ("assignments", number)), user, (index, ("assignments", first)))
             continue
         until = assignment.get("until")
-        if until is not None and until < work.today:
+        if until is not None and until < today:
             _expired(work, (index, ("assignments", number)), user, unit, until)
             continue
-        address = f"membership/{unit}/{user}"
-        person = f"user/{user}"
-        work.resources.setdefault(person, NO_FIELDS)
-        work.resources[address] = _terms(assignment)
-        work.homes[person].append(unit)
-        if assignment.get("primary"):
-            _add_primary(work, (index, ("assignments", number)), user, unit)
-        roles = tuple(assignment.get("roles", ()))
-        if (direct := held.get(roles)) is None:
-            direct = held[roles] = given.union(roles)
-        work.held[address] = direct
-        for role in roles:
-            work.resources[f"grant/{unit}/{user}/{role}"] = NO_FIELDS
-        if roles and not (len(roles) == len({*roles}) and work.known[Kind.ROLE].issuperset(roles)):
-            _check_roles(work, (index, ("assignments", number)), unit, user, roles)
+        if (home := homes.get(user)) is None:
+            home = homes[user] = {}
+            resources[f"user/{user}"] = NO_FIELDS
+        resources[f"membership/{unit}/{user}"] = _terms(assignment)
+        home[unit] = given
+        if "primary" in assignment:
+            _add_primary(work, (index, ("assignments", number)), assignment, unit)
+        if roles := assignment.get("roles"):
+            for role in roles:
+                resources[f"grant/{unit}/{user}/{role}"] = NO_FIELDS
+            key = tuple(roles)
+            home[unit] = held.get(key) or held.setdefault(key, given.union(roles))
+            if not (len(roles) == len({*roles}) and known.issuperset(roles)):
+                _check_roles(work, (index, ("assignments", number)), unit, user, roles)
 
 
 def _check_roles(work: _Work, place: Place, unit: str, user: str, roles: Sequence[str]) -> None:
@@ -289,8 +289,9 @@ def _check_roles(work: _Work, place: Place, unit: str, user: str, roles: Sequenc
             _unknown(work, Kind.ROLE, role, here, f"in the assignment of {user}", address)
 
 
-def _add_primary(work: _Work, place: Place, user: str, unit: str) -> None:
-    if (first := work.primary.setdefault(f"{Kind.USER}/{user}", unit)) != unit:
+def _add_primary(work: _Work, place: Place, assignment: Stated, unit: str) -> None:
+    user = assignment["user"]
+    if assignment["primary"] and (first := work.primary.setdefault(f"{Kind.USER}/{user}", unit)) != unit:
         there = work.repository.position(work.sources[f"{Kind.MEMBERSHIP}/{first}/{user}"])
         work.tell(
             "two-primary-assignments",
@@ -484,14 +485,13 @@ def _check_holding(work: _Work) -> None:
     def strong(direct: frozenset[str]) -> frozenset[str]:
         return privileged & contained(direct)
 
-    if privileged:
-        for membership, direct in work.held.items():
+    for user, units in work.homes.items() if privileged else ():
+        for unit, direct in units.items():
             if found := strong(direct):
-                _check_terms(work, membership, min(found))
-    held: dict[str, set[frozenset[str]]] = defaultdict(set)
-    for membership, direct in work.held.items():
-        held[membership.rpartition("/")[2]].add(direct)
-    holders = {user: contained(frozenset().union(*sets)) for user, sets in held.items()}
+                _check_terms(work, f"{Kind.MEMBERSHIP}/{unit}/{user}", min(found))
+    asked = any(fields.get("conflictsWith") or fields.get("holders") for fields in roles.values())
+    homes = work.homes if asked else {}
+    holders = {user: contained(frozenset().union(*units.values())) for user, units in homes.items()}
     _check_conflicts(work, roles, holders, closure)
     _check_numbers(work, roles, Counter(role for everything in holders.values() for role in everything))
 
@@ -549,10 +549,9 @@ def _given(work: _Work, users: set[str]) -> Mapping[str, list[tuple[str, Place]]
     """What gives these users their roles, in the order of the documents: (role, place); a unit's role is given
     where the user is assigned."""
     given: dict[str, list[tuple[str, Place]]] = defaultdict(list)
-    for membership in work.held:
-        _, unit, user = membership.split("/")
-        if user in users:
-            index, path = work.sources[membership]
+    for user in users:
+        for unit in work.homes[user]:
+            index, path = work.sources[f"{Kind.MEMBERSHIP}/{unit}/{user}"]
             listed = work.sources.assignments(index)[cast("int", path[1])].get("roles") or ()
             given[user] += [(role, (index, (*path, "user"))) for role in _unit_roles(work, unit)]
             given[user] += [(role, (index, (*path, "roles", number))) for number, role in enumerate(listed)]

@@ -65,7 +65,11 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "adapters.salesforce.opener": {"orgsync.adapters.salesforce.adapter"},
     "adapters.salesforce.login": {"jwt"},
     "adapters.tryton.opener": {"orgsync.adapters.tryton.adapter"},
-    "adapters.local.opener": {"orgsync.adapters.local.adapter", "orgsync.adapters.local.connect"},
+    "adapters.local.opener": {
+        "orgsync.adapters.local.adapter",
+        "orgsync.adapters.local.connect",
+        "orgsync.adapters.local.file",
+    },
 }
 
 BY_WAY_OF_EXCEPTION = {
