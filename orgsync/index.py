@@ -24,6 +24,7 @@ class Index:
     members    key of a unit -> the logins of its members
     holders    key of a role -> the grants of it
     edges      login -> the memberships and grants of this person
+    strange    what is no address: the other members do not hold it
     """
 
     resources: Mapping[Address, Fields]
@@ -32,6 +33,7 @@ class Index:
     members: Edges
     holders: Edges
     edges: Edges
+    strange: Sequence[str] = ()
 
     def of_kind(self, kind: Kind) -> Mapping[Address, Fields]:
         """Not of memberships and grants."""
@@ -73,25 +75,38 @@ def index_of(resources: Mapping[Address, Fields]) -> Index:
     members: dict[str, list[Address]] = defaultdict(list)
     holders: dict[str, list[Address]] = defaultdict(list)
     edges: dict[str, list[Address]] = defaultdict(list)
+    strange: list[str] = []
     memberships = grants = 0
     for address, fields in resources.items():
         parts = address.split("/")
-        if len(parts) == _OF_MEMBERSHIP:
+        if "" in parts:
+            strange.append(address)
+        elif len(parts) == _OF_MEMBERSHIP and parts[0] == _MEMBERSHIP:
             memberships += 1
             members[parts[1]].append(parts[2])
             edges[parts[2]].append(address)
-        elif len(parts) == _OF_GRANT:
+        elif len(parts) == _OF_GRANT and parts[0] == _GRANT:
             grants += 1
             holders[parts[3]].append(address)
             edges[parts[2]].append(address)
-        else:
+        elif len(parts) == _OF_OTHERS and parts[0] in named:
             named[parts[0]][address] = fields
+        else:
+            strange.append(address)
     counts = {kind: len(named.get(kind, ())) for kind in Kind} | {Kind.MEMBERSHIP: memberships, Kind.GRANT: grants}
-    by_kind = {kind: named[kind] for kind in Kind if kind in named}
-    return Index(resources=resources, named=by_kind, counts=counts, members=members, holders=holders, edges=edges)
+    return Index(
+        resources=resources,
+        named={kind: named[kind] for kind in Kind if kind in named},
+        counts=counts,
+        members=members,
+        holders=holders,
+        edges=edges,
+        strange=strange,
+    )
 
 
-_OF_MEMBERSHIP, _OF_GRANT = 3, 4
+_OF_OTHERS, _OF_MEMBERSHIP, _OF_GRANT = 2, 3, 4
+_MEMBERSHIP, _GRANT = str(Kind.MEMBERSHIP), str(Kind.GRANT)
 
 
 def _moved(edges: Edges, old: Edges, new: Edges) -> Edges:

@@ -3,6 +3,7 @@
 In: documents, paths. Out: positions. Never: composes a file for what begins a mapping or a list.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -18,41 +19,50 @@ _COLUMN = (1 << 32) - 1
 
 
 class Places:
-    """Where each mapping and list of one document begins."""
+    """Where each mapping and list of one document begins: the marks stand in the order of the text, so that counting
+    what is opened before a value leads to its mark, and only what is on the way is counted."""
 
     def __init__(self, value: Value, marks: Marks) -> None:
-        self._value = value
-        self._marks = dict(zip(_containers(value), marks, strict=True))
+        self._value, self._marks = value, marks
+        self._before: dict[int, dict[str | int, int]] = {}
 
     def find(self, path: Path_, file: str) -> Position | None:
         """None where the path ends at a text, or at nothing."""
         at: Any = self._value
+        number = 0
         for step in path:
             inside = step in at if isinstance(at, dict) else isinstance(at, list) and _within(step, at)
             if not inside:
                 return None
+            number += self._opened_before(at)[step]
             at = at[step]
-        mark = self._marks.get(id(at)) if isinstance(at, (dict, list)) else None
-        return None if mark is None else Position(file=file, line=(mark >> 32) + 1, column=(mark & _COLUMN) + 1)
+        if not isinstance(at, (dict, list)):
+            return None
+        mark = self._marks[number]
+        return Position(file=file, line=(mark >> 32) + 1, column=(mark & _COLUMN) + 1)
+
+    def _opened_before(self, at: dict[str, Value] | list[Value]) -> dict[str | int, int]:
+        """Step -> how many mappings and lists are opened from here up to that value, this one included."""
+        if id(at) not in self._before:
+            steps: Iterable[tuple[str | int, Value]] = at.items() if isinstance(at, dict) else enumerate(at)
+            found, count = dict[str | int, int](), 1
+            for step, value in steps:
+                found[step] = count
+                count += _containers(value)
+            self._before[id(at)] = found
+        return self._before[id(at)]
 
 
 def _within(step: str | int, at: list[Value]) -> bool:
     return isinstance(step, int) and step < len(at)
 
 
-def _containers(value: Value) -> list[int]:
-    """Ids of all mappings and lists, in the order in which the text opens them."""
-    found: list[int] = []
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            found.append(id(one))
-            waiting += reversed(one.values())
-        elif isinstance(one, list):
-            found.append(id(one))
-            waiting += reversed(one)
-    return found
+def _containers(value: Value) -> int:
+    """How many mappings and lists a value is made of; none for a text."""
+    if isinstance(value, (dict, list)):
+        inner = value.values() if isinstance(value, dict) else value
+        return 1 + sum(_containers(one) for one in inner if isinstance(one, (dict, list)))
+    return 0
 
 
 class _Composer(yaml.CBaseLoader):

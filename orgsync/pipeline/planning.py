@@ -36,7 +36,7 @@ from orgsync.watch import Watch
 class _Compared:
     """Both sides in the CRM's space, under today's addresses.
 
-    stated   what is declared beyond what the CRM can express (privileged, includes, holders), for the guards
+    stated   roles and functions as declared, beyond what the CRM can express (privileged, includes, holders)
     """
 
     desired: Organization
@@ -243,7 +243,7 @@ def _plan(
         found = by_place([*findings, *place([*compared.findings, *explained(past, live)]), *_cost(adapter, kept)])
         judged = _judge(asked, compared, kept, withheld, effects, past, found)
     with watch.stage("access"):
-        known = meaning(adapter.capabilities, live.resources, compared.stated, compared.bound)
+        known = meaning(adapter.capabilities, live.index.of_kind(Kind.ROLE), compared.stated, compared.bound)
         access = access_diff(live, kept, effects, known, today=asked.today, limits=asked.limits)
     with watch.stage("seal"):
         plan = seal(
@@ -311,8 +311,16 @@ def _compare(declared: Declared, target: TargetSettings, adapter: Adapter, watch
         settled, people = settle_users(projected, live, target.missing_users)
     findings = (*lost, *people, *_unbound(bound, live), *live.findings)
     return _Compared(
-        desired=settled, live=live, former=former, stated=desired.resources, bound=bound, findings=findings
+        desired=settled,
+        live=live,
+        former=former,
+        stated={a: fields for a, fields in desired.resources.items() if a.startswith(_CONTENTS)},
+        bound=bound,
+        findings=findings,
     )
+
+
+_CONTENTS = (f"{Kind.ROLE}/", f"{Kind.FUNCTION}/")
 
 
 def _judge(
