@@ -13,10 +13,10 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, cast
 
-from orgsync.documents import Checked, Stated, suggestion
 from orgsync.finding import Finding, Severity
-from orgsync.load import Document, Repository
+from orgsync.load import Checked, Document, Repository, Stated
 from orgsync.resources import FIELDS, NO_FIELDS, Address, Fields, Json, Kind, Organization, Place, Shape, key_of
+from orgsync.wording import suggestion
 
 KIND_OF = {"BusinessUnit": Kind.BUSINESS_UNIT, "Unit": Kind.UNIT, "Function": Kind.FUNCTION, "Role": Kind.ROLE}
 _EMPTY: Mapping[Shape, Json] = {Shape.REFS: [], Shape.REF_MAP: {}, Shape.MAP: {}, Shape.FLAG: False}

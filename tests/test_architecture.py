@@ -26,11 +26,12 @@ WORDS = {
 }
 DOORS = {
     "load": set[str](),
-    "documents": {"load"},  # a document's value comes with the place that it was read from
-    "settings": {"documents", "load"},  # the same words and findings for orgsync.yaml
+    "wording": set[str](),
+    "documents": {"load", "wording"},  # a document's value comes with the place that it was read from
+    "settings": {"load", "wording"},  # the same words and findings for orgsync.yaml
 }
 STAGES = {
-    "resolve": {"documents", "load"},
+    "resolve": {"load", "wording"},
     "project": set[str](),
     "users": set[str](),
     "diff": set[str](),
@@ -45,7 +46,7 @@ STAGES = {
     "revision": set[str](),
 }
 HOUSES = {
-    "adapters": {"settings", "documents"},
+    "adapters": {"settings", "wording"},
     "render": set[str](),
     "pipeline": {*DOORS, *STAGES, "adapters"},
     "schema": {*DOORS},
@@ -81,9 +82,9 @@ BY_WAY_OF_EXCEPTION = {
 
 ADDRESSES = {
     "yaml": ("load",),
-    "pydantic": ("documents", "settings", "schema", "adapters"),
+    "pydantic": ("documents", "wording", "settings", "schema", "adapters"),
     "jwt": ("adapters.salesforce.login",),
-    "pydantic_core": ("documents", "settings"),
+    "pydantic_core": ("documents", "wording", "settings"),
     "typing_extensions": ("documents",),  # pydantic asks for its TypedDict before Python 3.12
     "jinja2": ("render.html", "render.markdown"),
     "deepdiff": ("explain",),

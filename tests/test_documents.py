@@ -7,9 +7,10 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from orgsync.documents import MODELS, Assignment, Stated, check, suggestion
+from orgsync.documents import MODELS, Assignment, check
 from orgsync.finding import Finding
-from orgsync.load import Document, Repository, parse
+from orgsync.load import Document, Repository, Stated, parse
+from orgsync.wording import suggestion
 
 HEADS: dict[str, str] = {
     "BusinessUnit": "apiVersion: orgsync/v1\nkind: BusinessUnit\nkey: x\nname: X\n",

@@ -4,9 +4,10 @@ In: a folder. Out: documents (dicts, lists, texts; every scalar is the text that
 None). Never: guesses a type, follows a link out of the repository, expands an alias bomb, or raises for content.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -19,6 +20,13 @@ from orgsync.load.text import MAX_DEPTH, syntax, undecodable, without_mark
 from orgsync.resources import Place
 
 _LEAVE_THE_DOCUMENT = frozenset({"yaml-tag", "yaml-directive", "complex-key", "merge-key", "duplicate-key"})
+
+
+Stated = Mapping[str, Any]
+"""What a valid document states, in the author's order and under the author's names; logins in lower case, flags and
+numbers as such."""
+Checked = tuple[int, Stated]
+"""(index in ``Repository.documents``, what it states)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,4 +113,17 @@ def position_in(content: bytes, file: str, number: int, path: Path_, *, of_key: 
     return find(index(content)[number], path, file, of_key=of_key)
 
 
-__all__ = ["FOLDERS", "MAX_BYTES", "MAX_DEPTH", "Document", "Repository", "Value", "load", "parse", "position_in"]
+__all__ = [
+    "FOLDERS",
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "Checked",
+    "Document",
+    "Marks",
+    "Repository",
+    "Stated",
+    "Value",
+    "load",
+    "parse",
+    "position_in",
+]
