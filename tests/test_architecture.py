@@ -28,6 +28,7 @@ DOORS = {
     "load": set[str](),
     "wording": set[str](),
     "documents": {"load", "wording"},  # a document's value comes with the place that it was read from
+    "intake": {"documents", "load"},
     "settings": {"load", "wording"},  # the same words and findings for orgsync.yaml
 }
 STAGES = {
@@ -61,6 +62,8 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline.applying": {"orgsync.journal", "orgsync.signing"},
     "pipeline.past": {"orgsync.journal"},
     "pipeline.planning": {"orgsync.signing"},
+    "intake": {"orgsync.documents"},  # building the models takes longer than a small plan needs for all the rest
+    "intake.entries": {"orgsync.documents"},
     "references": {"keyring"},
     "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
     "adapters.salesforce.opener": {"orgsync.adapters.salesforce.adapter"},

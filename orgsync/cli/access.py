@@ -159,7 +159,7 @@ def _known(
         return _live(session, plan_file)
     with watching(session.output) as watch:
         return pipeline.declared_access(
-            session.root, session.settings, _target(session), today=session.today(), watch=watch
+            session.root, session.settings, _target(session), today=session.today(), watch=watch, cache=session.cache
         )
 
 
@@ -188,6 +188,7 @@ def _live(session: "Session", plan_file: Path | None) -> "Known":
             environment=session.environment,
             watch=watch,
             plan=plan,
+            cache=session.cache,
         )
 
 
@@ -211,6 +212,7 @@ def _of_plan(session: "Session", plan_file: Path | None) -> _Difference:
             today=session.today(),
             environment=session.environment,
             watch=watch,
+            cache=session.cache,
         )
     return plan.access, dict(plan.names), dict(plan.origins)
 

@@ -42,6 +42,7 @@ class Options:
         self.target: str | None = None
         self.format = "text"
         self.verbosity = 0
+        self.no_cache = False
 
     @property
     def verbose(self) -> bool:
@@ -114,6 +115,7 @@ def offering(*formats: str) -> _Decorator:
             "--target", metavar="NAME", help="Which CRM  [default: defaultTarget]", shell_complete=_complete_targets
         ),
         _option("--format", type=click.Choice(formats), help="How results are written  [default: text]"),
+        _option("--no-cache", is_flag=True, help="Parse every file anew."),
         _option("-v", "--verbose", is_flag=True, help="Everything, and seconds per stage."),
         _option("-q", "--quiet", is_flag=True, help="Results and errors only."),
     ]

@@ -32,6 +32,7 @@ def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datet
             environment=session.environment,
             watch=watch,
             accept=accept,
+            cache=session.cache,
         )
     warn_unused(session.output, plan, accept)
     return plan

@@ -4,7 +4,7 @@ In: events. Out: values, where every mapping and list begins, findings. Never: g
 """
 
 from array import array
-from collections.abc import MutableSequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sys import intern
 from typing import Any
@@ -27,7 +27,7 @@ MAX_EXPANDED = 100_000
 """Values that aliases may add to one file: anchors save typing, they do not make a small file a large one."""
 
 Value = None | str | list["Value"] | dict[str, "Value"]
-Marks = MutableSequence[int]
+Marks = Sequence[int]
 """Line << 32 | column, both from 0: where each mapping and list and each text in a list begins, in the order of the
 text."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -60,7 +60,7 @@ class Builder:
 
     file: str
     built: list[tuple[Value, Marks | None]] = field(default_factory=list)
-    marks: Marks | None = None
+    marks: "array[int] | None" = None
     findings: list[Finding] = field(default_factory=list)
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
     open_anchors: set[str] = field(default_factory=set)

@@ -51,9 +51,11 @@ class Known:
 _NAMED = (f"{Kind.UNIT}/", f"{Kind.USER}/")
 
 
-def declared_access(root: Path, settings: Settings, target: str | None, *, today: date, watch: Watch) -> Known:
+def declared_access(
+    root: Path, settings: Settings, target: str | None, *, today: date, watch: Watch, cache: Path | None = None
+) -> Known:
     """What the YAML says. ``target``: whose ``bind`` entries count. Raises InvalidInput where it has errors."""
-    declared = validate(root, today=today, watch=watch)
+    declared = validate(root, today=today, watch=watch, cache=cache)
     stop_at_errors(declared.findings)
     desired = declared.desired
     bound = bound_names(desired, target_of(settings, target).adapter) if target is not None else {}
@@ -86,10 +88,11 @@ def live_access(
     environment: Environment,
     watch: Watch,
     plan: Plan | None = None,
+    cache: Path | None = None,
 ) -> Known:
     """What lives in the CRM; with a plan what will once it is applied. Raises as ``make_plan``, and PlanRefused."""
     target = target_of(settings, target_name)
-    declared = validate(root, today=today, watch=watch)
+    declared = validate(root, today=today, watch=watch, cache=cache)
     stop_at_errors(declared.findings)
     stated, bound = declared.desired.resources, bound_names(declared.desired, target.adapter)
     roles = frozenset(address for address in stated if address.startswith(_ROLE))
