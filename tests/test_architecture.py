@@ -59,7 +59,8 @@ ALLOWED = WORDS | {name: {*WORDS, *more} for name, more in (DOORS | STAGES | HOU
 
 LATE = {"deepdiff", "rich.console", "sqlalchemy.pool"}
 LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
-    "pipeline.applying": {"orgsync.journal", "orgsync.signing"},
+    "journal.reading": {"orgsync.journal.book"},
+    "pipeline.applying": {"orgsync.journal", "orgsync.journal.book", "orgsync.signing"},
     "pipeline.past": {"orgsync.journal"},
     "pipeline.planning": {"orgsync.signing"},
     "intake": {"orgsync.documents"},  # building the models takes longer than a small plan needs for all the rest
