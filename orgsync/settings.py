@@ -128,6 +128,7 @@ PublicKey = Annotated[str, AfterValidator(_public_key), WithJsonSchema({"type": 
 
 class _Model(BaseModel):
     model_config = ConfigDict(
+        defer_build=True,  # all models are built together when the settings are read, not one by one and then again
         extra="forbid",
         frozen=True,
         alias_generator=lambda name: re.sub(r"_(\w)", lambda found: found[1].upper(), name),
