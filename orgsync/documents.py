@@ -39,11 +39,10 @@ def _camel(name: str) -> str:
 
 
 class _Model(BaseModel):
-    """Built when the first document is checked, all models together: one by one each would be built twice."""
+    """Built when the first document is checked, all models together: one by one each would be built twice. The texts
+    below the fields are for the published schemas, where ``orgsync.schema`` looks for them."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=_camel, use_attribute_docstrings=True, defer_build=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_camel, defer_build=True)
 
 
 class _DocumentModel(_Model):
@@ -89,7 +88,7 @@ class Workflow(_Model):
 class Assignment(TypedDict):
     """Somebody who belongs to the unit."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid", use_attribute_docstrings=True)  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
 
     user: Login
     """The person's login, an email address."""

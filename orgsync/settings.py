@@ -132,7 +132,6 @@ class _Model(BaseModel):
         extra="forbid",
         frozen=True,
         alias_generator=lambda name: re.sub(r"_(\w)", lambda found: found[1].upper(), name),
-        use_attribute_docstrings=True,
         hide_input_in_errors=True,
     )
 
