@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from orgsync.change import Action, Batch, Change, Effect, Outcome
 from orgsync.finding import Finding
+from orgsync.index import Index, index_of
 from orgsync.resources import Address, Fields, Kind, RemoteId
 
 
@@ -136,6 +137,14 @@ class Snapshot:
     findings: Sequence[Finding] = ()
     seats: tuple[int, int] | None = None
     acting: str = ""
+    _index: list[Index] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def index(self) -> Index:
+        """Of ``resources``, made when it is first asked for."""
+        if not self._index:
+            self._index.append(index_of(self.resources))
+        return self._index[0]
 
 
 class Adapter(Protocol):

@@ -85,8 +85,10 @@ def _additions(
         current = present.get(address)
         if current is None:
             yield Change(address=address, action=Action.CREATE, after=fields)
-        elif address in former or (fields and any(not same(current.get(n), value) for n, value in fields.items())):
-            yield _update(address, fields, current, former.get(address), live.ids.get(address))
+        elif former and address in former:
+            yield _update(address, fields, current, former[address], live.ids.get(address))
+        elif fields and fields != current and any(not same(current.get(n), value) for n, value in fields.items()):
+            yield _update(address, fields, current, None, live.ids.get(address))
 
 
 def _update(address: Address, fields: Fields, current: Fields, former: Address | None, remote_id: str | None) -> Change:
@@ -104,9 +106,8 @@ def _removals(desired: Organization, live: Snapshot, today: date) -> Iterator[Ch
         a.partition("/")[2] for a in desired.resources if a.startswith(f"{Kind.UNIT}/") and a not in desired.managed
     }
     open_users = _members_of(open_units, live)
-    for address, fields in live.resources.items():
-        if address in desired.resources:
-            continue
+    for address in [address for address in live.resources if address not in desired.resources]:
+        fields = live.resources[address]
         kind, *parts = address.split("/")
         if kind == Kind.USER or (kind in {Kind.MEMBERSHIP, Kind.GRANT} and parts[0] in open_units):
             continue
@@ -123,10 +124,7 @@ def _removals(desired: Organization, live: Snapshot, today: date) -> Iterator[Ch
 
 def _members_of(units: set[str], live: Snapshot) -> set[str]:
     """Logins of the live members of units whose assignments are not stated: nobody says what they should hold."""
-    if not units:
-        return set()
-    memberships = (a.split("/") for a in live.resources if a.startswith(f"{Kind.MEMBERSHIP}/"))
-    return {user for _, unit, user in memberships if unit in units}
+    return {login for unit in units for login in live.index.members.get(unit, ())}
 
 
 def _ended(fields: Fields, today: date) -> str:

@@ -6,17 +6,17 @@ misses what may stand in a file that could not be read.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from typing import cast
+from typing import Any, cast
 
-from orgsync.documents import Assignment, BusinessUnit, Checked, Function, Role, Unit, suggestion
 from orgsync.finding import Finding, Severity
-from orgsync.load import Repository
+from orgsync.load import Checked, Document, Repository, Stated
 from orgsync.resources import FIELDS, NO_FIELDS, Address, Fields, Json, Kind, Organization, Place, Shape, key_of
+from orgsync.wording import suggestion
 
 KIND_OF = {"BusinessUnit": Kind.BUSINESS_UNIT, "Unit": Kind.UNIT, "Function": Kind.FUNCTION, "Role": Kind.ROLE}
 _EMPTY: Mapping[Shape, Json] = {Shape.REFS: [], Shape.REF_MAP: {}, Shape.MAP: {}, Shape.FLAG: False}
@@ -26,12 +26,57 @@ _MAX_SUGGESTIONS = 200
 _MAX_COMPARED = 50_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Where a resource is stated, found when somebody asks: a place for each would cost more than the resources."""
+
+    documents: Sequence[Document]
+    documented: Mapping[Address, int]
+    homes: Mapping[str, Iterable[str]]
+    _numbers: dict[int, dict[str, int]] = field(default_factory=dict)
+
+    def get(self, address: Address, /) -> Place | None:
+        if (index := self.documented.get(address)) is not None:
+            return index, ()
+        kind, *parts = address.split("/")
+        if kind == Kind.USER:
+            home = next(iter(self.homes.get(parts[0], ())), "")
+            place = self.get(f"{Kind.MEMBERSHIP}/{home}/{parts[0]}") if home else None
+            return None if place is None else (place[0], (*place[1], "user"))
+        return self._edge(*parts) if kind in {Kind.MEMBERSHIP, Kind.GRANT} else None
+
+    def __getitem__(self, address: Address) -> Place:
+        if (place := self.get(address)) is None:
+            raise KeyError(address)
+        return place
+
+    def _edge(self, unit: str, user: str, role: str | None = None) -> Place | None:
+        index = self.documented.get(f"{Kind.UNIT}/{unit}")
+        if index is None or (number := self._numbered(index).get(user)) is None:
+            return None
+        if role is None:
+            return index, ("assignments", number)
+        roles = self.assignments(index)[number].get("roles") or []
+        return (index, ("assignments", number, "roles", roles.index(role))) if role in roles else None
+
+    def _numbered(self, index: int) -> Mapping[str, int]:
+        """Login -> its first assignment in this document."""
+        if index not in self._numbers:
+            numbered = enumerate(self.assignments(index))
+            self._numbers[index] = {one["user"].lower(): number for number, one in reversed([*numbered])}
+        return self._numbers[index]
+
+    def assignments(self, index: int) -> Sequence[Stated]:
+        stated: Any = self.documents[index].value
+        return stated.get("assignments") or []
+
+
 @dataclass(slots=True)
 class _Work:
     """``known``: keys per kind, those of faulty documents included, so that one fault makes one finding.
 
-    ``declared``: addresses of documents, a hundred times fewer than those of all resources; ``held``: membership ->
-    the roles that its assignment lists. ``homes``: user -> units.
+    ``declared``: addresses of documents, a hundred times fewer than those of all resources. ``homes``: login -> unit ->
+    the roles held there, those of the unit included; equal ones are shared.
     ``seen``: all documents could be read; ``sound``: and are without a fault.
     """
 
@@ -42,15 +87,18 @@ class _Work:
     known: Mapping[Kind, set[str]]
     resources: dict[Address, Fields] = field(default_factory=dict)
     declared: dict[Address, Fields] = field(default_factory=dict)
-    held: dict[Address, Sequence[str]] = field(default_factory=dict)
-    sources: dict[Address, Place] = field(default_factory=dict)
+    documented: dict[Address, int] = field(default_factory=dict)
     managed: set[Address] = field(default_factory=set)
     previously: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     bound: dict[Address, Mapping[str, str]] = field(default_factory=dict)
-    homes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
+    homes: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     primary: dict[Address, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     suggested: dict[tuple[Kind, str], str] = field(default_factory=dict)
+    sources: _Sources = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sources = _Sources(self.repository.documents, self.documented, self.homes)
 
     def tell(
         self,
@@ -83,8 +131,8 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
     seen = not repository.unread
     sound = seen and len(documents) == len(repository.documents)
     work = _Work(repository, today.isoformat(), seen, sound, _known(repository))
-    for index, document in documents:
-        _add(work, index, document)
+    for index, stated in documents:
+        _add(work, index, stated)
     _check_names(work)
     for address in work.declared:
         _check_references(work, address)
@@ -97,7 +145,8 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
         resources=work.resources,
         managed=frozenset(work.managed),
         previously=work.previously,
-        primary={user: units[0] for user, units in work.homes.items() if len(units) == 1} | work.primary,
+        primary={f"user/{user}": unit for user, units in work.homes.items() if len(units) == 1 for unit in units}
+        | work.primary,
         bound=work.bound,
         sources=work.sources,
     )
@@ -129,37 +178,37 @@ def _known(repository: Repository) -> dict[Kind, set[str]]:
     return known
 
 
-def _add(work: _Work, index: int, document: BusinessUnit | Unit | Function | Role) -> None:
-    address = f"{KIND_OF[document.kind]}/{document.key}"
+def _add(work: _Work, index: int, stated: Stated) -> None:
+    kind, key = KIND_OF[stated["kind"]], stated["key"]
+    address = f"{kind}/{key}"
     if address in work.resources:
-        first = work.repository.position(work.sources[address])
+        first = work.repository.position((work.documented[address], ()))
         work.tell(
             "duplicate-resource",
             "a key is used twice",
-            f'"{document.key}" is already declared at {first}',
+            f'"{key}" is already declared at {first}',
             "give one of the two another key, or merge them",
             (index, ("key",)),
             address=address,
         )
         return
-    work.sources[address] = (index, ())
-    work.resources[address] = work.declared[address] = _fields(document)
-    if document.previously:
-        work.previously[address] = tuple(_former(address, former) for former in document.previously)
-    if isinstance(document, Role) and document.bind:
-        work.bound[address] = {adapter: binding.role for adapter, binding in document.bind.items()}
-    if isinstance(document, Unit):
-        _add_unit(work, index, address, document)
+    work.documented[address] = index
+    work.resources[address] = work.declared[address] = _fields(kind, stated)
+    if previously := stated.get("previously"):
+        work.previously[address] = tuple(_former(address, former) for former in previously)
+    if bound := stated.get("bind"):
+        work.bound[address] = {adapter: binding["role"] for adapter, binding in bound.items()}
+    if kind is Kind.UNIT:
+        _add_unit(work, index, address, stated)
 
 
 def _former(address: Address, former: str) -> Address:
     return former if "/" in former else f"{address.partition('/')[0]}/{former}"
 
 
-def _fields(document: BusinessUnit | Unit | Function | Role) -> Fields:
+def _fields(kind: Kind, stated: Stated) -> Fields:
     """Stated fields only; an explicit null of a collection is its empty form, of a text None."""
-    specs = FIELDS[KIND_OF[document.kind]]
-    stated = document.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"assignments"})
+    specs = FIELDS[kind]
     return {name: _canonical(name, specs[name].shape, value) for name, value in stated.items() if name in specs}
 
 
@@ -178,58 +227,71 @@ def _canonical_actions(actions: Json) -> Json:
     return [*sorted(set(cast("list[str]", actions)))] if isinstance(actions, list) else actions
 
 
-def _add_unit(work: _Work, index: int, address: Address, unit: Unit) -> None:
-    if unit.owner is None:
+def _add_unit(work: _Work, index: int, address: Address, stated: Stated) -> None:
+    if stated.get("owner") is None:
         work.tell(
             "unit-without-owner",
             "a unit has no owner",
-            unit.name,
+            stated["name"],
             "add owner: with the login of whoever answers for its reviews",
             (index, ("key",)),
             severity=Severity.WARNING,
             address=address,
         )
-    if "assignments" not in unit.model_fields_set:
-        return
-    work.managed.add(address)
-    for number, assignment in enumerate(unit.assignments or ()):
-        _add_assignment(work, (index, ("assignments", number)), unit.key, assignment)
+    if "assignments" in stated:
+        work.managed.add(address)
+        _add_assignments(work, index, stated["key"], stated["assignments"] or ())
 
 
 def _repeated(work: _Work, place: Place, entry: str) -> None:
     work.tell("duplicate-entry", "an entry stands twice in one list", f'"{entry}"', "remove one of the two", place)
 
 
-def _add_assignment(work: _Work, place: Place, unit: str, assignment: Assignment) -> None:
-    user = assignment["user"]
-    address = f"{Kind.MEMBERSHIP}/{unit}/{user}"
-    if address in work.sources:
-        _assigned_twice(work, place, user, work.sources[address])
-        return
-    work.sources[address] = place
-    until = assignment.get("until")
-    if until is not None and until < work.today:
-        _expired(work, place, user, unit, until)
-        return
-    work.sources.setdefault(f"{Kind.USER}/{user}", (place[0], (*place[1], "user")))
-    work.resources.setdefault(f"{Kind.USER}/{user}", NO_FIELDS)
-    work.resources[address] = _terms(assignment)
-    work.homes[f"{Kind.USER}/{user}"].append(unit)
-    if assignment.get("primary"):
-        _add_primary(work, place, user, unit)
-    work.held[address] = roles = assignment.get("roles", ())
+def _add_assignments(work: _Work, index: int, unit: str, assignments: Sequence[Stated]) -> None:
+    """Runs once per assignment of everybody: what is the same for a unit, or for all who hold the same, is shared."""
+    resources, homes, today, known = work.resources, work.homes, work.today, work.known[Kind.ROLE]
+    users = [one["user"] for one in assignments]
+    twice = len({*users}) < len(users)
+    given = frozenset(_unit_roles(work, unit))
+    held: dict[tuple[str, ...], frozenset[str]] = {}
+    for number, (user, assignment) in enumerate(zip(users, assignments, strict=True)):
+        if twice and (first := users.index(user)) < number:
+            _assigned_twice(work, (index, ("assignments", number)), user, (index, ("assignments", first)))
+            continue
+        until = assignment.get("until")
+        if until is not None and until < today:
+            _expired(work, (index, ("assignments", number)), user, unit, until)
+            continue
+        if (home := homes.get(user)) is None:
+            home = homes[user] = {}
+            resources[f"user/{user}"] = NO_FIELDS
+        resources[f"membership/{unit}/{user}"] = _terms(assignment)
+        home[unit] = given
+        if "primary" in assignment:
+            _add_primary(work, (index, ("assignments", number)), assignment, unit)
+        if roles := assignment.get("roles"):
+            for role in roles:
+                resources[f"grant/{unit}/{user}/{role}"] = NO_FIELDS
+            key = tuple(roles)
+            home[unit] = held.get(key) or held.setdefault(key, given.union(roles))
+            if not (len(roles) == len({*roles}) and known.issuperset(roles)):
+                _check_roles(work, (index, ("assignments", number)), unit, user, roles)
+
+
+def _check_roles(work: _Work, place: Place, unit: str, user: str, roles: Sequence[str]) -> None:
+    index, path = place
     for number, role in enumerate(roles):
-        grant, here = f"{Kind.GRANT}/{unit}/{user}/{role}", (place[0], (*place[1], "roles", number))
-        if grant in work.resources:
+        here = (index, (*path, "roles", number))
+        if role in roles[:number]:
             _repeated(work, here, role)
         elif work.seen and role not in work.known[Kind.ROLE]:
-            _unknown(work, Kind.ROLE, role, here, f"in the assignment of {user}", grant)
-        work.resources[grant] = NO_FIELDS
-        work.sources[grant] = here
+            address = f"{Kind.GRANT}/{unit}/{user}/{role}"
+            _unknown(work, Kind.ROLE, role, here, f"in the assignment of {user}", address)
 
 
-def _add_primary(work: _Work, place: Place, user: str, unit: str) -> None:
-    if (first := work.primary.setdefault(f"{Kind.USER}/{user}", unit)) != unit:
+def _add_primary(work: _Work, place: Place, assignment: Stated, unit: str) -> None:
+    user = assignment["user"]
+    if assignment["primary"] and (first := work.primary.setdefault(f"{Kind.USER}/{user}", unit)) != unit:
         there = work.repository.position(work.sources[f"{Kind.MEMBERSHIP}/{first}/{user}"])
         work.tell(
             "two-primary-assignments",
@@ -241,7 +303,7 @@ def _add_primary(work: _Work, place: Place, user: str, unit: str) -> None:
         )
 
 
-def _terms(assignment: Assignment) -> Fields:
+def _terms(assignment: Stated) -> Fields:
     terms: dict[str, Json] = {}
     if "until" in assignment:
         terms["until"] = assignment["until"]
@@ -284,13 +346,13 @@ def _check_names(work: _Work) -> None:
                 "a name is used twice",
                 f'"{fields["name"]}" is also the name of {first}',
                 "give one of the two another name",
-                (work.sources[address][0], ("name",)),
+                (work.documented[address], ("name",)),
                 address=address,
             )
 
 
 def _check_references(work: _Work, address: Address) -> None:
-    index = work.sources[address][0]
+    index = work.documented[address]
     seen: set[tuple[str | int, str]] = set()
     for path, target, key in _stated_keys(Kind(address.partition("/")[0]), work, address):
         if (path[0], key) in seen:
@@ -302,7 +364,7 @@ def _check_references(work: _Work, address: Address) -> None:
 
 def _stated_keys(kind: Kind, work: _Work, address: Address) -> Iterator[tuple[tuple[str | int, ...], Kind, str]]:
     """(path, kind, key) of every reference as the author wrote it, in the author's order."""
-    value = work.repository.documents[work.sources[address][0]].value
+    value = work.repository.documents[work.documented[address]].value
     targets = {name: spec.to for name, spec in FIELDS[kind].items() if spec.to is not None}
     for name, target in [*targets.items(), *([("conflictsWith", Kind.ROLE)] if kind is Kind.ROLE else [])]:
         stated = value.get(name)
@@ -367,7 +429,7 @@ def _tell_ring(work: _Work, name: str, ring: Sequence[Address]) -> None:
         f"{name} form a ring" if name == "includes" else "parents form a ring",
         " → ".join(shown),
         f"remove {name} from one of them",
-        (work.sources[ring[start]][0], (name,)),
+        (work.documented[ring[start]], (name,)),
         address=ring[start],
     )
 
@@ -376,7 +438,7 @@ def _check_previously(work: _Work) -> None:
     claimed: dict[Address, Address] = {}
     for address, formers in work.previously.items():
         for number, former in enumerate(formers):
-            place = (work.sources[address][0], ("previously", number))
+            place = (work.documented[address], ("previously", number))
             if former in formers[:number]:
                 _repeated(work, place, key_of(former))
             elif former.partition("/")[0] != address.partition("/")[0]:
@@ -417,15 +479,19 @@ def _check_holding(work: _Work) -> None:
     def contained(direct: frozenset[str]) -> frozenset[str]:
         return frozenset().union(*map(closure, direct))
 
-    held: dict[str, set[str]] = defaultdict(set)
-    privileged = {role for role, fields in roles.items() if fields.get("privileged") is True}
-    for membership, listed in work.held.items():
-        _, unit, user = membership.split("/")
-        direct = frozenset((*listed, *_unit_roles(work, unit)))
-        held[user] |= direct
-        if privileged and (strong := privileged & contained(direct)):
-            _check_terms(work, membership, min(strong))
-    holders = {user: contained(frozenset(direct)) for user, direct in held.items()}
+    privileged = frozenset(role for role, fields in roles.items() if fields.get("privileged") is True)
+
+    @cache
+    def strong(direct: frozenset[str]) -> frozenset[str]:
+        return privileged & contained(direct)
+
+    for user, units in work.homes.items() if privileged else ():
+        for unit, direct in units.items():
+            if found := strong(direct):
+                _check_terms(work, f"{Kind.MEMBERSHIP}/{unit}/{user}", min(found))
+    asked = any(fields.get("conflictsWith") or fields.get("holders") for fields in roles.values())
+    homes = work.homes if asked else {}
+    holders = {user: contained(frozenset().union(*units.values())) for user, units in homes.items()}
     _check_conflicts(work, roles, holders, closure)
     _check_numbers(work, roles, Counter(role for everything in holders.values() for role in everything))
 
@@ -483,10 +549,10 @@ def _given(work: _Work, users: set[str]) -> Mapping[str, list[tuple[str, Place]]
     """What gives these users their roles, in the order of the documents: (role, place); a unit's role is given
     where the user is assigned."""
     given: dict[str, list[tuple[str, Place]]] = defaultdict(list)
-    for membership, listed in work.held.items():
-        _, unit, user = membership.split("/")
-        if user in users:
-            index, path = work.sources[membership]
+    for user in users:
+        for unit in work.homes[user]:
+            index, path = work.sources[f"{Kind.MEMBERSHIP}/{unit}/{user}"]
+            listed = work.sources.assignments(index)[cast("int", path[1])].get("roles") or ()
             given[user] += [(role, (index, (*path, "user"))) for role in _unit_roles(work, unit)]
             given[user] += [(role, (index, (*path, "roles", number))) for number, role in enumerate(listed)]
     return given
@@ -512,6 +578,6 @@ def _bad_number(work: _Work, role: str, code: str, detail: str, limit: str) -> N
         "a role has a number of holders that it must not have",
         detail,
         "change the assignments, or the role's holders",
-        (work.sources[address][0], ("holders", limit)),
+        (work.documented[address], ("holders", limit)),
         address=address,
     )

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Protocol
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 Address = str
@@ -217,7 +218,13 @@ class Organization:
     previously: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
     primary: Mapping[Address, str] = field(default_factory=dict)
     bound: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
-    sources: Mapping[Address, "Place"] = field(default_factory=dict)
+    sources: "Sources" = field(default_factory=dict[Address, "Place"])
+
+
+class Sources(Protocol):
+    """A mapping that is only asked for single addresses, so that it need not hold a place for each."""
+
+    def get(self, address: Address, /) -> "Place | None": ...
 
 
 Place = tuple[int, tuple[str | int, ...]]

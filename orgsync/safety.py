@@ -4,15 +4,17 @@ In: changes, the live and desired resources, the settings. Out: withheld changes
 findings. Never: applies, prints, or lets one override silence another; each guard is accepted by its own name.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 
 from orgsync.adapter import Capabilities, Foreign, Snapshot
 from orgsync.change import Action, Change, Effect
 from orgsync.finding import Finding
+from orgsync.index import Index
 from orgsync.plan import Guard
 from orgsync.resources import (
     FIELDS,
@@ -24,6 +26,7 @@ from orgsync.resources import (
     Json,
     Kind,
     Organization,
+    key_of,
     kind_of,
     parts_of,
     references,
@@ -31,8 +34,6 @@ from orgsync.resources import (
 from orgsync.settings import Limit, Safety
 
 Resources = Mapping[Address, Fields]
-
-_PEOPLE = {Kind.USER, Kind.MEMBERSHIP, Kind.GRANT}
 
 
 def withhold(
@@ -45,7 +46,7 @@ def withhold(
         reason = _held_back(change, prune, capabilities)
         (withheld if reason else kept).append(replace(change, reason=reason) if reason else change)
     kept, withheld = _hold_what_lacks(kept, withheld)
-    return _hold_what_is_needed(kept, withheld, live.resources)
+    return _hold_what_is_needed(kept, withheld, live.index)
 
 
 def _held_back(change: Change, prune: frozenset[Kind], capabilities: Capabilities) -> str:
@@ -79,9 +80,7 @@ def _lacks(change: Change, lacking: Collection[Address]) -> Address | None:
     return next((one for one in references(change.address, change.after) if one in lacking), None)
 
 
-def _hold_what_is_needed(
-    kept: list[Change], withheld: list[Change], live: Resources
-) -> tuple[list[Change], list[Change]]:
+def _hold_what_is_needed(kept: list[Change], withheld: list[Change], live: Index) -> tuple[list[Change], list[Change]]:
     """A CRM does not delete what something else still refers to; such a removal waits for a later plan."""
     while True:
         removed = {change.address for change in kept if change.action is Action.DELETE and change.kind not in _LEAVES}
@@ -99,12 +98,12 @@ def _hold_what_is_needed(
 _LEAVES = {Kind.GRANT, Kind.USER}
 
 
-def _needed(removed: set[Address], kept: Iterable[Change], live: Resources) -> dict[Address, Address]:
+def _needed(removed: set[Address], kept: Iterable[Change], live: Index) -> dict[Address, Address]:
     """Removed address -> something that will still refer to it."""
     final = {change.address: change for change in kept}
     needed: dict[Address, Address] = {}
-    for address, fields in live.items():
-        change = final.get(address)
+    for address in _near(removed, live):
+        change, fields = final.get(address), live.resources[address]
         if change is not None and change.action is Action.DELETE:
             continue
         after = {**fields, **(change.after or {})} if change is not None else fields
@@ -120,16 +119,24 @@ def _held(address: Address, fields: Fields) -> list[Address]:
     return references(address, {name: value for name, value in fields.items() if name != "unit"} if user else fields)
 
 
+def _near(removed: Iterable[Address], live: Index) -> Iterator[Address]:
+    """All that may refer to these: of a removed membership only its grants, however many other people there are."""
+    if any(kind_of(address) is not Kind.MEMBERSHIP for address in removed):
+        for named in live.named.values():
+            yield from named
+    for address in removed:
+        yield from live.hanging(address)
+
+
 def names_taken(changes: Sequence[Change], live: Snapshot, capabilities: Capabilities) -> list[Finding]:
     """A unique name that something foreign or withheld keeps: the CRM would refuse."""
     given_up = {change.address for change in changes if change.before is not None and _frees_name(change)}
-    holders = {
-        (kind_of(address), name): address
-        for address, fields in live.resources.items()
-        if (kind := kind_of(address)) not in _PEOPLE
-        and "name" in capabilities.of(kind).unique
-        and (name := fields.get("name"))
-        and address not in given_up
+    holders: dict[tuple[Kind, Json], Address] = {
+        (kind, name): address
+        for kind, named in live.index.named.items()
+        if kind is not Kind.USER and "name" in capabilities.of(kind).unique
+        for address, fields in named.items()
+        if (name := fields.get("name")) and address not in given_up
     }
     foreign = {(thing.kind, thing.name): thing for thing in live.foreign}
     return [
@@ -163,16 +170,16 @@ def _taken(change: Change, name: str, holder: Address | None, foreign: Foreign |
     ]
 
 
-def rings(changes: Sequence[Change], live: Resources) -> list[Finding]:
+def rings(changes: Sequence[Change], live: Snapshot) -> list[Finding]:
     """Parents or inclusions that would run in a ring, with what is not stated and therefore stays as it lives."""
-    after = _after(changes, live) if any(_links_own_kind(change) for change in changes) else {}
+    if not any(_links_own_kind(change) for change in changes):
+        return []
+    after = _after(changes, live.index)
     found: list[Finding] = []
     for kind, name in _OWN_KIND:
-        prefix = f"{kind}/"
         graph = {
-            address: [f"{prefix}{key}" for key in _keys(fields.get(name))]
-            for address, fields in after.items()
-            if address.startswith(prefix)
+            address: [f"{kind}/{key}" for key in _keys(fields.get(name))]
+            for address, fields in after.of_kind(kind).items()
         }
         try:
             TopologicalSorter(graph).prepare()
@@ -222,7 +229,7 @@ def guard(
     """
     found = [
         *guard_again(changes, live, safety, declared=declared, earlier=earlier, acting=acting),
-        *_shrunk(live.resources, desired.resources, [*changes, *withheld], safety.shrink),
+        *_shrunk(live.index, desired.resources, [*changes, *withheld], safety.shrink),
     ]
     return [replace(one, accepted=one.violated and one.name in accepted) for one in found]
 
@@ -237,11 +244,11 @@ def guard_again(
     acting: str = "",
 ) -> list[Guard]:
     """The guards that depend on what lives and on past runs: what was fine when a plan was made may not be any more."""
-    before, after = live.resources, _after(changes, live.resources)
-    past = {address for address in earlier if address not in before}
+    before, after = live.index, _after(changes, live.index)
+    past = {address for address in earlier if address not in before.resources}
     return [
         *_removals(changes, before, safety, past),
-        *_emptied(before, after),
+        *_emptied(changes, before, after),
         *_groups(changes, before, after, safety, past),
         *_protected(changes, safety.protected),
         *_privileged(before, after, declared, safety),
@@ -265,16 +272,16 @@ def carried_over(reviewed: Iterable[Guard], again: Iterable[Guard], accepted: fr
 
 
 def risky(
-    changes: Sequence[Change], live: Resources, declared: Resources, effects: Iterable[Effect], protected: Sequence[str]
+    changes: Sequence[Change], live: Snapshot, declared: Resources, effects: Iterable[Effect], protected: Sequence[str]
 ) -> frozenset[str]:
     """Ids of removals, gains of a privileged role, effects that lose something, and whatever touches a guard."""
-    after = _after(changes, live)
-    strong = _strong(after, declared, _privileged_roles(live, declared))
+    after = _after(changes, live.index)
+    strong = _strong(after, declared, _privileged_roles(live.index, declared))
     ids = {change.id for change in changes if _is_risky(change, after, strong.keys(), protected)}
     return frozenset(ids | {effect.cause for effect in effects if effect.drops})
 
 
-def _is_risky(change: Change, after: Resources, strong: Collection[str], protected: Sequence[str]) -> bool:
+def _is_risky(change: Change, after: Index, strong: Collection[str], protected: Sequence[str]) -> bool:
     if change.action is Action.DELETE or _is_protected(change, protected):
         return True
     wrote = change.after or NO_FIELDS
@@ -322,8 +329,8 @@ def _mapped(value: Json) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-def _after(changes: Iterable[Change], live: Resources) -> Resources:
-    result = dict(live)
+def _after(changes: Iterable[Change], live: Index) -> Index:
+    result = dict(live.resources)
     for change in changes:
         if change.action is Action.DELETE:
             result.pop(change.address, None)
@@ -331,22 +338,18 @@ def _after(changes: Iterable[Change], live: Resources) -> Resources:
             result[change.address] = {**result[change.address], **(change.after or NO_FIELDS)}
         else:
             result[change.address] = change.after or NO_FIELDS
-    return result
+    return live.changed(result, [change.address for change in changes])
 
 
-def _count(addresses: Iterable[Address]) -> Counter[str]:
-    return Counter(address.partition("/")[0] for address in addresses)
-
-
-def _removals(changes: Iterable[Change], live: Resources, safety: Safety, past: Collection[Address]) -> list[Guard]:
+def _removals(changes: Iterable[Change], live: Index, safety: Safety, past: Collection[Address]) -> list[Guard]:
     removed = Counter(change.kind for change in changes if change.action is Action.DELETE)
-    present, gone = _count(live), _count(past)
+    gone = Counter(map(kind_of, past))
     found: list[Guard] = []
     for kind, now in removed.items():
-        limit = safety.kinds.get(kind, safety.removals)
+        limit, present = safety.kinds.get(kind, safety.removals), live.counts[kind]
         slices = f"; {now + gone[kind]} in {safety.window.days} days" if gone[kind] else ""
-        text = f"removals {now} of {present[kind]} {kind}s (limit {limit.share:.0%}, at most {limit.count}{slices})"
-        violated = _too_many(now, present[kind], gone[kind], limit, safety.allowance)
+        text = f"removals {now} of {present} {kind}s (limit {limit.share:.0%}, at most {limit.count}{slices})"
+        violated = _too_many(now, present, gone[kind], limit, safety.allowance)
         found.append(Guard(name=f"{kind}-removals", text=text, violated=violated))
     return found
 
@@ -357,29 +360,30 @@ def _too_many(now: int, present: int, past: int, limit: Limit, allowance: int) -
     return total > limit.count or (total > allowance and total > limit.share * base)
 
 
-def _emptied(before: Resources, after: Resources) -> list[Guard]:
+def _emptied(changes: Iterable[Change], before: Index, after: Index) -> list[Guard]:
     """Of a kind that had more than one, none is left; newcomers do not count."""
-    had, left = _count(before), _count(before.keys() & after.keys())
+    touched = {change.address for change in changes}
+    gone = Counter(kind_of(one) for one in touched if one in before.resources and one not in after.resources)
     return [
         Guard(name=f"{kind}s-emptied", text=f"every {kind} would be removed ({count})", violated=True)
-        for kind, count in had.items()
-        if count > 1 and not left[kind]
+        for kind, count in before.counts.items()
+        if count > 1 and gone[kind] == count
     ]
 
 
-Pair = tuple[str, str]
-"""(key of a unit or role, login)."""
+Held = Mapping[str, Collection[str]]
+"""Key of a unit or role -> the logins of its members or holders."""
 
 
 def _groups(
-    changes: Sequence[Change], before: Resources, after: Resources, safety: Safety, past: Collection[Address]
+    changes: Sequence[Change], before: Index, after: Index, safety: Safety, past: Collection[Address]
 ) -> list[Guard]:
     """Members of one unit, holders of one role: what a share of all memberships does not see."""
     removed = {change.address for change in changes if change.action is Action.DELETE}
     units = {parts_of(a)[0] for a in removed if a.startswith(_MEMBERSHIP)}
     roles = _roles_that_lose(changes, before)
-    members = _over("unit", _members(before, units), _members(after, units), _pairs(past, _MEMBERSHIP, 0), safety)
-    holders = _over("role", _direct(before, roles), _direct(after, roles), _pairs(past, _GRANT, 2), safety)
+    members = _over("unit", _members(before, units), _members(after, units), _in_past(past, _MEMBERSHIP, 0), safety)
+    holders = _over("role", _direct(before, roles), _direct(after, roles), _in_past(past, _GRANT, 2), safety)
     limit = f"limit {safety.group.share:.0%}, at most {safety.group.count}"
     return [
         Guard(name=name, text=f"{name.replace('-', ' ')} {', '.join(shown)} ({limit})", violated=True)
@@ -391,30 +395,32 @@ def _groups(
 _MEMBERSHIP, _GRANT = f"{Kind.MEMBERSHIP}/", f"{Kind.GRANT}/"
 
 
-def _over(
-    kind: str, before: Collection[Pair], after: Collection[Pair], past: Collection[Pair], safety: Safety
-) -> dict[Address, str]:
+def _over(kind: str, before: Held, after: Held, past: Held, safety: Safety) -> dict[Address, str]:
     """Owner -> what it loses, of those that lose too many, or all of several."""
-    lost = Counter(key for key, _ in set(before).difference(after))
-    present, left, gone = (Counter(key for key, _ in pairs) for pairs in (before, after, past))
-    return {
-        f"{kind}/{key}": f"{count} of {present[key]} in {kind}/{key}"
-        for key, count in sorted(lost.items())
-        if _too_many(count, present[key], gone[key], safety.group, safety.allowance)
-        or (present[key] > 1 and not left[key])
-    }
+    found: dict[Address, str] = {}
+    for key in sorted(before):
+        present, left = len(before[key]), after.get(key, ())
+        count = len({*before[key]}.difference(left))
+        if count and (
+            _too_many(count, present, len(past.get(key, ())), safety.group, safety.allowance)
+            or (present > 1 and not left)
+        ):
+            found[f"{kind}/{key}"] = f"{count} of {present} in {kind}/{key}"
+    return found
 
 
-def _pairs(addresses: Iterable[Address], prefix: str, part: int) -> set[Pair]:
-    found = (parts_of(address) for address in addresses if address.startswith(prefix))
-    return {(parts[part], parts[1]) for parts in found}
+def _in_past(addresses: Iterable[Address], prefix: str, part: int) -> Held:
+    found: dict[str, set[str]] = defaultdict(set)
+    for parts in (parts_of(address) for address in addresses if address.startswith(prefix)):
+        found[parts[part]].add(parts[1])
+    return found
 
 
-def _members(resources: Resources, units: Collection[str]) -> set[Pair]:
-    return {pair for pair in _pairs(resources, _MEMBERSHIP, 0) if pair[0] in units} if units else set()
+def _members(side: Index, units: Iterable[str]) -> Held:
+    return {unit: side.members.get(unit, ()) for unit in units}
 
 
-def _roles_that_lose(changes: Iterable[Change], before: Resources) -> set[str]:
+def _roles_that_lose(changes: Iterable[Change], before: Index) -> set[str]:
     """Roles that somebody may stop holding: revoked, detached from a unit, or left together with a unit."""
     found: set[str] = set()
     for change in changes:
@@ -427,14 +433,14 @@ def _roles_that_lose(changes: Iterable[Change], before: Resources) -> set[str]:
     return found
 
 
-def _direct(resources: Resources, roles: Collection[str]) -> set[Pair]:
+def _direct(side: Index, roles: Collection[str]) -> Held:
     """Who holds one of these roles by a grant or through a unit, inclusion aside."""
-    return {(role, user) for user, role in _holders(resources, {role: frozenset({role}) for role in roles})}
+    return _holders(side, {role: frozenset({role}) for role in roles})
 
 
-def _shrunk(live: Resources, desired: Resources, changes: Iterable[Change], share: float) -> list[Guard]:
+def _shrunk(live: Index, desired: Resources, changes: Iterable[Change], share: float) -> list[Guard]:
     """A bad merge or a wrong folder: far less is declared than lives, whatever prune says."""
-    have = sum(1 for address in live if not address.startswith(_USER))
+    have = len(live.resources) - live.counts[Kind.USER]
     if not have:
         return []
     if all(address.startswith(_USER) for address in desired):
@@ -467,14 +473,14 @@ def _is_protected(change: Change, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(address, pattern) for address in addresses for pattern in patterns)
 
 
-def _privileged(before: Resources, after: Resources, declared: Resources, safety: Safety) -> list[Guard]:
+def _privileged(before: Index, after: Index, declared: Resources, safety: Safety) -> list[Guard]:
     """People who gain a privileged role, and how many are left who hold one."""
     roles = _privileged_roles(before, declared)
     if not roles:
         return []
     had, have = (_holders(side, _strong(side, declared, roles)) for side in (before, after))
-    gained = have - had
-    could, can = (_able(pairs, side) for pairs, side in ((had, before), (have, after)))
+    gained = sum(len({*users}.difference(had.get(role, ()))) for role, users in have.items())
+    could, can = (_able(chain(*held.values()), side) for held, side in ((had, before), (have, after)))
     return [
         Guard(
             name="administrators",
@@ -483,18 +489,18 @@ def _privileged(before: Resources, after: Resources, declared: Resources, safety
         ),
         Guard(
             name="privileged-gains",
-            text=f"{len(gained)} gains of a privileged role (limit {safety.gains})",
-            violated=len(gained) > safety.gains,
+            text=f"{gained} gains of a privileged role (limit {safety.gains})",
+            violated=gained > safety.gains,
         ),
     ]
 
 
-def _too_few(before: Resources, after: Resources, declared: Resources) -> list[Guard]:
+def _too_few(before: Index, after: Index, declared: Resources) -> list[Guard]:
     """Roles that lose holders and are left with fewer than they must have."""
     least = {
         address.removeprefix(_ROLE): count
-        for resources in (after, declared)
-        for address, fields in resources.items()
+        for roles in (after.of_kind(Kind.ROLE), declared)
+        for address, fields in roles.items()
         if address.startswith(_ROLE) and (count := _least(fields))
     }
     if not least:
@@ -502,9 +508,7 @@ def _too_few(before: Resources, after: Resources, declared: Resources) -> list[G
     had, have = (_holders(side, _strong(side, declared, set(least))) for side in (before, after))
     few = []
     for role, count in sorted(least.items()):
-        could, can = (
-            _able([pair for pair in pairs if pair[1] == role], s) for pairs, s in ((had, before), (have, after))
-        )
+        could, can = (_able(held.get(role, ()), side) for held, side in ((had, before), (have, after)))
         if len(can) < min(count, len(could)):
             few.append(f"role/{role} has {len(can)} of at least {count}")
     return [Guard(name="minimum-holders", text=f"too few holders: {', '.join(few)}", violated=True)] if few else []
@@ -516,15 +520,14 @@ def _least(fields: Fields) -> int:
 
 
 def _own_access(
-    changes: Iterable[Change], before: Resources, after: Resources, declared: Resources, acting: str
+    changes: Iterable[Change], before: Index, after: Index, declared: Resources, acting: str
 ) -> list[Guard]:
     """The identity that orgsync runs as must not saw off the branch it sits on."""
     if not acting:
         return []
     had, have = (_held_by(acting, side, declared) for side in (before, after))
     lost = [f"loses role/{role}" for role in sorted(had - have)]
-    user = f"{_USER}{acting}"
-    if before.get(user, NO_FIELDS).get("active") is not False and after.get(user, NO_FIELDS).get("active") is False:
+    if not _is_inactive(acting, before) and _is_inactive(acting, after):
         lost.append("is deactivated")
     lost += [
         f"can do less through {c.address}" for c in changes if c.address.removeprefix(_ROLE) in have and _narrows(c)
@@ -533,30 +536,32 @@ def _own_access(
     return [Guard(name="own-access", text=text, violated=True)] if lost else []
 
 
-def _held_by(user: str, resources: Resources, declared: Resources) -> set[str]:
-    edges = [a for a in resources if a.startswith((_GRANT, _MEMBERSHIP)) and parts_of(a)[1] == user]
+def _held_by(user: str, side: Index, declared: Resources) -> set[str]:
+    edges = side.edges.get(user, ())
     direct = {parts_of(a)[2] for a in edges if a.startswith(_GRANT)}
-    direct.update(role for a in edges if a.startswith(_MEMBERSHIP) for role in _unit_roles(parts_of(a)[0], resources))
-    return set[str]().union(*(_contained(role, resources, declared) for role in direct))
+    direct.update(role for a in edges if a.startswith(_MEMBERSHIP) for role in _unit_roles(parts_of(a)[0], side))
+    return set[str]().union(*(_contained(role, side, declared) for role in direct))
 
 
 def _narrows(change: Change) -> bool:
     return change.before is not None and change.after is not None and _is_wider(change.before, change.after)
 
 
-def _able(holders: Iterable[Pair], resources: Resources) -> set[str]:
+def _able(holders: Iterable[str], side: Index) -> set[str]:
     """Whoever is deactivated holds a role and can do nothing with it."""
-    users = {user for user, _ in holders}
-    return {user for user in users if resources.get(f"{_USER}{user}", NO_FIELDS).get("active") is not False}
+    return {user for user in holders if not _is_inactive(user, side)}
 
 
-def _privileged_roles(*sides: Resources) -> set[str]:
-    prefix = f"{Kind.ROLE}/"
+def _is_inactive(user: str, side: Index) -> bool:
+    return side.resources.get(f"{_USER}{user}", NO_FIELDS).get("active") is False
+
+
+def _privileged_roles(live: Index, declared: Resources) -> set[str]:
     return {
-        address.removeprefix(prefix)
-        for resources in sides
-        for address, fields in resources.items()
-        if address.startswith(prefix) and fields.get("privileged") is True
+        address.removeprefix(_ROLE)
+        for roles in (live.of_kind(Kind.ROLE), declared)
+        for address, fields in roles.items()
+        if address.startswith(_ROLE) and fields.get("privileged") is True
     }
 
 
@@ -564,20 +569,14 @@ Strong = Mapping[str, frozenset[str]]
 """Role -> the roles of interest that it is or contains; roles without any are left out."""
 
 
-def _strong(resources: Resources, declared: Resources, roles: set[str]) -> Strong:
+def _strong(side: Index, declared: Resources, roles: set[str]) -> Strong:
     """A CRM that does not store inclusion is taken to have what is declared."""
-    prefix = f"{Kind.ROLE}/"
-    found = {
-        key: reached
-        for a in resources
-        if a.startswith(prefix)
-        for key in [a.removeprefix(prefix)]
-        if (reached := roles & _contained(key, resources, declared))
-    }
+    keys = [address.removeprefix(_ROLE) for address in side.of_kind(Kind.ROLE)] if roles else []
+    found = {key: reached for key in keys if (reached := roles & _contained(key, side, declared))}
     return {key: frozenset(reached) for key, reached in found.items()}
 
 
-def _contained(role: str, resources: Resources, declared: Resources) -> set[str]:
+def _contained(role: str, side: Index, declared: Resources) -> set[str]:
     found: set[str] = set()
     waiting = [role]
     while waiting:
@@ -585,35 +584,28 @@ def _contained(role: str, resources: Resources, declared: Resources) -> set[str]
         if current not in found:
             found.add(current)
             address = f"{Kind.ROLE}/{current}"
-            fields = resources.get(address, NO_FIELDS)
+            fields = side.resources.get(address, NO_FIELDS)
             own = fields if "includes" in fields else declared.get(address, NO_FIELDS)
             waiting.extend(map(str, _listed(own.get("includes"))))
     return found
 
 
-def _holders(resources: Resources, strong: Strong) -> set[Pair]:
-    """(login, role of interest) of everybody who holds it by a grant or through a unit."""
-    if not strong:
-        return set()
-    prefix = f"{Kind.UNIT}/"
-    attached = {
-        address.removeprefix(prefix): frozenset[str]().union(*(strong.get(str(key), ()) for key in keys))
-        for address, fields in resources.items()
-        if address.startswith(prefix) and (keys := _listed(fields.get("roles")))
-    }
-    found: set[Pair] = set()
-    for address in resources:
-        if address.startswith(_GRANT):
-            _, _, user, role = address.split("/")
-            found.update((user, one) for one in strong.get(role, ()))
-        elif attached and address.startswith(_MEMBERSHIP):
-            _, unit, user = address.split("/")
-            found.update((user, one) for one in attached.get(unit, ()))
+def _holders(side: Index, strong: Strong) -> Held:
+    """Role of interest -> everybody who holds it by a grant or through a unit."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for role, reached in strong.items():
+        users = {parts_of(grant)[1] for grant in side.holders.get(role, ())}
+        for one in reached if users else ():
+            found[one] |= users
+    for address, fields in side.of_kind(Kind.UNIT).items() if strong else ():
+        members = side.members.get(key_of(address), ())
+        for one in {one for key in _listed(fields.get("roles")) for one in strong.get(str(key), ())}:
+            found[one].update(members)
     return found
 
 
-def _unit_roles(unit: str, resources: Resources) -> list[str]:
-    return [*map(str, _listed(resources.get(f"{Kind.UNIT}/{unit}", NO_FIELDS).get("roles")))]
+def _unit_roles(unit: str, side: Index) -> list[str]:
+    return [*map(str, _listed(side.resources.get(f"{Kind.UNIT}/{unit}", NO_FIELDS).get("roles")))]
 
 
 def _listed(value: Json) -> list[Json]:

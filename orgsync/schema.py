@@ -6,11 +6,18 @@ Editors read plain ``true``, ``5`` and ``2027-03-31`` as YAML 1.2 does; orgsync 
 for whatever these schemas accept.
 """
 
+import ast
+import inspect
 import re
+from collections.abc import Iterator
+from itertools import pairwise
+from types import ModuleType
 from typing import Any, cast
 
 from pydantic import TypeAdapter
+from pydantic.alias_generators import to_camel
 
+from orgsync import documents, settings
 from orgsync.access import LEVELS
 from orgsync.documents import MODELS, AnyDocument
 from orgsync.resources import Kind
@@ -37,7 +44,38 @@ def schemas() -> dict[str, Schema]:
 
 
 def _of(model: Any) -> Schema:
-    return cast("Schema", _native(TypeAdapter[Any](model).json_schema(by_alias=True, mode="validation")))
+    return cast("Schema", _native(_described(TypeAdapter[Any](model).json_schema(by_alias=True, mode="validation"))))
+
+
+def _described(schema: Schema) -> Schema:
+    """With the text that stands below each field in the model's source. The validation library could collect them, too,
+    but would do so whenever a model is imported, and that takes as long as importing the rest."""
+    for one in (schema, *schema.get("$defs", {}).values()):
+        texts = _TEXTS.get(one.get("title", ""), {})
+        for name, field in one.get("properties", {}).items():
+            if name in texts:
+                one["properties"][name] = dict(sorted({**field, "description": texts[name]}.items()))
+    return schema
+
+
+def _texts_in(module: ModuleType) -> Iterator[tuple[str, dict[str, str]]]:
+    """(class, alias of a field -> the text below it), what it inherits included."""
+    found: dict[str, dict[str, str]] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.ClassDef):
+            own = {to_camel(name): text for name, text in _fields_of(node)}
+            inherited = [found.get(base.id, {}) for base in node.bases if isinstance(base, ast.Name)]
+            found[node.name] = {name: text for part in (*inherited, own) for name, text in part.items()}
+    yield from found.items()
+
+
+def _fields_of(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for field, below in pairwise(node.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(below, ast.Expr):
+            yield field.target.id, inspect.cleandoc(str(ast.literal_eval(below.value)))
+
+
+_TEXTS = {name: texts for module in (documents, settings) for name, texts in _texts_in(module)}
 
 
 def _native(schema: Any) -> Any:

@@ -74,7 +74,7 @@ def seal(
             names=_names(everything, desired, live, access),
             seats=live.seats,
             access=access,
-            live=_counts(live.resources),
+            live={str(kind): count for kind, count in live.index.counts.items()},
             undoes=undoes,
             journal=journal,
         )
@@ -124,10 +124,3 @@ def _ends(address: Address) -> list[Address]:
 def _name(address: Address, desired: Organization, live: Snapshot) -> str:
     name = desired.resources.get(address, NO_FIELDS).get("name") or live.resources.get(address, NO_FIELDS).get("name")
     return name if isinstance(name, str) else ""
-
-
-def _counts(addresses: Iterable[Address]) -> dict[str, int]:
-    counts = dict.fromkeys(map(str, Kind), 0)
-    for address in addresses:
-        counts[address.partition("/")[0]] += 1
-    return counts

@@ -15,12 +15,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from orgsync.documents import Count, Key, Line, Login, suggestion, translate
 from orgsync.errors import InvalidInput
 from orgsync.finding import UNSHOWN, Finding, Position, has_errors
 from orgsync.load import parse, position_in
 from orgsync.references import expand, holds_secret, is_reference, is_secret_name, is_url
 from orgsync.resources import Kind
+from orgsync.wording import Count, Key, Line, Login, suggestion, translate
 
 FILE = "orgsync.yaml"
 _MAX_BYTES = 1024 * 1024
@@ -128,10 +128,10 @@ PublicKey = Annotated[str, AfterValidator(_public_key), WithJsonSchema({"type": 
 
 class _Model(BaseModel):
     model_config = ConfigDict(
+        defer_build=True,  # all models are built together when the settings are read, not one by one and then again
         extra="forbid",
         frozen=True,
         alias_generator=lambda name: re.sub(r"_(\w)", lambda found: found[1].upper(), name),
-        use_attribute_docstrings=True,
         hide_input_in_errors=True,
     )
 

@@ -13,6 +13,7 @@ def pytest_configure() -> None:
     """A shell that starts the tests in the background has Ctrl-C ignored, and what is ignored is so in every child."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["ORGSYNC_CACHE"] = "off"  # tests of the cache name a folder; nothing is kept in anybody's home
 
 
 @pytest.fixture(scope="session")

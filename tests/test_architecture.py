@@ -17,7 +17,8 @@ WORDS = {
     "resources": set[str](),
     "change": {"resources"},
     "errors": {"finding"},
-    "adapter": {"change", "finding", "resources"},
+    "index": {"resources"},
+    "adapter": {"change", "finding", "index", "resources"},
     "plan": {"access", "change", "errors", "finding", "resources"},
     "watch": {"change"},
     "explain": {"change", "resources"},
@@ -25,11 +26,13 @@ WORDS = {
 }
 DOORS = {
     "load": set[str](),
-    "documents": {"load"},  # a document's value comes with the place that it was read from
-    "settings": {"documents", "load"},  # the same words and findings for orgsync.yaml
+    "wording": set[str](),
+    "documents": {"load", "wording"},  # a document's value comes with the place that it was read from
+    "intake": {"documents", "load"},
+    "settings": {"load", "wording"},  # the same words and findings for orgsync.yaml
 }
 STAGES = {
-    "resolve": {"documents", "load"},
+    "resolve": {"load", "wording"},
     "project": set[str](),
     "users": set[str](),
     "diff": set[str](),
@@ -44,7 +47,7 @@ STAGES = {
     "revision": set[str](),
 }
 HOUSES = {
-    "adapters": {"settings", "documents"},
+    "adapters": {"settings", "wording"},
     "render": set[str](),
     "pipeline": {*DOORS, *STAGES, "adapters"},
     "schema": {*DOORS},
@@ -56,9 +59,12 @@ ALLOWED = WORDS | {name: {*WORDS, *more} for name, more in (DOORS | STAGES | HOU
 
 LATE = {"deepdiff", "rich.console", "sqlalchemy.pool"}
 LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
-    "pipeline.applying": {"orgsync.journal", "orgsync.signing"},
+    "journal.reading": {"orgsync.journal.book"},
+    "pipeline.applying": {"orgsync.journal", "orgsync.journal.book", "orgsync.signing"},
     "pipeline.past": {"orgsync.journal"},
     "pipeline.planning": {"orgsync.signing"},
+    "intake": {"orgsync.documents"},  # building the models takes longer than a small plan needs for all the rest
+    "intake.entries": {"orgsync.documents"},
     "references": {"keyring"},
     "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
     "adapters.hubspot.opener": {"orgsync.adapters.hubspot.adapter"},
@@ -67,7 +73,11 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "adapters.dataverse.opener": {"orgsync.adapters.dataverse.adapter"},
     "adapters.dataverse.login": {"msal"},
     "adapters.tryton.opener": {"orgsync.adapters.tryton.adapter"},
-    "adapters.local.opener": {"orgsync.adapters.local.adapter", "orgsync.adapters.local.connect"},
+    "adapters.local.opener": {
+        "orgsync.adapters.local.adapter",
+        "orgsync.adapters.local.connect",
+        "orgsync.adapters.local.file",
+    },
 }
 
 BY_WAY_OF_EXCEPTION = {
@@ -79,10 +89,10 @@ BY_WAY_OF_EXCEPTION = {
 
 ADDRESSES = {
     "yaml": ("load",),
-    "pydantic": ("documents", "settings", "schema", "adapters"),
+    "pydantic": ("documents", "wording", "settings", "schema", "adapters"),
     "jwt": ("adapters.salesforce.login",),
     "msal": ("adapters.dataverse.login",),
-    "pydantic_core": ("documents", "settings"),
+    "pydantic_core": ("documents", "wording", "settings"),
     "typing_extensions": ("documents",),  # pydantic asks for its TypedDict before Python 3.12
     "jinja2": ("render.html", "render.markdown"),
     "deepdiff": ("explain",),

@@ -28,7 +28,7 @@ from orgsync import pipeline
 from orgsync.adapters import open_adapter, opener_of
 from orgsync.cli.redact import redact
 from orgsync.errors import OrgsyncError
-from orgsync.journal import open_journal
+from orgsync.journal.book import open_journal
 from orgsync.references import expand_url
 from orgsync.settings import Settings, credentials_of, load_settings
 from tests.commands import command

@@ -42,7 +42,7 @@ def planned(desired: Organization, adapter: MemoryAdapter, live: Snapshot) -> tu
     kept, _ = withhold(wanted, replace(renamed, resources=rest), EVERYTHING, adapter.capabilities)
     kept = make_good(kept, effects, settled.resources, renamed.resources)
     changes = order(kept, renamed.resources, adapter.capabilities)
-    impossible = names_taken(changes, renamed, adapter.capabilities) or rings(changes, renamed.resources)
+    impossible = names_taken(changes, renamed, adapter.capabilities) or rings(changes, renamed)
     return changes, frozenset(address for effect in effects for address in effect.drops), not impossible
 
 

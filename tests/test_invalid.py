@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from orgsync.documents import check, translate
+from orgsync.documents import check
 from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Severity
 from orgsync.load import load
 from orgsync.resolve import resolve
 from orgsync.settings import load_settings
+from orgsync.wording import translate
 
 FOLDER = Path(__file__).parent / "invalid"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -133,7 +134,7 @@ def _speaks_plainly(finding: Finding) -> None:
     assert "canary" not in text, "a secret must not be repeated"
 
 
-SOURCES = ("load/*", "documents", "resolve", "settings")
+SOURCES = ("load/*", "documents", "wording", "resolve", "settings")
 ELSEWHERE = {
     "not-utf-8": "test_load",
     "file-not-read": "test_load",

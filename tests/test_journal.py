@@ -10,7 +10,8 @@ from sqlalchemy import Connection, create_engine, text
 
 from orgsync.change import Action, Batch, Outcome, Status, Step
 from orgsync.errors import JournalError
-from orgsync.journal import Journal, Run, open_journal, read_journal
+from orgsync.journal import Run, read_journal
+from orgsync.journal.book import Journal, open_journal
 from orgsync.plan import seal
 from orgsync.resources import Kind
 from tests.organizations import plan_of

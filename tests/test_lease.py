@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from orgsync.change import Action, Batch, Outcome, Status, Step
 from orgsync.errors import LeaseHeld, LeaseLost
-from orgsync.journal import Journal, open_journal
+from orgsync.journal.book import Journal, open_journal
 from orgsync.resources import Kind
 from tests.test_journal import PLAN, SQLITE, START
 

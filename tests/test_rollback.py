@@ -582,7 +582,7 @@ def carried_out(
     effects = adapter.effects(changes, live)
     changes = make_good(changes, effects, desired.resources, live.resources)
     changes = order(changes, live.resources, adapter.capabilities)
-    if names_taken(changes, live, adapter.capabilities) or rings(changes, live.resources):
+    if names_taken(changes, live, adapter.capabilities) or rings(changes, live):
         return None
     dropped = frozenset(address for effect in effects for address in effect.drops)
     assert moved(changes, live, dropped) == []

@@ -17,12 +17,12 @@ from pydantic import ValidationError
 
 from orgsync.adapter import Adapter, Capabilities, HasCost, HasDoctor, HasEffects, Opener, ReadsAhead, Scope, Snapshot
 from orgsync.change import Batch, Change, Effect, Outcome
-from orgsync.documents import suggestion
 from orgsync.errors import InvalidInput, OrgsyncError, ReadOnly
 from orgsync.finding import Finding, Position
 from orgsync.references import expand_url
 from orgsync.resources import Address, RemoteId
 from orgsync.settings import TargetSettings, credentials_of
+from orgsync.wording import suggestion
 
 BUILT_IN: Mapping[str, str] = {
     "dataverse": "orgsync.adapters.dataverse.opener:opener",

@@ -152,6 +152,7 @@ def _of_plan(session: "Session", plan_file: Path | None) -> _Difference:
             today=session.today(),
             environment=session.environment,
             watch=watch,
+            cache=session.cache,
         )
     return plan.access, dict(plan.names), dict(plan.origins)
 

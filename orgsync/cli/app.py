@@ -46,6 +46,7 @@ class Options:
         self.target: str | None = None
         self.format = ""
         self.verbosity = 0
+        self.no_cache = False
 
     @property
     def verbose(self) -> bool:
@@ -118,6 +119,7 @@ def offering(*formats: str) -> _Decorator:
             "--target", metavar="NAME", help="Which CRM  [default: defaultTarget]", shell_complete=_complete_targets
         ),
         _option("--format", type=click.Choice(formats), help=f"How results are written  [default: {formats[0]}]"),
+        _option("--no-cache", is_flag=True, help="Parse every file anew."),
         _option("-v", "--verbose", is_flag=True, help="Everything, and seconds per stage."),
         _option("-q", "--quiet", is_flag=True, help="Results and errors only."),
     ]

@@ -27,6 +27,7 @@ def drift(exit_code: bool) -> int:  # noqa: FBT001
             today=session.today(),
             environment=session.environment,
             watch=watch,
+            cache=session.cache,
         )
     output, plan = session.output, found.plan
     if output.options.format == "json":

@@ -41,7 +41,7 @@ def known_of(
         return _live(session, plan_file)
     with watching(session.output) as watch:
         return pipeline.declared_access(
-            session.root, session.settings, _target(session), today=session.today(), watch=watch
+            session.root, session.settings, _target(session), today=session.today(), watch=watch, cache=session.cache
         )
 
 
@@ -70,6 +70,7 @@ def _live(session: "Session", plan_file: Path | None) -> "Known":
             environment=session.environment,
             watch=watch,
             plan=plan,
+            cache=session.cache,
         )
 
 

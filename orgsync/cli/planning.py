@@ -15,8 +15,6 @@ from orgsync.explain import attributes
 from orgsync.plan import Plan
 from orgsync.plan import open_plan as open_file
 from orgsync.plan import save as save_file
-from orgsync.render import text
-from orgsync.render.view import count, refused
 
 
 def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datetime | None = None) -> Plan:
@@ -32,6 +30,7 @@ def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datet
             environment=session.environment,
             watch=watch,
             accept=accept,
+            cache=session.cache,
         )
     warn_unused(session.output, plan, accept)
     return plan
@@ -63,20 +62,30 @@ def warn_unused(output: Output, plan: Plan, accept: frozenset[str]) -> None:
 
 def show(output: Output, plan: Plan) -> None:
     """On stdout, in the format that was asked for."""
-    from orgsync.render import github, html, markdown, sarif, shapes
-
     match output.options.format:
         case "text":
+            from orgsync.render import text
+
             output.lines(text.plan(plan, output.page(), output.source))
         case "json":
+            from orgsync.render import shapes
+
             output.write(shapes.text(shapes.plan(plan)))
         case "markdown":
+            from orgsync.render import markdown
+
             output.write(markdown.plan(plan))
         case "html":
+            from orgsync.render import html
+
             output.write(html.plan(plan))
         case "github":
+            from orgsync.render import github
+
             output.write(github.plan(plan))
         case _:
+            from orgsync.render import sarif, shapes
+
             output.write(shapes.text(sarif.plan(plan)))
 
 
@@ -85,6 +94,8 @@ def save(output: Output, plan: Plan, path: Path) -> None:
         save_file(plan, path, attributes)
     except OSError as error:
         raise OrgsyncError(f"cannot write {path}: {error.strerror}", remedy="choose another path for -o") from None
+    from orgsync.render.view import count, refused
+
     refusing = [] if plan.empty else refused(plan)
     if refusing:
         output.say(f"saved; apply would refuse it: {count(len(refusing), 'guard')} not accepted (see above)")

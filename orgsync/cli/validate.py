@@ -33,7 +33,7 @@ def validate(as_of: datetime | None, strict: bool) -> int:  # noqa: FBT001
     session = begin()
     stated = tuple(_targets(session))
     with watching(session.output) as watch:
-        declared = pipeline.validate(session.root, today=session.today(as_of), watch=watch)
+        declared = pipeline.validate(session.root, today=session.today(as_of), watch=watch, cache=session.cache)
     found = (*stated, *declared.findings)
     files = len({document.file for document in declared.repository.documents})
     _show(session.output, found, files)

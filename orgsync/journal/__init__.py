@@ -1,6 +1,7 @@
-"""What was done to which CRM, and who may do something now."""
+"""What was done to which CRM, and who may do something now: ``book`` writes, ``reading`` reads."""
 
-from orgsync.journal.book import Journal, open_journal, read_journal
+from orgsync.journal.entries import Entries
+from orgsync.journal.reading import read_journal
 from orgsync.journal.values import Head, Lease, Run, Taken, head_of
 
-__all__ = ["Head", "Journal", "Lease", "Run", "Taken", "head_of", "open_journal", "read_journal"]
+__all__ = ["Entries", "Head", "Lease", "Run", "Taken", "head_of", "read_journal"]

@@ -8,33 +8,35 @@ head names the last one, so that an edited, removed, inserted or cut off entry s
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from orgsync.change import Action, Batch, Outcome, Status, Step
+from orgsync.change import Batch, Outcome, Step
 from orgsync.errors import JournalError, LeaseHeld, LeaseLost
 from orgsync.journal.connect import ENTRY, HEAD, LEASE, METADATA, connected, parsed, sqlite_path
-from orgsync.journal.values import Head, Lease, Run, Taken
+from orgsync.journal.entries import FIRST, RESTORE, Entries
+from orgsync.journal.values import Head, Lease
 from orgsync.plan import Plan, digest_of
-from orgsync.resources import Address
 
-FIRST = Head(0, "0" * 64)
-_ENOUGH = 12
 LASTS = timedelta(minutes=15)
 """How long a lease holds without a sign of life: longer than any one call may take."""
 
 
 @dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(Entries):
     """An open journal; whatever is written is committed before the method returns."""
 
     connection: Connection
     lasts: timedelta = LASTS
+
+    def rows(self, query: str, **values: str | int) -> list[tuple[Any, ...]]:
+        with self.connection.begin():
+            return [tuple(row) for row in self.connection.execute(text(query), values)]
 
     # --- the lease
 
@@ -133,96 +135,8 @@ class Journal:
     def _head(self) -> Head:
         row = self.connection.execute(select(HEAD.c.seq, HEAD.c.hash)).first()
         if row is None:
-            raise JournalError("the journal has lost its head", remedy=_RESTORE)
+            raise JournalError("the journal has lost its head", remedy=RESTORE)
         return Head(row.seq, row.hash)
-
-    # --- what is read
-
-    def head(self) -> Head:
-        with self.connection.begin():
-            return self._head()
-
-    def holds(self, head: Head) -> bool:
-        """Whether that was the last entry once: no longer so in a journal that was cut off, rewritten or replaced.
-
-        The first 12 figures of the hash are enough.
-        """
-        if head == FIRST:
-            return True
-        with self.connection.begin():
-            found = self.connection.execute(select(ENTRY.c.hash).where(ENTRY.c.seq == head.seq)).scalar()
-        return found is not None and len(head.hash) >= _ENOUGH and found.startswith(head.hash)
-
-    def verify(self) -> list[str]:
-        """One sentence per entry that does not continue the chain; empty when nobody touched it."""
-        broken, last = [], FIRST
-        for row in self._rows():
-            entry = {name: row[name] for name in ("seq", "run", "at", "event", "body")}
-            if row["seq"] != last.seq + 1:
-                broken.append(f"entries {last.seq + 1} to {row['seq'] - 1} are missing")
-            if row["hash"] != digest_of([last.hash, entry]):
-                broken.append(f"entry {row['seq']} ({row['event']} of run {row['run']}) does not fit the one before it")
-            last = Head(row["seq"], row["hash"])
-        head = self.head()
-        if last.seq < head.seq:
-            broken.append(f"entries {last.seq + 1} to {head.seq} are missing: the end was cut off")
-        elif last != head:
-            broken.append(
-                f"the last entry is {last.seq}, and the journal was at {head.seq}: an entry was added or edited"
-            )
-        return broken
-
-    def runs(self) -> list[Run]:
-        """Newest first."""
-        found: dict[str, Run] = {}
-        for row in self._rows("start", "finish"):
-            body, at = _body(row), datetime.fromisoformat(row["at"])
-            if row["event"] == "start":
-                found[row["run"]] = _run(row, body, at)
-            elif (run := found.get(row["run"])) is not None:
-                found[row["run"]] = replace(run, finished=at, summary=body["summary"])
-        return list(reversed(found.values()))
-
-    def steps(self, *runs: str) -> list[Taken]:
-        """Every step that these runs were about to send, in that order, with the last that was heard of it."""
-        found: dict[tuple[str, str], Taken] = {}
-        for row in self._rows("intent", "outcome", runs=runs) if runs else ():
-            body, run = _body(row), row["run"]
-            for step in body.get("steps", ()):
-                found[run, step["id"]] = Taken(run=run, step=_step(step), at=datetime.fromisoformat(row["at"]))
-            for one in body.get("outcomes", ()):
-                if (taken := found.get((run, one["id"]))) is not None:
-                    found[run, one["id"]] = replace(taken, status=Status(one["status"]), detail=one["detail"])
-        return list(found.values())
-
-    def open_intents(self, identity: str) -> list[Taken]:
-        """Of runs against this target that were cut off between a call and its outcome, and of none older than a run
-        that came to its end: that one read the CRM and went on from what was there."""
-        runs: list[str] = []
-        for run in self.runs():
-            if run.identity == identity and run.finished is not None:
-                break
-            if run.identity == identity:
-                runs.insert(0, run.id)
-        return [one for one in self.steps(*runs) if one.status in {None, Status.UNKNOWN}]
-
-    def removals(self, identity: str, since: datetime) -> frozenset[Address]:
-        """What was removed from this target, or may have been, by runs that began since then."""
-        runs = [run.id for run in self.runs() if run.identity == identity and run.started >= since]
-        return frozenset(
-            one.step.address
-            for one in self.steps(*runs)
-            if one.step.action is Action.DELETE and one.status in {None, Status.UNKNOWN, Status.APPLIED}
-        )
-
-    def _rows(self, *events: str, runs: Sequence[str] = ()) -> list[dict[str, Any]]:
-        query = select(ENTRY).order_by(ENTRY.c.seq)
-        if events:
-            query = query.where(ENTRY.c.event.in_(events))
-        if runs:
-            query = query.where(ENTRY.c.run.in_(runs))
-        with self.connection.begin():
-            return [dict(row) for row in self.connection.execute(query).mappings()]
 
 
 def _stated(step: Step) -> dict[str, Any]:
@@ -245,41 +159,6 @@ def _heard(one: Outcome) -> dict[str, Any]:
         "remoteId": one.remote_id,
         "detail": one.detail,
     }
-
-
-def _run(row: Mapping[str, Any], body: Mapping[str, Any], at: datetime) -> Run:
-    try:
-        return Run(id=row["run"], started=at, **body)
-    except TypeError:
-        raise _unreadable(row) from None
-
-
-def _step(value: Mapping[str, Any]) -> Step:
-    return Step(
-        id=value["id"],
-        address=value["address"],
-        action=Action(value["action"]),
-        before=value["before"],
-        after=value["after"],
-        remote_id=value["remoteId"],
-    )
-
-
-def _body(row: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        body = json.loads(row["body"])
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise _unreadable(row)
-    return body
-
-
-def _unreadable(row: Mapping[str, Any]) -> JournalError:
-    return JournalError(f"entry {row['seq']} of the journal was edited: it cannot be read", remedy=_RESTORE)
-
-
-_RESTORE = "restore the journal from a backup, or name another one under `journal` in orgsync.yaml"
 
 
 @contextmanager
@@ -308,8 +187,8 @@ def _create(connection: Connection) -> None:
 
 
 @contextmanager
-def read_journal(url: str, root: Path) -> Iterator[Journal | None]:
-    """None where no journal has been written yet: looking never creates one."""
+def read_any(url: str, root: Path) -> Iterator[Journal | None]:
+    """As ``read_journal``, wherever it is kept."""
     path = sqlite_path(parsed(url), root)
     if path is not None and not path.exists():
         yield None

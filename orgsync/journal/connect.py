@@ -12,7 +12,7 @@ from sqlalchemy import URL, Column, Connection, Engine, Integer, MetaData, Strin
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from orgsync.errors import JournalError
+from orgsync.journal.entries import SECONDS, broken
 
 METADATA = MetaData()
 ENTRY = Table(
@@ -41,8 +41,6 @@ LEASE = Table(
     Column("holder", String(200), nullable=False),
     Column("until", String(40), nullable=False),
 )
-_SECONDS = 30
-"""How long one writer waits for another."""
 
 
 @contextmanager
@@ -53,7 +51,7 @@ def connected(url: str, root: Path) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise _broken(str(getattr(error, "orig", None) or type(error).__name__)) from None
+        raise broken(str(getattr(error, "orig", None) or type(error).__name__)) from None
     finally:
         engine.dispose()
 
@@ -63,9 +61,9 @@ def parsed(url: str) -> URL:
     try:
         found = make_url(url)
     except (SQLAlchemyError, ValueError):
-        raise _broken("its URL cannot be read") from None
+        raise broken("its URL cannot be read") from None
     if "@" in (found.host or ""):
-        raise _broken("the host in its URL has an @; write that of a password as %40") from None
+        raise broken("the host in its URL has an @; write that of a password as %40") from None
     return found
 
 
@@ -77,7 +75,7 @@ def sqlite_path(url: URL, root: Path) -> Path | None:
 
 def _engine(url: URL, root: Path) -> Engine:
     path = sqlite_path(url, root)
-    options: dict[str, Any] = {"connect_args": {"timeout": _SECONDS}} if url.get_backend_name() == "sqlite" else {}
+    options: dict[str, Any] = {"connect_args": {"timeout": SECONDS}} if url.get_backend_name() == "sqlite" else {}
     try:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,14 +84,6 @@ def _engine(url: URL, root: Path) -> Engine:
             url = url.set(drivername="postgresql+psycopg")
         return create_engine(url, **options)
     except OSError as error:
-        raise _broken(f"its folder cannot be made: {error.strerror}") from None
+        raise broken(f"its folder cannot be made: {error.strerror}") from None
     except (SQLAlchemyError, ImportError):
-        raise _broken(f"there is no driver for {url.drivername}") from None
-
-
-def _broken(words: str) -> JournalError:
-    """The database's own words, without the statement and its parameters."""
-    return JournalError(
-        f"the journal cannot be used: {words}",
-        remedy="check `journal` in orgsync.yaml; if an apply was under way, orgsync plan tells what it did and goes on",
-    )
+        raise broken(f"there is no driver for {url.drivername}") from None

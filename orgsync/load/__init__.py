@@ -4,9 +4,10 @@ In: a folder. Out: documents (dicts, lists, texts; every scalar is the text that
 None). Never: guesses a type, follows a link out of the repository, expands an alias bomb, or raises for content.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -21,14 +22,23 @@ from orgsync.resources import Place
 _LEAVE_THE_DOCUMENT = frozenset({"yaml-tag", "yaml-directive", "complex-key", "merge-key", "duplicate-key"})
 
 
+Stated = Mapping[str, Any]
+"""What a valid document states, in the author's order and under the author's names; logins in lower case, flags and
+numbers as such."""
+Checked = tuple[int, Stated]
+"""(index in ``Repository.documents``, what it states)"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """``number`` counts the documents of one file from 0; ``marks``: where its mappings and lists begin, if known."""
+    """``number`` counts the documents of one file from 0; ``marks``: where its mappings and lists begin, if known;
+    ``checked``: it is valid, and ``value`` is what it states."""
 
     value: dict[str, Value]
     file: str
     number: int
     marks: Marks | None = field(default=None, repr=False, compare=False)
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,24 +68,46 @@ class Repository:
         return [one for one in self.findings if one.severity is Severity.ERROR and one.code not in _LEAVE_THE_DOCUMENT]
 
 
-def load(root: Path) -> Repository:
+Ready = Callable[[Mapping[str, bytes]], Mapping[str, Sequence[Document]]]
+"""Files and their bytes -> the documents of those that need not be parsed any more."""
+
+
+def _nothing(_: Mapping[str, bytes]) -> Mapping[str, Sequence[Document]]:
+    return {}
+
+
+def load(root: Path, ready: Ready = _nothing) -> Repository:
     """Every ``*.yaml`` and ``*.yml`` below ``units/`` and ``roles/``, at any depth."""
     documents: list[Document] = []
     findings: list[Finding] = []
-    texts: dict[str, bytes] = {}
     with collector_paused():
-        for file in files(root, findings):
-            content = read(root, file, findings)
-            if content is not None:
-                texts[file] = content
-                built, faults = _built(content, file)
-                findings += faults
-                documents += [
-                    Document(value=value, file=file, number=number, marks=marks)
-                    for number, (value, marks) in enumerate(built)
-                    if isinstance(value, dict)
-                ]
+        contents = {file: read(root, file, findings) for file in files(root, findings)}
+        texts = {file: content for file, content in contents.items() if content is not None}
+        known = ready(texts)
+        for file, content in texts.items():
+            if file in known:
+                documents += known[file]
+                continue
+            found, faults = _documents(content, file)
+            documents += found
+            findings += faults
     return Repository(root=root, documents=documents, findings=findings, texts=texts)
+
+
+def of_one(content: bytes, file: str) -> Repository:
+    """As if there were only this file."""
+    documents, findings = _documents(content, file)
+    return Repository(root=Path(), documents=documents, findings=findings, texts={file: content})
+
+
+def _documents(content: bytes, file: str) -> tuple[list[Document], list[Finding]]:
+    built, findings = _built(content, file)
+    numbered = enumerate(built)
+    return [
+        Document(value=value, file=file, number=number, marks=marks)
+        for number, (value, marks) in numbered
+        if isinstance(value, dict)
+    ], findings
 
 
 def parse(content: bytes, file: str) -> tuple[list[Value], list[Finding]]:
@@ -105,4 +137,19 @@ def position_in(content: bytes, file: str, number: int, path: Path_, *, of_key: 
     return find(index(content)[number], path, file, of_key=of_key)
 
 
-__all__ = ["FOLDERS", "MAX_BYTES", "MAX_DEPTH", "Document", "Repository", "Value", "load", "parse", "position_in"]
+__all__ = [
+    "FOLDERS",
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "Checked",
+    "Document",
+    "Marks",
+    "Ready",
+    "Repository",
+    "Stated",
+    "Value",
+    "load",
+    "of_one",
+    "parse",
+    "position_in",
+]

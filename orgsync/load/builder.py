@@ -4,16 +4,18 @@ In: events. Out: values, where every mapping and list begins, findings. Never: g
 """
 
 from array import array
-from collections.abc import MutableSequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
 
 from yaml.events import (
     AliasEvent,
-    DocumentEndEvent,
     DocumentStartEvent,
+    MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
+    SequenceEndEvent,
     SequenceStartEvent,
     StreamEndEvent,
 )
@@ -25,9 +27,11 @@ MAX_EXPANDED = 100_000
 """Values that aliases may add to one file: anchors save typing, they do not make a small file a large one."""
 
 Value = None | str | list["Value"] | dict[str, "Value"]
-Marks = MutableSequence[int]
-"""Line << 32 | column, both from 0: where each mapping and list begins, in the order of the text."""
+Marks = Sequence[int]
+"""Line << 32 | column, both from 0: where each mapping and list and each text in a list begins, in the order of the
+text."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_SPECIAL = _NULLS | {"<<"}
 
 
 class Stop(Exception):
@@ -35,16 +39,28 @@ class Stop(Exception):
 
 
 _NO_KEY = object()
+"""In a mapping, where a name comes next."""
+_ITEM = object()
+"""In a list."""
+_OUTSIDE = object()
+"""Of every mapping and list."""
 _REFUSED = object()
+"""A name that is a fault: its value is read and forgotten."""
+_OPENING = frozenset({MappingStartEvent, SequenceStartEvent})
+_CLOSING = frozenset({MappingEndEvent, SequenceEndEvent})
 
 
 @dataclass(slots=True)
 class Builder:
-    """Builds plain values from events, without recursion; ``nodes`` counts values, those of aliases included."""
+    """Builds plain values from events, without recursion; ``nodes`` counts values, those of aliases included.
+
+    ``build`` is the widest loop of a cold plan. What most events need stands in it, written out: a call for each would
+    make it half as fast again. Whatever is rare has a method of its own.
+    """
 
     file: str
     built: list[tuple[Value, Marks | None]] = field(default_factory=list)
-    marks: Marks | None = None
+    marks: "array[int] | None" = None
     findings: list[Finding] = field(default_factory=list)
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
     open_anchors: set[str] = field(default_factory=set)
@@ -52,37 +68,49 @@ class Builder:
     nodes: int = 0
     expanded: int = 0
 
-    def build(self, parser: Any) -> None:
+    def build(self, parser: Any) -> None:  # noqa: C901, PLR0912
         """Raises YAMLError and Stop; what was built by then stays."""
-        containers: list[Any] = []
-        keys: list[Any] = []
-        anchors: list[tuple[Any, int]] = []
-        get = parser.get_event
+        get, special = parser.get_event, _SPECIAL
+        container: Any = None
+        key: Any = _OUTSIDE
+        outer: list[tuple[Any, Any, Any, int]] = []
         while (kind := type(event := get())) is not StreamEndEvent:
             if kind is ScalarEvent:
                 self.nodes += 1
-                value = self._scalar(event)
-            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                value = event.value
+                if event.style or value in special or event.tag is not None or event.anchor is not None:
+                    value = self._scalar(event)
+                elif key is _NO_KEY and value not in container:
+                    key = intern(value)
+                    continue
+                if key is _ITEM and self.marks is not None:
+                    self.marks.append(event.start_mark.line << 32 | event.start_mark.column)
+            elif kind in _OPENING:
                 self.nodes += 1
-                self._open(event, containers, keys, anchors)
+                self._open(event, len(outer))
+                outer.append((container, key, event, self.nodes))
+                container, key = ([], _ITEM) if kind is SequenceStartEvent else ({}, _NO_KEY)
                 continue
+            elif kind in _CLOSING:
+                value = container
+                container, key, event, before = outer.pop()  # faults are told at the start
+                if event.anchor is not None:
+                    self._close(event, value, before)
             elif kind is AliasEvent:
                 value = self._alias(event)
-            elif containers and kind not in {DocumentStartEvent, DocumentEndEvent}:
-                value, event = self._close(containers, keys, anchors)  # faults are told at the start
             else:
                 self._between(event)
                 continue
-            if not containers:
+            if key is _ITEM:
+                container.append(value)
+            elif key is _NO_KEY:
+                key = self._key(value, event, container)
+            elif key is _OUTSIDE:
                 self._document(value, event)
-            elif type(containers[-1]) is list:
-                containers[-1].append(value)
-            elif keys[-1] is _NO_KEY:
-                keys[-1] = self._key(value, event, containers[-1])
             else:
-                if keys[-1] is not _REFUSED:
-                    containers[-1][keys[-1]] = value
-                keys[-1] = _NO_KEY
+                if key is not _REFUSED:
+                    container[key] = value
+                key = _NO_KEY
 
     def _scalar(self, event: Any) -> str | None:
         if event.tag is not None:
@@ -108,30 +136,23 @@ class Builder:
             )
             raise Stop
 
-    def _open(self, event: Any, containers: list[Any], keys: list[Any], anchors: list[tuple[Any, int]]) -> None:
+    def _open(self, event: Any, depth: int) -> None:
         if event.tag is not None:
             self._fault(event, "yaml-tag", "a YAML tag is not allowed", f"tag {_tag(event.tag)}", "remove the tag")
-        if len(containers) >= MAX_DEPTH:
+        if depth >= MAX_DEPTH:
             self._fault(event, *TOO_DEEP)
             raise Stop
         if self.marks is not None:
             mark = event.start_mark
             self.marks.append(mark.line << 32 | mark.column)
-        containers.append([] if type(event) is SequenceStartEvent else {})
-        keys.append(_NO_KEY)
-        anchors.append((event, self.nodes))
         if event.anchor is not None:
             self._anchor(event)
             self.open_anchors.add(event.anchor)
 
-    def _close(self, containers: list[Any], keys: list[Any], anchors: list[tuple[Any, int]]) -> tuple[Any, Any]:
-        value = containers.pop()
-        keys.pop()
-        start, before = anchors.pop()
-        if start.anchor is not None:
-            self.open_anchors.discard(start.anchor)
-            self.anchors[start.anchor] = (value, self.nodes - before + 1)
-        return value, start
+    def _close(self, start: Any, value: Any, before: int) -> None:
+        """Of what has an anchor."""
+        self.open_anchors.discard(start.anchor)
+        self.anchors[start.anchor] = (value, self.nodes - before + 1)
 
     def _alias(self, event: Any) -> Any:
         self.marks = None  # what it stands for is written in another place

@@ -12,6 +12,7 @@ from orgsync.apply import moved
 from orgsync.change import Action, Change, Effect
 from orgsync.diff import rename
 from orgsync.errors import PlanRefused, StalePlan
+from orgsync.index import Index
 from orgsync.pipeline.declaring import stop_at_errors, validate
 from orgsync.pipeline.target import kinds_kept, read, read_again, reading, target_of
 from orgsync.pipeline.values import Environment
@@ -50,9 +51,11 @@ class Known:
 _NAMED = (f"{Kind.UNIT}/", f"{Kind.USER}/")
 
 
-def declared_access(root: Path, settings: Settings, target: str | None, *, today: date, watch: Watch) -> Known:
+def declared_access(
+    root: Path, settings: Settings, target: str | None, *, today: date, watch: Watch, cache: Path | None = None
+) -> Known:
     """What the YAML says. ``target``: whose ``bind`` entries count. Raises InvalidInput where it has errors."""
-    declared = validate(root, today=today, watch=watch)
+    declared = validate(root, today=today, watch=watch, cache=cache)
     stop_at_errors(declared.findings)
     desired = declared.desired
     bound = bound_names(desired, target_of(settings, target).adapter) if target is not None else {}
@@ -85,10 +88,11 @@ def live_access(
     environment: Environment,
     watch: Watch,
     plan: Plan | None = None,
+    cache: Path | None = None,
 ) -> Known:
     """What lives in the CRM; with a plan what will once it is applied. Raises as ``make_plan``, and PlanRefused."""
     target = target_of(settings, target_name)
-    declared = validate(root, today=today, watch=watch)
+    declared = validate(root, today=today, watch=watch, cache=cache)
     stop_at_errors(declared.findings)
     stated, bound = declared.desired.resources, bound_names(declared.desired, target.adapter)
     roles = frozenset(address for address in stated if address.startswith(_ROLE))
@@ -168,7 +172,7 @@ _ALLOWING = ("includes", "functions", "privileges")
 
 
 def access_diff(
-    live: Resources,
+    live: Snapshot,
     changes: Sequence[Change],
     effects: Sequence[Effect],
     known: Meaning,
@@ -180,9 +184,10 @@ def access_diff(
     if not changes:
         return AccessDiff()
     logins = _logins(changes, effects)
+    lives = live.resources if logins is None else _near(live.index, logins)
     before, after = (
         evaluate(resources, today=today, contents=known.contents, unknown=known.unknown, logins=logins)
-        for resources in (live, outcome(live, changes, effects))
+        for resources in (lives, outcome(lives, changes, effects))
     )
     return compare(
         before,
@@ -192,6 +197,13 @@ def access_diff(
         limits=limits,
         as_declared=bool(known.contents),
     )
+
+
+def _near(live: Index, logins: Iterable[str]) -> dict[Address, Fields]:
+    """All units, roles and people, but only the memberships and grants of these people: walking over those of
+    everybody would take longer than all the rest."""
+    near = {address: fields for named in live.named.values() for address, fields in named.items()}
+    return near | {one: live.resources[one] for login in logins for one in live.edges.get(login, ())}
 
 
 def outcome(live: Resources, changes: Iterable[Change], effects: Iterable[Effect]) -> dict[Address, Fields]:

@@ -23,7 +23,7 @@ from orgsync.settings import Settings, TargetSettings
 from orgsync.watch import Watch
 
 if TYPE_CHECKING:  # it loads a database library, which validate has no use for
-    from orgsync.journal import Journal
+    from orgsync.journal.book import Journal
 
 
 def apply_plan(
@@ -44,7 +44,7 @@ def apply_plan(
     take_over   a dead run, whose lease is taken
     stop        asked before every call: a reason, and no further call is made
     """
-    from orgsync import journal  # noqa: PLC0415
+    from orgsync.journal.book import open_journal  # noqa: PLC0415
 
     target = target_of(settings, plan.target.name)
     _check_signature(plan, settings)
@@ -56,7 +56,7 @@ def apply_plan(
         open_adapter(
             target.adapter, target, root, writable=True, actor=actor, environment=environment, clock=clock
         ) as adapter,
-        journal.open_journal(expand_url(settings.journal, environment), root) as book,
+        open_journal(expand_url(settings.journal, environment), root) as book,
     ):
         if adapter.identity != plan.target.identity:
             raise PlanRefused(f"this plan is for {plan.target.identity}, not {adapter.identity}", remedy="plan again")

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from orgsync import documents
 from orgsync.collector import collector_paused
 from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Severity, has_errors
+from orgsync.intake import Intake, check
 from orgsync.load import load
 from orgsync.pipeline.values import Declared
 from orgsync.resolve import resolve
@@ -16,13 +16,16 @@ from orgsync.resources import Place
 from orgsync.watch import Watch
 
 
-def validate(root: Path, *, today: date, watch: Watch) -> Declared:
-    """No CRM, no credentials. Raises nothing for content: errors are among the findings."""
+def validate(root: Path, *, today: date, watch: Watch, cache: Path | None = None) -> Declared:
+    """No CRM, no credentials. Raises nothing for content: errors are among the findings.
+
+    ``cache``: the folder that holds what was read of the same files earlier, None for nothing of the sort.
+    """
     with collector_paused():
         with watch.stage("load"):
-            repository = load(root)
+            repository = load(root, Intake(root, cache).ready)
         with watch.stage("validate"):
-            checked, invalid = documents.check(repository)
+            checked, invalid = check(repository)
         with watch.stage("resolve"):
             desired, unresolved = resolve(checked, repository, today=today)
     findings = by_place([*repository.findings, *invalid, *unresolved])
@@ -36,9 +39,10 @@ def stop_at_errors(findings: Sequence[Finding]) -> None:
 
 def placed(findings: Iterable[Finding], declared: Declared) -> list[Finding]:
     """Findings about resources, at the place in the YAML that states them."""
+    sources = declared.desired.sources
     return [
-        replace(one, position=declared.repository.position(_field(one, declared.desired.sources[one.address])))
-        if one.position is None and one.address in declared.desired.sources
+        replace(one, position=declared.repository.position(_field(one, place)))
+        if one.position is None and (place := sources.get(one.address)) is not None
         else one
         for one in findings
     ]

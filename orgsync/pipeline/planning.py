@@ -37,7 +37,7 @@ from orgsync.watch import Watch
 class _Compared:
     """Both sides in the CRM's space, under today's addresses.
 
-    stated   what is declared beyond what the CRM can express (privileged, includes, holders), for the guards
+    stated   roles and functions as declared, beyond what the CRM can express (privileged, includes, holders)
     """
 
     desired: Organization
@@ -61,6 +61,7 @@ class _Asked:
     accept: frozenset[str] = frozenset()
     undoes: str = ""
     limits: Limits = LISTED
+    cache: Path | None = None
 
     @property
     def target(self) -> TargetSettings:
@@ -80,8 +81,12 @@ def make_plan(
     environment: Environment,
     watch: Watch,
     accept: frozenset[str] = frozenset(),
+    cache: Path | None = None,
 ) -> Plan:
-    """Raises InvalidInput (errors in the YAML, or what the target cannot do), IncompleteRead, AdapterError."""
+    """Raises InvalidInput (errors in the YAML, or what the target cannot do), IncompleteRead, AdapterError.
+
+    ``cache``: the folder that holds what was read of the same files earlier; it changes nothing but the time it takes.
+    """
     asked = _Asked(
         root=root,
         settings=settings,
@@ -90,12 +95,20 @@ def make_plan(
         environment=environment,
         watch=watch,
         accept=accept,
+        cache=cache,
     )
     return _plan_declared(asked)[0]
 
 
 def find_access_diff(
-    root: Path, settings: Settings, target_name: str, *, today: date, environment: Environment, watch: Watch
+    root: Path,
+    settings: Settings,
+    target_name: str,
+    *,
+    today: date,
+    environment: Environment,
+    watch: Watch,
+    cache: Path | None = None,
 ) -> Plan:
     """A plan whose access diff lists everything. Raises as ``make_plan``."""
     asked = _Asked(
@@ -106,15 +119,31 @@ def find_access_diff(
         environment=environment,
         watch=watch,
         limits=NO_LIMITS,
+        cache=cache,
     )
     return _plan_declared(asked)[0]
 
 
 def find_drift(
-    root: Path, settings: Settings, target_name: str, *, today: date, environment: Environment, watch: Watch
+    root: Path,
+    settings: Settings,
+    target_name: str,
+    *,
+    today: date,
+    environment: Environment,
+    watch: Watch,
+    cache: Path | None = None,
 ) -> Drift:
     """Raises as ``make_plan``."""
-    asked = _Asked(root=root, settings=settings, name=target_name, today=today, environment=environment, watch=watch)
+    asked = _Asked(
+        root=root,
+        settings=settings,
+        name=target_name,
+        today=today,
+        environment=environment,
+        watch=watch,
+        cache=cache,
+    )
     plan, live = _plan_declared(asked)
     touched = [change.address for change in (*plan.changes, *plan.withheld)]
     changed = {address: live.changed[address] for address in touched if address in live.changed}
@@ -202,7 +231,7 @@ def _from_nowhere(_: Sequence[Change]) -> Mapping[str, str]:
 def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
     target = asked.target
     with collector_paused(), begun(target, asked.root, asked.environment) as crm:
-        declared = validate(asked.root, today=asked.today, watch=asked.watch)
+        declared = validate(asked.root, today=asked.today, watch=asked.watch, cache=asked.cache)
         stop_at_errors(declared.findings)
         compared = _compare(declared, target, crm, asked.watch)
         plan = _plan(
@@ -238,14 +267,14 @@ def _plan(
             kept, withheld = withhold(changes, _without(live, gone), target.prune, adapter.capabilities)
         kept = make_good(kept, effects, compared.desired.resources, live.resources)
         kept = order(kept, live.resources, adapter.capabilities)
-        stop_at_errors(place(names_taken(kept, live, adapter.capabilities) + rings(kept, live.resources)))
+        stop_at_errors(place(names_taken(kept, live, adapter.capabilities) + rings(kept, live)))
     with watch.stage("safety"):
         past = past_of(asked.settings, asked.root, adapter.identity, asked.today, asked.environment)
         found = by_place([*findings, *place([*compared.findings, *explained(past, live)]), *_cost(adapter, kept)])
         judged = _judge(asked, compared, kept, withheld, effects, past, found)
     with watch.stage("access"):
-        known = meaning(adapter.capabilities, live.resources, compared.stated, compared.bound)
-        access = access_diff(live.resources, kept, effects, known, today=asked.today, limits=asked.limits)
+        known = meaning(adapter.capabilities, live.index.of_kind(Kind.ROLE), compared.stated, compared.bound)
+        access = access_diff(live, kept, effects, known, today=asked.today, limits=asked.limits)
     with watch.stage("seal"):
         plan = seal(
             judged,
@@ -312,8 +341,16 @@ def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watc
         settled, people = settle_users(projected, live, target.missing_users)
     findings = (*lost, *people, *_unbound(bound, live), *live.findings)
     return _Compared(
-        desired=settled, live=live, former=former, stated=desired.resources, bound=bound, findings=findings
+        desired=settled,
+        live=live,
+        former=former,
+        stated={a: fields for a, fields in desired.resources.items() if a.startswith(_CONTENTS)},
+        bound=bound,
+        findings=findings,
     )
+
+
+_CONTENTS = (f"{Kind.ROLE}/", f"{Kind.FUNCTION}/")
 
 
 def _judge(
@@ -330,7 +367,7 @@ def _judge(
         changes=kept,
         withheld=withheld,
         effects=effects,
-        risky=risky(kept, live.resources, stated, effects, safety.protected),
+        risky=risky(kept, live, stated, effects, safety.protected),
         guards=guard(
             kept,
             withheld,

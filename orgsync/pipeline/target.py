@@ -11,7 +11,7 @@ from orgsync.diff import rename
 from orgsync.errors import IncompleteRead, OrgsyncError
 from orgsync.pipeline.values import Environment
 from orgsync.plan import Plan
-from orgsync.resources import KEY, Address, Json, Kind, ends_of, key_of, kind_of, well_formed
+from orgsync.resources import KEY, Address, Json, Kind, ends_of, key_of, kind_of
 from orgsync.settings import Settings, TargetSettings
 
 WITH_LOGIN = {Kind.MEMBERSHIP, Kind.GRANT}
@@ -55,8 +55,8 @@ def read(adapter: Adapter, scope: Scope) -> Snapshot:
 
 def checked(adapter: Adapter, live: Snapshot) -> Snapshot:
     """Raises IncompleteRead where a key cannot be one: what hangs on it would belong to something else."""
-    if (strange := next((address for address in live.resources if not well_formed(address)), None)) is not None:
-        raise IncompleteRead(f"{adapter.identity} answers with a key that is none: {strange}", remedy=_STRANGE)
+    if strange := live.index.strange:
+        raise IncompleteRead(f"{adapter.identity} answers with a key that is none: {strange[0]}", remedy=_STRANGE)
     return live
 
 

@@ -9,7 +9,7 @@ from orgsync.adapter import Capabilities, KindCapabilities
 from orgsync.change import Change, Effect
 from orgsync.pipeline.accessing import access_diff, meaning, outcome
 from orgsync.resources import Fields, Kind
-from tests.organizations import create, delete, update
+from tests.organizations import create, delete, snapshot, update
 from tests.repository import TODAY
 
 TELLS = Capabilities(manages_roles=True, kinds={Kind.ROLE: KindCapabilities(fields=frozenset({"privileges"}))})
@@ -25,7 +25,7 @@ WIDER = update("role/r", {"privileges": {"lead": {"read": "own"}}}, {"privileges
 
 def diff(*changes: Change, effects: tuple[Effect, ...] = (), capabilities: Capabilities = TELLS) -> AccessDiff:
     known = meaning(capabilities, LIVE, {"role/r": {**LIVE["role/r"], "privileged": True}}, [])
-    return access_diff(LIVE, changes, effects, known, today=TODAY, limits=LISTED)
+    return access_diff(snapshot(dict(LIVE)), changes, effects, known, today=TODAY, limits=LISTED)
 
 
 def users(found: AccessDiff) -> list[tuple[bool, tuple[str, ...], tuple[str, ...]]]:

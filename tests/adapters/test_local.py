@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from orgsync.adapter import Scope
+from orgsync.adapter import HasDoctor, Scope
 from orgsync.adapters.local import api
 from orgsync.adapters.local.adapter import LocalAdapter
 from orgsync.adapters.local.connect import connect, identity_of, parse_url
@@ -235,13 +235,13 @@ def test_a_url_that_cannot_be_used_is_explained_without_repeating_it(url: str, w
 
 def test_the_doctor_only_looks(database: str, tmp_path: Path) -> None:
     with local(database, tmp_path, writable=False) as crm:
-        assert isinstance(crm.adapter, LocalAdapter)
+        assert isinstance(crm.adapter, HasDoctor)
         assert {finding.severity for finding in crm.adapter.doctor()} == {Severity.INFO}
     assert not (tmp_path / "crm").exists()
     with local(database, tmp_path) as crm:
         furnish(crm)
     with local(database, tmp_path, writable=False) as crm:
-        assert isinstance(crm.adapter, LocalAdapter)
+        assert isinstance(crm.adapter, HasDoctor)
         said = {finding.summary: finding.detail for finding in crm.adapter.doctor()}
     assert said.keys() == {"the database answers", "the tables are there", "writing is allowed"}
     assert said["the database answers"].startswith(database.partition(":")[0].partition("+")[0])
@@ -253,7 +253,7 @@ def test_the_doctor_names_what_is_missing(tmp_path: Path) -> None:
     with engine_of("sqlite:///demo.db", tmp_path) as engine, engine.begin() as connection:
         connection.execute(text("DROP TABLE crm_grant"))
     with local("sqlite:///demo.db", tmp_path, writable=False) as crm:
-        assert isinstance(crm.adapter, LocalAdapter)
+        assert isinstance(crm.adapter, HasDoctor)
         (trouble,) = [finding for finding in crm.adapter.doctor() if finding.severity is Severity.ERROR]
         assert "crm_grant" in trouble.detail
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orgsync.adapters.local.adapter import LocalAdapter
+from orgsync.adapters.local.file import FileReader
 from orgsync.errors import IncompleteRead
 from tests.cli.conftest import Answer
 
@@ -39,7 +39,7 @@ def test_the_adapters_own_doctor_is_heard_even_where_reading_fails(
         raise IncompleteRead("page 3 of 5 failed", remedy="wait an hour")
 
     assert repository.is_dir()
-    monkeypatch.setattr(LocalAdapter, "read", fails)
+    monkeypatch.setattr(FileReader, "read", fails)
     answer = run("doctor")
     assert answer.code == 1
     assert re.search(r"^ready +NO$", answer.out, re.MULTILINE)

@@ -56,7 +56,7 @@ def desks(root: Path, count: int) -> list[Path]:
 def interleaved(root: Path) -> int:
     """Entries of a run that stand between the first and the last entry of another."""
     with journal_of(root) as book:
-        order = [row["run"] for row in book._rows()]
+        order = [row["run"] for row in book._entries()]
     spans = {run: (order.index(run), len(order) - 1 - order[::-1].index(run)) for run in set(order)}
     return sum(1 for run, (first, last) in spans.items() for other in order[first:last] if other != run)
 

@@ -19,7 +19,7 @@ from orgsync.adapters import open_adapter
 from orgsync.apply import differences
 from orgsync.change import RELEASE, Status
 from orgsync.explain import attributes
-from orgsync.journal import Journal, open_journal
+from orgsync.journal.book import Journal, open_journal
 from orgsync.plan import Plan, open_plan, save
 from orgsync.references import expand_url
 from orgsync.resources import Address, Fields

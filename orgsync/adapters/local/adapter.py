@@ -26,6 +26,7 @@ from orgsync.adapters.local.connect import (
     sqlite_path,
     stopped,
 )
+from orgsync.adapters.local.file import incomplete, nothing_yet
 from orgsync.adapters.local.reading import read
 from orgsync.adapters.local.schema import METADATA
 from orgsync.adapters.rules import FULL
@@ -66,29 +67,22 @@ class LocalAdapter:
     def read(self, scope: Scope) -> Snapshot:
         """Raises AdapterError where there is no connection, IncompleteRead where the database is damaged."""
         if self._path is not None and not self._path.exists():
-            return self._nothing_yet()
+            return nothing_yet(self._seats)
         with self._reading() as connection:
             try:
                 missing = _missing_tables(connection)
                 if missing == METADATA.tables.keys():
-                    return self._nothing_yet()
+                    return nothing_yet(self._seats)
                 if missing:
                     raise self._incomplete(f"tables are missing: {', '.join(sorted(missing))}")
-                return read(connection, scope, self._seats)
+                return read(lambda sql: connection.exec_driver_sql(sql).all(), scope, self._seats)
             except DBAPIError as error:
                 raise self._incomplete(reason(error, self._url)) from None
             except (KeyError, ValueError) as error:
                 raise self._incomplete(f"a row cannot be understood: {error}") from None
 
-    def _nothing_yet(self) -> Snapshot:
-        return Snapshot(seats=(0, self._seats) if self._seats is not None else None)
-
     def _incomplete(self, why: str) -> IncompleteRead:
-        return IncompleteRead(
-            f"{self.identity} could not be read completely: {why}",
-            remedy="restore the database from a backup; or remove what is left of it (the file, or every table whose "
-            "name begins with crm_), and the next apply builds it anew",
-        )
+        return incomplete(self.identity, why)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

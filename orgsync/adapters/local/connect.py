@@ -6,13 +6,13 @@ allowed. Never: puts a password, a statement or its values into an error.
 
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from orgsync.adapters.local.file import open_sqlite, stopped_by
 from orgsync.errors import AdapterError, ReadOnly
 
 READING = {"orgsync_reading": True}
@@ -80,33 +80,13 @@ def _with_driver(url: URL) -> URL:
 def _sqlite(path: Path, *, writable: bool) -> Engine:
     if writable:
         path.parent.mkdir(parents=True, exist_ok=True)
-    uri = f"{path.resolve().as_uri()}?mode={'rwc' if writable else 'ro'}"
 
     def open_file() -> sqlite3.Connection:
-        if not writable:
-            _recover(path)
-        connection = sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False, isolation_level=None)
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute(f"PRAGMA query_only={'OFF' if writable else 'ON'}")
-        return connection
+        return open_sqlite(path, writable=writable)
 
     engine = create_engine("sqlite://", creator=open_file, hide_parameters=True, poolclass=_pool())
     event.listen(engine, "begin", _begin)
     return engine
-
-
-def _recover(path: Path) -> None:
-    """Whoever died in the middle of a transaction left a journal, which must be rolled back before anybody reads, and
-    a connection that may only read cannot do that (SQLite: "Hot Rollback Journals"). A living writer's is left alone.
-    """
-    if not Path(f"{path}-journal").exists():
-        return
-    with (
-        suppress(sqlite3.Error),
-        closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as connection,
-    ):
-        connection.execute("PRAGMA query_only=ON")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _pool() -> Any:
@@ -144,7 +124,4 @@ def stopped(error: DBAPIError, url: URL) -> AdapterError:
     shown = identity_of(url)
     if is_read_only(error):
         return ReadOnly(f"{shown} was opened for reading only: {reason(error, url)}")
-    return AdapterError(
-        f"{shown}: {reason(error, url)}",
-        remedy="check the target's url, its credentials and that the database can be reached (orgsync doctor)",
-    )
+    return stopped_by(shown, reason(error, url))

@@ -4,9 +4,10 @@ In: options as the settings state them. Out: checked options; an adapter inside 
 database's library to look at the options of a SQLite file, so that ``validate`` starts fast.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,12 +20,16 @@ _FILE = "sqlite:///"
 
 
 def _usable(url: str) -> str:
-    if url.startswith(_FILE) and "?" not in url and url.removeprefix(_FILE) not in {"", ":memory:"}:
+    if _is_plain_file(url):
         return url
     from orgsync.adapters.local.connect import parse_url  # noqa: PLC0415
 
     parse_url(url)
     return url
+
+
+def _is_plain_file(url: str) -> bool:
+    return url.startswith(_FILE) and "?" not in url and url.removeprefix(_FILE) not in {"", ":memory:"}
 
 
 class Options(BaseModel):
@@ -54,10 +59,31 @@ class LocalOpener:
         actor: str,
         clock: Callable[[], datetime],
     ) -> AbstractContextManager[Adapter]:
-        from orgsync.adapters.local.adapter import opened  # noqa: PLC0415
+        full = partial(_opened, options, root, credentials, writable=writable, actor=actor, clock=clock)
+        return full() if writable or not _is_plain_file(options.url) else _reader(options, root, full)
 
-        seats = options.seats
-        return opened(options.url, credentials, root=root, seats=seats, writable=writable, actor=actor, clock=clock)
+
+@contextmanager
+def _reader(options: Options, root: Path, full: Callable[[], AbstractContextManager[Any]]) -> Iterator[Adapter]:
+    from orgsync.adapters.local.file import FileReader  # noqa: PLC0415
+
+    path = root / options.url.removeprefix(_FILE)
+    yield FileReader(path=path, identity=options.url, seats=options.seats, full=full)
+
+
+def _opened(
+    options: Options,
+    root: Path,
+    credentials: Mapping[str, str],
+    *,
+    writable: bool,
+    actor: str,
+    clock: Callable[[], datetime],
+) -> AbstractContextManager[Adapter]:
+    from orgsync.adapters.local.adapter import opened  # noqa: PLC0415
+
+    seats = options.seats
+    return opened(options.url, credentials, root=root, seats=seats, writable=writable, actor=actor, clock=clock)
 
 
 opener = LocalOpener()

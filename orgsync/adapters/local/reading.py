@@ -1,25 +1,25 @@
 """Read the embedded CRM: every table once, in the order in which things refer to each other.
 
-In: a connection inside one consistent read transaction. Out: a Snapshot. Never: returns half an organization; what
+In: queries to one consistent state of the database. Out: a Snapshot. Never: returns half an organization; what
 cannot be understood (a row that refers to nothing) raises KeyError or ValueError, for the adapter to report.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, select
-
 from orgsync.adapter import Changed, Foreign, Scope, Snapshot
 from orgsync.adapters.canonical import EMPTY, FOREIGN
-from orgsync.adapters.local import schema
-from orgsync.adapters.local.api import used_seats
+from orgsync.adapters.local.names import AS_JSON, COLUMNS, FLAGS, LINKS, NAMED, REFERENCES, table_of
 from orgsync.resources import FIELDS, Address, Fields, Json, Kind, RemoteId, Shape
 
+Query = Callable[[str], Sequence[Sequence[Any]]]
+"""A SELECT that every database understands -> all its rows."""
 _NO_MEMBERSHIP_FIELDS: Fields = MappingProxyType(EMPTY[Kind.MEMBERSHIP])
 _NO_GRANT_FIELDS: Fields = MappingProxyType(EMPTY[Kind.GRANT])
 
@@ -28,7 +28,7 @@ _NO_GRANT_FIELDS: Fields = MappingProxyType(EMPTY[Kind.GRANT])
 class _Reading:
     """``keys``: per kind, row id -> key, or ``foreign:<id>``."""
 
-    connection: Connection
+    query: Query
     scope: Scope
     keys: dict[Kind, dict[int, str]] = field(default_factory=dict)
     resources: dict[Address, Fields] = field(default_factory=dict)
@@ -37,11 +37,11 @@ class _Reading:
     foreign: list[Foreign] = field(default_factory=list)
 
 
-def read(connection: Connection, scope: Scope, seats: int | None) -> Snapshot:
-    reading = _Reading(connection, scope)
-    for kind in schema.NAMED:
+def read(query: Query, scope: Scope, seats: int | None) -> Snapshot:
+    reading = _Reading(query, scope)
+    for kind in NAMED:
         _read_keys(reading, kind)
-    for kind in schema.NAMED:
+    for kind in NAMED:
         _read_named(reading, kind)
     _read_users(reading)
     _read_edges(reading)
@@ -50,14 +50,21 @@ def read(connection: Connection, scope: Scope, seats: int | None) -> Snapshot:
         ids=reading.ids,
         changed=reading.changed,
         foreign=sorted(reading.foreign, key=lambda thing: (thing.kind, thing.name)),
-        seats=(used_seats(connection), seats) if seats is not None else None,
+        seats=(_used_seats(query), seats) if seats is not None else None,
     )
+
+
+def _used_seats(query: Query) -> int:
+    return sum(bool(active) for (active,) in query("SELECT active FROM crm_user"))
+
+
+def _rows(reading: _Reading, table: str, columns: str) -> Sequence[Sequence[Any]]:
+    return reading.query(f"SELECT {columns} FROM {table}")  # noqa: S608  (the words of ``names`` alone)
 
 
 def _read_keys(reading: _Reading, kind: Kind) -> None:
     """A foreign role that a document binds to goes by the key of that document."""
-    table = schema.TABLES[kind]
-    rows = reading.connection.execute(select(table.c.id, table.c.external_id, table.c.name)).all()
+    rows = _rows(reading, table_of(kind), "id, external_id, name")
     ours = {key for _, key, _ in rows if key is not None}
     bound = {
         name: address.partition("/")[2]
@@ -70,21 +77,32 @@ def _read_keys(reading: _Reading, kind: Kind) -> None:
 
 
 def _read_named(reading: _Reading, kind: Kind) -> None:
-    table, keys = schema.TABLES[kind], reading.keys[kind]
-    columns = schema.COLUMNS[kind]
-    links = {name: _read_links(reading, kind, name) for name in schema.LINKS.get(kind, {})}
-    for row in reading.connection.execute(select(table)).mappings():
-        key = keys[row["id"]]
+    columns, references = COLUMNS[kind], REFERENCES.get(kind, {})
+    links = {name: _read_links(reading, kind, name) for name in LINKS.get(kind, {})}
+    named = ", ".join([*columns.values(), *(column for column, _ in references.values())])
+    for number, by, at, *values in _rows(reading, table_of(kind), f"id, changed_by, changed_at, {named}"):
+        stored = dict(zip([*columns, *references], values, strict=True))
+        key = reading.keys[kind][number]
         if key.startswith(FOREIGN):
-            changed = _changed(row["changed_by"], row["changed_at"])
-            reading.foreign.append(Foreign(kind=kind, id=str(row["id"]), name=row["name"] or "", changed=changed))
+            found = Foreign(kind=kind, id=str(number), name=stored["name"] or "", changed=_changed(by, at))
+            reading.foreign.append(found)
             continue
-        fields: dict[str, Json] = {name: row[column] for name, column in columns.items()}
-        for name, (column, to) in schema.REFERENCES.get(kind, {}).items():
-            fields[name] = reading.keys[to][row[column]] if row[column] is not None else None
-        for name, found in links.items():
-            fields[name] = found.get(row["id"]) or _nothing(kind, name)
-        _keep(reading, f"{kind}/{key}", fields, row["id"], row["changed_by"], row["changed_at"])
+        fields = {name: _plain(name, stored[name]) for name in columns}
+        for name, (_, to) in references.items():
+            fields[name] = reading.keys[to][stored[name]] if stored[name] is not None else None
+        for name, links_of in links.items():
+            fields[name] = links_of.get(number) or _nothing(kind, name)
+        address = f"{kind}/{key}"
+        reading.resources[address], reading.ids[address] = fields, str(number)
+        reading.changed[address] = _changed(by, at)
+
+
+def _plain(name: str, value: Any) -> Json:
+    """SQLite has no JSON and no flags of its own; a database that has them answers with values."""
+    if name in FLAGS and value is not None:
+        return bool(value)
+    plain: Json = json.loads(value) if name in AS_JSON and isinstance(value, str) else value
+    return plain
 
 
 def _nothing(kind: Kind, name: str) -> Json:
@@ -93,16 +111,16 @@ def _nothing(kind: Kind, name: str) -> Json:
 
 def _read_links(reading: _Reading, kind: Kind, name: str) -> Mapping[int, Json]:
     """Owner's row id -> the field's value; links to foreign things are left out."""
-    links = schema.LINKS[kind][name]
-    columns = [links.table.c[column] for column in (links.owner, *links.key)]
-    value = [links.table.c[links.value]] if links.value else []
-    rows = reading.connection.execute(select(*columns, *value).order_by(*columns)).all()
+    links = LINKS[kind][name]
+    order = ", ".join((links.owner, *links.key))
+    columns = order if links.value is None else f"{order}, {links.value}"
+    rows = _rows(reading, f"{links.table} ORDER BY {order}", columns)
     if links.to is not None:
-        return _linked(rows, reading.keys[links.to], with_value=bool(value))
-    return _privileges(rows, with_value=bool(value))
+        return _linked(rows, reading.keys[links.to], with_value=links.value is not None)
+    return _privileges(rows, with_value=links.value is not None)
 
 
-def _linked(rows: Any, keys: Mapping[int, str], *, with_value: bool) -> Mapping[int, Json]:
+def _linked(rows: Iterable[Any], keys: Mapping[int, str], *, with_value: bool) -> Mapping[int, Json]:
     found: dict[int, dict[str, Json]] = defaultdict(dict)
     for owner, number, *value in rows:
         if not keys[number].startswith(FOREIGN):
@@ -110,7 +128,7 @@ def _linked(rows: Any, keys: Mapping[int, str], *, with_value: bool) -> Mapping[
     return {owner: dict(sorted(links.items())) if with_value else [*sorted(links)] for owner, links in found.items()}
 
 
-def _privileges(rows: Any, *, with_value: bool) -> Mapping[int, Json]:
+def _privileges(rows: Iterable[Any], *, with_value: bool) -> Mapping[int, Json]:
     found: dict[int, dict[str, Any]] = defaultdict(dict)
     for owner, subject, action, *scope in rows:
         if with_value:
@@ -129,48 +147,51 @@ def _sorted(privileges: Mapping[str, Any]) -> Json:
 
 
 def _read_users(reading: _Reading) -> None:
-    user, logins = schema.user, reading.scope.logins
+    logins = reading.scope.logins
     keys = reading.keys[Kind.USER] = {}
-    query = select(user.c.id, user.c.login, user.c.name, user.c.active, user.c.changed_by, user.c.changed_at)
-    for number, login, name, active, by, at in reading.connection.execute(query).all():
+    for number, login, name, active, by, at in _rows(
+        reading, "crm_user", "id, login, name, active, changed_by, changed_at"
+    ):
         keys[number] = login
         if logins is None or login in logins:
-            _keep(reading, f"{Kind.USER}/{login}", {"name": name, "active": bool(active)}, number, by, at)
+            address = f"user/{login}"
+            reading.resources[address], reading.ids[address] = {"name": name, "active": bool(active)}, str(number)
+            reading.changed[address] = _changed(by, at)
 
 
 def _read_edges(reading: _Reading) -> None:
-    ours = _read_memberships(reading)
-    roles, grant = reading.keys[Kind.ROLE], schema.grant.c
-    query = select(grant.id, grant.membership_id, grant.role_id, grant.until, grant.changed_by, grant.changed_at)
-    for number, member, role, until, by, at in reading.connection.execute(query).all():
-        edge, key = ours[member], roles[role]
-        if edge and not key.startswith(FOREIGN):
-            fields = {"until": until} if until else _NO_GRANT_FIELDS
-            _keep(reading, f"grant/{edge}/{key}", fields, number, by, at)
+    """Row by row with local names alone: there are a hundred times more of these than of anything else."""
+    resources, ids, changed = reading.resources, reading.ids, reading.changed
+    edges, roles = _read_memberships(reading), reading.keys[Kind.ROLE]
+    strange = {number for number, key in roles.items() if key.startswith(FOREIGN)}
+    for number, member, role, until, by, at in _rows(
+        reading, "crm_grant", "id, membership_id, role_id, until, changed_by, changed_at"
+    ):
+        if (edge := edges[member]) and role not in strange:
+            address = f"grant/{edge}/{roles[role]}"
+            resources[address] = {"until": until} if until else _NO_GRANT_FIELDS
+            ids[address] = str(number)
+            changed[address] = _changed(by, at)
 
 
 def _read_memberships(reading: _Reading) -> dict[int, str]:
     """Row id -> ``<unit>/<user>``, empty for a member of a foreign unit."""
-    units, users, member = reading.keys[Kind.UNIT], reading.keys[Kind.USER], schema.membership.c
+    resources, ids, changed = reading.resources, reading.ids, reading.changed
+    units, users = reading.keys[Kind.UNIT], reading.keys[Kind.USER]
+    strange = {number for number, key in units.items() if key.startswith(FOREIGN)}
     ours: dict[int, str] = {}
-    query = select(
-        member.id, member.unit_id, member.user_id, member.until, member.reason, member.changed_by, member.changed_at
-    )
-    for number, unit, user, until, reason, by, at in reading.connection.execute(query).all():
-        key = units[unit]
-        if key.startswith(FOREIGN):
+    for number, unit, user, until, reason, by, at in _rows(
+        reading, "crm_membership", "id, unit_id, user_id, until, reason, changed_by, changed_at"
+    ):
+        if unit in strange:
             ours[number] = ""
             continue
-        ours[number] = edge = f"{key}/{users[user]}"
-        fields = {"until": until, "reason": reason} if until or reason else _NO_MEMBERSHIP_FIELDS
-        _keep(reading, f"membership/{edge}", fields, number, by, at)
+        ours[number] = edge = f"{units[unit]}/{users[user]}"
+        address = f"membership/{edge}"
+        resources[address] = {"until": until, "reason": reason} if until or reason else _NO_MEMBERSHIP_FIELDS
+        ids[address] = str(number)
+        changed[address] = _changed(by, at)
     return ours
-
-
-def _keep(reading: _Reading, address: Address, fields: Fields, number: int, by: str, at: str) -> None:
-    reading.resources[address] = fields
-    reading.ids[address] = str(number)
-    reading.changed[address] = _changed(by, at)
 
 
 @cache

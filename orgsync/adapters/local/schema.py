@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Integer, MetaData, String, Table, UniqueConstraint
 
+from orgsync.adapters.local import names
+from orgsync.adapters.local.names import COLUMNS, NAMED, REFERENCES
 from orgsync.resources import Kind
 
 METADATA = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s"})
@@ -122,43 +124,11 @@ TABLES: Mapping[Kind, Table] = {
     Kind.MEMBERSHIP: membership,
     Kind.GRANT: grant,
 }
-NAMED = (Kind.BUSINESS_UNIT, Kind.FUNCTION, Kind.ROLE, Kind.UNIT)
-"""The kinds whose key stands in ``external_id``."""
-
-COLUMNS: Mapping[Kind, Mapping[str, str]] = {
-    Kind.BUSINESS_UNIT: {"name": "name", "description": "description"},
-    Kind.FUNCTION: {"name": "name", "description": "description"},
-    Kind.ROLE: {
-        "name": "name",
-        "description": "description",
-        "conflictsWith": "conflicts_with",
-        "privileged": "privileged",
-        "holders": "holders",
-    },
-    Kind.UNIT: {
-        "name": "name",
-        "description": "description",
-        "type": "type",
-        "owner": "owner",
-        "review": "review",
-        "workflows": "workflows",
-    },
-    Kind.USER: {"name": "name", "active": "active"},
-    Kind.MEMBERSHIP: {"until": "until", "reason": "reason"},
-    Kind.GRANT: {"until": "until"},
-}
-"""Field -> column, of what is stored as it is."""
-
-REFERENCES: Mapping[Kind, Mapping[str, tuple[str, Kind]]] = {
-    Kind.BUSINESS_UNIT: {"parent": ("parent_id", Kind.BUSINESS_UNIT)},
-    Kind.UNIT: {"businessUnit": ("business_unit_id", Kind.BUSINESS_UNIT), "parent": ("parent_id", Kind.UNIT)},
-}
-"""Field -> (column, kind of what it refers to)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """A field that is stored link by link: ``owner`` and ``key`` columns identify a link, ``value`` may qualify it."""
+    """``names.Links`` with its table."""
 
     table: Table
     owner: str
@@ -168,11 +138,11 @@ class Links:
 
 
 LINKS: Mapping[Kind, Mapping[str, Links]] = {
-    Kind.FUNCTION: {"privileges": Links(table=function_privilege, owner="function_id", key=("object", "action"))},
-    Kind.ROLE: {
-        "includes": Links(table=role_include, owner="role_id", key=("included_id",), to=Kind.ROLE),
-        "functions": Links(table=role_function, owner="role_id", key=("function_id",), to=Kind.FUNCTION, value="scope"),
-        "privileges": Links(table=role_privilege, owner="role_id", key=("object", "action"), value="scope"),
-    },
-    Kind.UNIT: {"roles": Links(table=unit_role, owner="unit_id", key=("role_id",), to=Kind.ROLE)},
+    kind: {
+        name: Links(table=METADATA.tables[one.table], owner=one.owner, key=one.key, to=one.to, value=one.value)
+        for name, one in links.items()
+    }
+    for kind, links in names.LINKS.items()
 }
+
+__all__ = ["COLUMNS", "LINKS", "METADATA", "NAMED", "REFERENCES", "TABLES", "Links"]

@@ -1,0 +1,53 @@
+"""What was read of the files of one repository in earlier runs, kept in one file of the user's.
+
+In: the repository's folder, the cache's. Out: entries by their keys. Never: fails, whatever is in that file or cannot
+be written; believes what another version, another Python or a damaged disk left there. It is safe to delete at any
+time. Who writes last wins, and whoever reads sees one whole file: it is replaced, never changed.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from orgsync import __version__
+from orgsync.intake.entries import Entry, pack, unpack
+from orgsync.resources import Json
+
+_MAKERS = ("orgsync.load", "orgsync.load.builder", "orgsync.load.text", "orgsync.documents", "orgsync.wording")
+_LIBRARIES = ("yaml", "pydantic", "pydantic_core")
+
+
+def read(root: Path, folder: Path) -> dict[str, Entry]:
+    try:
+        return unpack(_path(root, folder).read_bytes(), _version())
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def write(root: Path, folder: Path, entries: Mapping[str, Entry]) -> None:
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as file:
+            try:
+                file.write(pack(entries, _version()))
+                file.close()
+                Path(file.name).replace(_path(root, folder))
+            except OSError:
+                Path(file.name).unlink(missing_ok=True)
+
+
+def _path(root: Path, folder: Path) -> Path:
+    return folder / f"{sha256(os.fsencode(root.resolve())).hexdigest()[:32]}.documents"
+
+
+def _version() -> Json:
+    """All that decides what is made of a file's bytes. The time of change tells apart what a developer edits."""
+    found = [find_spec(name) for name in (*_MAKERS, *_LIBRARIES)]
+    stats = [Path(spec.origin).stat() for spec in found if spec is not None and spec.origin is not None]
+    made = [f"{one.st_size} {one.st_mtime_ns}" for one in stats]
+    return [__version__, sys.version, sys.byteorder, *made]
