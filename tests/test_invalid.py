@@ -133,7 +133,7 @@ def _speaks_plainly(finding: Finding) -> None:
     assert "canary" not in text, "a secret must not be repeated"
 
 
-SOURCES = ("load/*", "documents", "resolve", "settings")
+SOURCES = ("load/*", "documents", "resolve", "settings/*", "policy/*")
 ELSEWHERE = {
     "not-utf-8": "test_load",
     "file-not-read": "test_load",
@@ -181,7 +181,7 @@ def codes() -> set[str]:
     package = Path(__file__).parent.parent / "orgsync"
     text = "\n".join(path.read_text() for name in SOURCES for path in sorted(package.glob(f"{name}.py")))
     before = r"(?:code=|_finding\(\s*|_fault\(\s*event,\s*|tell\(\s*|return |\(|    )"
-    words = set(re.findall(before + r'"([a-z0-9]+(?:-[a-z0-9]+)+)"(?=,|: \()', text))
+    words = set(re.findall(before + r'"([a-z0-9]+(?:-[a-z0-9]+)+)"(?=,|: (?:Policy)?\()', text))
     return words - {"utf-8", "utf-8-sig"} | COMPOSED
 
 
