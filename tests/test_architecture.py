@@ -36,6 +36,7 @@ STAGES = {
     "order": set[str](),
     "effects": set[str](),
     "safety": {"settings"},
+    "policy": {"settings"},
     "signing": set[str](),
     "undo": set[str](),
     "seal": set[str](),
@@ -77,6 +78,7 @@ BY_WAY_OF_EXCEPTION = {
 ADDRESSES = {
     "yaml": ("load",),
     "pydantic": ("documents", "settings", "schema", "adapters"),
+    "cel": ("policy.child",),  # a program of its own
     "jwt": ("adapters.salesforce.login",),
     "pydantic_core": ("documents", "settings"),
     "typing_extensions": ("documents",),  # pydantic asks for its TypedDict before Python 3.12

@@ -19,7 +19,9 @@ from orgsync.render import text
 from orgsync.render.view import count, refused
 
 
-def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datetime | None = None) -> Plan:
+def make(
+    session: Session, *, accept: frozenset[str] = frozenset(), actor: str = "", as_of: datetime | None = None
+) -> Plan:
     """Plans for the session's target; warns of an ``--accept`` that names no guard."""
     from orgsync import pipeline
 
@@ -32,6 +34,8 @@ def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datet
             environment=session.environment,
             watch=watch,
             accept=accept,
+            actor=actor,
+            as_of=as_of.date() if as_of else None,
         )
     warn_unused(session.output, plan, accept)
     return plan

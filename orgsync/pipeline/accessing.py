@@ -175,11 +175,15 @@ def access_diff(
     *,
     today: date,
     limits: Limits,
+    logins: set[str] | None = None,
 ) -> AccessDiff:
-    """What users gain and lose by a plan, in the CRM's own space; what is withheld changes nothing."""
+    """What users gain and lose by a plan, in the CRM's own space; what is withheld changes nothing.
+
+    ``logins``: the users of interest, or None for everybody.
+    """
     if not changes:
         return AccessDiff()
-    logins = _logins(changes, effects)
+    logins = _logins(changes, effects) if logins is None else logins
     before, after = (
         evaluate(resources, today=today, contents=known.contents, unknown=known.unknown, logins=logins)
         for resources in (live, outcome(live, changes, effects))

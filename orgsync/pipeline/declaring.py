@@ -10,14 +10,23 @@ from orgsync.collector import collector_paused
 from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Severity, has_errors
 from orgsync.load import load
+from orgsync.pipeline.judging import judged, terms_of
 from orgsync.pipeline.values import Declared
+from orgsync.policy import declared_state
 from orgsync.resolve import resolve
 from orgsync.resources import Place
+from orgsync.settings.policies import Policies
 from orgsync.watch import Watch
 
 
-def validate(root: Path, *, today: date, watch: Watch) -> Declared:
-    """No CRM, no credentials. Raises nothing for content: errors are among the findings."""
+def validate(
+    root: Path, *, today: date, watch: Watch, policies: Policies | None = None, hints: bool = False
+) -> Declared:
+    """No CRM, no credentials. Raises nothing for content: errors are among the findings.
+
+    policies   what must hold; None where nobody asks, as for an older commit
+    hints      hints at less privilege, too
+    """
     with collector_paused():
         with watch.stage("load"):
             repository = load(root)
@@ -25,8 +34,14 @@ def validate(root: Path, *, today: date, watch: Watch) -> Declared:
             checked, invalid = documents.check(repository)
         with watch.stage("resolve"):
             desired, unresolved = resolve(checked, repository, today=today)
-    findings = by_place([*repository.findings, *invalid, *unresolved])
-    return Declared(repository=repository, desired=desired, findings=findings)
+        found = [*repository.findings, *invalid, *unresolved]
+        if policies is None:
+            return Declared(repository=repository, desired=desired, findings=by_place(found))
+        with watch.stage("policies"):
+            sound = not repository.unread and len(checked) == len(repository.documents)
+            state = declared_state(desired, repository.position, sound=sound, today=today)
+            found = judged(state, found, terms_of(root, policies, today), ask_hints=hints)
+    return Declared(repository=repository, desired=desired, findings=by_place(found), state=state)
 
 
 def stop_at_errors(findings: Sequence[Finding]) -> None:

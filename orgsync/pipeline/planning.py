@@ -14,12 +14,15 @@ from orgsync.effects import lost, make_good
 from orgsync.errors import PlanRefused
 from orgsync.finding import Finding, Severity
 from orgsync.order import order
-from orgsync.pipeline.accessing import access_diff, meaning
+from orgsync.pipeline.accessing import Meaning, access_diff, meaning
 from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
+from orgsync.pipeline.judging import judged, terms_of
 from orgsync.pipeline.past import Past, explained, past_of, steps
+from orgsync.pipeline.proposing import Proposed, judged_plan
 from orgsync.pipeline.target import WITH_LOGIN, in_force, read, reading, target_of
 from orgsync.pipeline.values import Declared, Drift, Environment
 from orgsync.plan import Plan, Target
+from orgsync.policy import State, Terms, live_state
 from orgsync.project import bound_names, project
 from orgsync.references import expand, is_set
 from orgsync.resources import KEY, Address, Fields, Kind, Organization, ends_of
@@ -60,10 +63,16 @@ class _Asked:
     accept: frozenset[str] = frozenset()
     undoes: str = ""
     limits: Limits = LISTED
+    actor: str = ""
+    as_of: date | None = None
 
     @property
     def target(self) -> TargetSettings:
         return target_of(self.settings, self.name)
+
+    @property
+    def terms(self) -> Terms:
+        return terms_of(self.root, self.settings.policies, self.today)
 
 
 Place = Callable[[Iterable[Finding]], list[Finding]]
@@ -79,8 +88,14 @@ def make_plan(
     environment: Environment,
     watch: Watch,
     accept: frozenset[str] = frozenset(),
+    actor: str = "",
+    as_of: date | None = None,
 ) -> Plan:
-    """Raises InvalidInput (errors in the YAML, or what the target cannot do), IncompleteRead, AdapterError."""
+    """Raises InvalidInput (errors in the YAML, or what the target cannot do), IncompleteRead, AdapterError.
+
+    actor   who proposes the change: an account at the code host, or a login; "" where nobody asks
+    as_of   the day that the plan is made for, where somebody names one
+    """
     asked = _Asked(
         root=root,
         settings=settings,
@@ -89,8 +104,10 @@ def make_plan(
         environment=environment,
         watch=watch,
         accept=accept,
+        actor=actor,
+        as_of=as_of,
     )
-    return _plan_declared(asked)[0]
+    return _plan_declared(asked).plan
 
 
 def find_access_diff(
@@ -106,18 +123,41 @@ def find_access_diff(
         watch=watch,
         limits=NO_LIMITS,
     )
-    return _plan_declared(asked)[0]
+    return _plan_declared(asked).plan
 
 
 def find_drift(
-    root: Path, settings: Settings, target_name: str, *, today: date, environment: Environment, watch: Watch
+    root: Path,
+    settings: Settings,
+    target_name: str,
+    *,
+    today: date,
+    environment: Environment,
+    watch: Watch,
+    hints: bool = False,
 ) -> Drift:
-    """Raises as ``make_plan``."""
+    """Raises as ``make_plan``. ``hints``: hints at less privilege, too."""
     asked = _Asked(root=root, settings=settings, name=target_name, today=today, environment=environment, watch=watch)
-    plan, live = _plan_declared(asked)
+    planned = _plan_declared(asked)
+    plan, live = planned.plan, planned.compared.live
     touched = [change.address for change in (*plan.changes, *plan.withheld)]
     changed = {address: live.changed[address] for address in touched if address in live.changed}
-    return Drift(plan=plan, foreign=tuple(live.foreign), changed=changed)
+    with watch.stage("policies"):
+        broken = judged(_lives(planned, today), (), replace(asked.terms, live=True), ask_hints=hints)
+    return Drift(plan=plan, foreign=tuple(live.foreign), changed=changed, broken=tuple(by_place(broken)))
+
+
+def _lives(planned: "_Planned", today: date) -> State:
+    """The live organization as policies look at it."""
+    compared, known = planned.compared, planned.meaning
+    return live_state(
+        compared.live.resources,
+        compared.stated,
+        contents=known.contents,
+        unknown=known.unknown,
+        today=today,
+        agreed=planned.declared.state.strong_pairs() if planned.declared.state is not None else frozenset(),
+    )
 
 
 def make_rollback(
@@ -198,9 +238,17 @@ def _from_nowhere(_: Sequence[Change]) -> Mapping[str, str]:
     return {}
 
 
-def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    plan: Plan
+    declared: Declared
+    compared: _Compared
+    meaning: Meaning
+
+
+def _plan_declared(asked: _Asked) -> _Planned:
     target = asked.target
-    declared = validate(asked.root, today=asked.today, watch=asked.watch)
+    declared = validate(asked.root, today=asked.today, watch=asked.watch, policies=asked.settings.policies)
     stop_at_errors(declared.findings)
     with collector_paused(), reading(target, asked.root, asked.environment) as adapter:
         compared = _compare(declared, target, adapter, asked.watch)
@@ -213,7 +261,8 @@ def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
             origins=lambda changes: _origins(changes, declared),
             findings=declared.findings,
         )
-    return plan, compared.live
+        known = meaning(adapter.capabilities, compared.live.resources, compared.stated, compared.bound)
+    return _Planned(plan=plan, declared=declared, compared=compared, meaning=known)
 
 
 def _plan(
@@ -241,19 +290,34 @@ def _plan(
     with watch.stage("safety"):
         past = past_of(asked.settings, asked.root, adapter.identity, asked.today, asked.environment)
         found = by_place([*findings, *place([*compared.findings, *explained(past, live)]), *_cost(adapter, kept)])
-        judged = _judge(asked, compared, kept, withheld, effects, past, found)
+        weighed = _judge(asked, compared, kept, withheld, effects, past, found)
     with watch.stage("access"):
         known = meaning(adapter.capabilities, live.resources, compared.stated, compared.bound)
         access = access_diff(live.resources, kept, effects, known, today=asked.today, limits=asked.limits)
+    causes = origins([*kept, *withheld])
+    with watch.stage("policies"):
+        proposed = Proposed(
+            live=live.resources,
+            changes=kept,
+            effects=effects,
+            meaning=known,
+            stated=compared.stated,
+            told=findings,
+            causes=causes,
+            actor=asked.actor,
+        )
+        broken = place(judged_plan(proposed, asked.terms))
+        stop_at_errors(broken)
     with watch.stage("seal"):
         plan = seal(
-            judged,
+            replace(weighed, findings=by_place([*weighed.findings, *broken])),
             contents,
             live,
             target=Target(name=asked.name, adapter=target.adapter, identity=adapter.identity),
             revision=revision(asked.root),
             settings=in_force(asked.settings, target),
-            origins=origins([*kept, *withheld]),
+            as_of=asked.as_of.isoformat() if asked.as_of else "",
+            origins=causes,
             bound=compared.bound,
             roles=compared.stated,
             access=access,

@@ -10,6 +10,7 @@ from orgsync.change import Outcome, Status
 from orgsync.finding import Finding
 from orgsync.load import Repository
 from orgsync.plan import Plan
+from orgsync.policy import State
 from orgsync.resources import Address, Organization
 
 Environment = Mapping[str, str]
@@ -18,11 +19,15 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What the YAML says: the files, the organization they declare, and all findings (errors too)."""
+    """What the YAML says: the files, the organization they declare, and all findings (errors too).
+
+    ``state``: as the policies look at it, where they were asked.
+    """
 
     repository: Repository
     desired: Organization
     findings: tuple[Finding, ...]
+    state: State | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +51,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """How the CRM differs from what is declared: the plan that would take it back, foreign things, who changed what."""
+    """How the CRM differs from what is declared: the plan that would take it back, foreign things, who changed what.
+
+    ``broken``: policies that do not hold of what lives.
+    """
 
     plan: Plan
     foreign: tuple[Foreign, ...]
     changed: Mapping[Address, Changed]
+    broken: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -248,8 +248,8 @@ def _checked(value: object, content: bytes, number: int) -> Settings:
         raise InvalidInput(findings) from None
     findings += _default_fault(settings, content, number)
     findings += [
-        _coded(code, detail, position_in(content, FILE, number, ("policies", *path), of_key=of_key))
-        for code, detail, path, of_key in of_policies.faults(settings.policies)
+        _coded(code, detail, position_in(content, FILE, number, ("policies", *path), of_key=path[0] == "severities"))
+        for code, detail, path in of_policies.faults(settings.policies)
     ]
     if findings:
         raise InvalidInput(findings)

@@ -163,6 +163,10 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     "bad-domain": ("this is not a mail domain", "write what stands after the @, such as example.com"),
     "unknown-policy": ("there is no such policy", "docs/policies.md lists all of them"),
     "taken-rule": ("a rule needs an id of its own", "choose another id: this is that of a policy, or of another rule"),
+    "unknown-rule-field": (
+        "a rule asks for something that there is not",
+        "docs/policies.md lists what a rule of each sort can ask for",
+    ),
     "bad-template": ("a message names something that a rule of this sort does not know", "docs/policies.md lists them"),
 }
 
@@ -304,8 +308,8 @@ class Policies(Model):
     """Exceptions that were agreed to."""
 
 
-Fault = tuple[str, str, tuple[str | int, ...], bool]
-"""(code, detail, path below ``policies``, whether it is about the name of the field)."""
+Fault = tuple[str, str, tuple[str | int, ...]]
+"""(code, detail, path below ``policies``)."""
 
 
 def faults(policies: Policies) -> Iterator[Fault]:
@@ -313,21 +317,34 @@ def faults(policies: Policies) -> Iterator[Fault]:
     taken = {*POLICIES}
     for number, rule in enumerate(policies.rules):
         if rule.id in taken:
-            yield "taken-rule", f'"{rule.id}"', ("rules", number, "id"), False
+            yield "taken-rule", f'"{rule.id}"', ("rules", number, "id")
         taken.add(rule.id)
-        for word in _PLACES.findall(rule.message or ""):
-            first, _, rest = word.partition(".")
-            if first != rule.each or rest not in SUBJECTS[rule.each]:
-                yield "bad-template", f'"{{{word}}}"', ("rules", number, "message"), False
-    yield from (_unknown(code, POLICIES, ("severities", code), True) for code in policies.severities.keys() - POLICIES)
+        yield from _of_rule(rule, number)
+    yield from (_unknown(code, POLICIES, ("severities", code)) for code in policies.severities if code not in POLICIES)
     waivable = taken - {code for code, policy in POLICIES.items() if policy.asked is Asked.SETTINGS}
     for number, waiver in enumerate(policies.waivers):
         if waiver.code not in waivable:
-            yield _unknown(waiver.code, waivable, ("waivers", number, "code"), False)
+            yield _unknown(waiver.code, waivable, ("waivers", number, "code"))
 
 
-def _unknown(code: str, known: Iterable[str], path: tuple[str | int, ...], of_key: bool) -> Fault:  # noqa: FBT001
-    return "unknown-policy", f'"{code}"{suggestion(code, known)}', path, of_key
+def _of_rule(rule: Rule, number: int) -> Iterator[Fault]:
+    """What it asks for that is not there: evaluated, ``has(user.rolls)`` would just be false."""
+    known = SUBJECTS[rule.each]
+    asked = re.findall(rf"(?<![\w.]){rule.each}\.(\w+)", _TEXTS.sub("", rule.require))
+    for word in dict.fromkeys(asked):
+        if word not in known:
+            yield "unknown-rule-field", f'"{word}"{suggestion(word, known)}', ("rules", number, "require")
+    for word in _PLACES.findall(rule.message or ""):
+        first, _, rest = word.partition(".")
+        if first != rule.each or rest not in known:
+            yield "bad-template", f'"{{{word}}}"', ("rules", number, "message")
+
+
+_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
+
+
+def _unknown(code: str, known: Iterable[str], path: tuple[str | int, ...]) -> Fault:
+    return "unknown-policy", f'"{code}"{suggestion(code, known)}', path
 
 
 _PLACES = re.compile(r"\{([^{}]*)\}")
