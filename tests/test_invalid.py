@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from orgsync.documents import check, translate
+from orgsync.documents import translate
 from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Severity
-from orgsync.load import load
-from orgsync.resolve import resolve
+from orgsync.pipeline import validate
 from orgsync.settings import load_settings
+from orgsync.settings.policies import Policies
+from orgsync.watch import Timings
+from tests.policy.examples import VIOLATING, read
 
 FOLDER = Path(__file__).parent / "invalid"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -89,10 +91,7 @@ def organization(root: Path, bad: Path | None) -> Path:
 
 
 def findings(root: Path) -> list[Finding]:
-    repository = load(root)
-    documents, invalid = check(repository)
-    _, unresolved = resolve(documents, repository, today=date(2026, 11, 1))
-    return [*repository.findings, *invalid, *unresolved]
+    return [*validate(root, today=date(2026, 11, 1), watch=Timings(), policies=Policies()).findings]
 
 
 def places(found: Iterable[Finding]) -> list[tuple[str, int, int]]:
@@ -143,8 +142,6 @@ ELSEWHERE = {
     "bad-file-name": "test_load",
     "link-not-followed": "test_load",
     "checks-wait": "test_resolve",
-    "expired-assignment": "test_resolve",
-    "too-many-holders": "test_resolve",
     "no-settings": "test_settings",
     "invalid-value": "test_invalid",
 }
@@ -152,7 +149,7 @@ ELSEWHERE = {
 
 
 def test_every_code_of_the_sources_is_shown_by_a_bad_input() -> None:
-    shown = {expected(path)[0] for path in [*FILES, *SETTINGS]}
+    shown = {expected(path)[0] for path in [*FILES, *SETTINGS]} | {read(path).expected[0] for path in VIOLATING}
     missing = codes() - shown - ELSEWHERE.keys()
     assert not missing, f"write a bad input for {sorted(missing)}"
 

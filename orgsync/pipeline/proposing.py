@@ -1,7 +1,7 @@
 """The policies, asked of what a plan would do, and of who proposes it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from orgsync.access import NO_LIMITS, AccessDiff
@@ -41,8 +41,10 @@ class Proposed:
     actor: str
 
     def state(self, resources: Resources, today: date) -> State:
+        """What would live."""
         known = self.meaning
-        return live_state(resources, self.stated, contents=known.contents, unknown=known.unknown, today=today)
+        state = live_state(resources, self.stated, contents=known.contents, unknown=known.unknown, today=today)
+        return replace(state, live=False)
 
     def place(self, causes: Sequence[str]) -> Position | None:
         return next((position for one in causes if (position := Position.read(self.causes.get(one, "")))), None)

@@ -48,9 +48,9 @@ def _whole(subject: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
 
 
 def _words(error: Exception) -> str:
-    """What the library says, on one line; of a KeyError it is the name of the field."""
+    """What the library says first, on one line; of a KeyError it is the name of the field."""
     said = f"there is no {error.args[0]!r}" if isinstance(error, KeyError) and error.args else str(error)
-    line = " ".join(said.split())
+    line = " ".join(said.split()).partition(". ")[0]
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 

@@ -46,8 +46,9 @@ def _conflict(state: State, given: list[_Given], user: str, one: str, other: str
     )
     before, after = given[first][1], given[second][1]
     elsewhere = "" if before == after else f"; the first comes from {before}"
-    found = state.tell("conflicting-roles", f"{user} would hold both {one} and {other}{elsewhere}", f"{USER}{user}")
-    return found if state.live else replace(found, position=after)
+    holds = "holds" if state.live else "would hold"
+    found = state.tell("conflicting-roles", f"{user} {holds} both {one} and {other}{elsewhere}", f"{USER}{user}")
+    return replace(found, position=after)
 
 
 def _given(state: State, users: Collection[str]) -> Mapping[str, list[_Given]]:

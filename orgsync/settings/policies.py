@@ -293,9 +293,9 @@ class Policies(Model):
     mail_domains: tuple[Domain, ...] = ()
     """Nobody is assigned whose address is outside these domains; empty for any."""
     names: Names = Names()
-    """How things are called."""
+    """Patterns that keys and names must match."""
     depth: Depth = Depth()
-    """How many levels may lie above each other."""
+    """How deep the organization may be."""
     longest_until: LongestUntil = LongestUntil()
     """How far away the end of an assignment may be."""
     warn_before: Days = timedelta(days=14)
