@@ -183,7 +183,7 @@ def access_diff(
     """
     if not changes:
         return AccessDiff()
-    logins = _logins(changes, effects) if logins is None else logins
+    logins = touched_logins(changes, effects) if logins is None else logins
     before, after = (
         evaluate(resources, today=today, contents=known.contents, unknown=known.unknown, logins=logins)
         for resources in (live, outcome(live, changes, effects))
@@ -210,7 +210,7 @@ def outcome(live: Resources, changes: Iterable[Change], effects: Iterable[Effect
     return after
 
 
-def _logins(changes: Iterable[Change], effects: Iterable[Effect]) -> set[str] | None:
+def touched_logins(changes: Iterable[Change], effects: Iterable[Effect]) -> set[str] | None:
     """Whose access may differ; None for anybody's, where a role or the forest changes."""
     if any(_reaches_all(change) for change in changes):
         return None

@@ -7,7 +7,7 @@ from datetime import date
 from orgsync.access import NO_LIMITS, AccessDiff
 from orgsync.change import Change, Effect
 from orgsync.finding import Finding, Position
-from orgsync.pipeline.accessing import Meaning, Resources, access_diff, outcome
+from orgsync.pipeline.accessing import Meaning, Resources, access_diff, outcome, touched_logins
 from orgsync.policy import (
     State,
     Terms,
@@ -41,9 +41,15 @@ class Proposed:
     actor: str
 
     def state(self, resources: Resources, today: date) -> State:
-        """What would live."""
-        known = self.meaning
-        state = live_state(resources, self.stated, contents=known.contents, unknown=known.unknown, today=today)
+        """What would live, as far as the changes touch anybody."""
+        state = live_state(
+            resources,
+            self.stated,
+            contents=self.meaning.contents,
+            unknown=self.meaning.unknown,
+            today=today,
+            logins=touched_logins(self.changes, self.effects),
+        )
         return replace(state, live=False)
 
     def place(self, causes: Sequence[str]) -> Position | None:

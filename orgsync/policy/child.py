@@ -23,7 +23,7 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def answer(rule: Mapping[str, str], asked: Mapping[str, Any]) -> dict[str, Any]:
+def answer(rule: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     """``broken``: the numbers of those for which the rule is not true; or ``fault``: why it cannot be used."""
     try:
         program = cel.compile(rule["require"])
@@ -32,7 +32,7 @@ def answer(rule: Mapping[str, str], asked: Mapping[str, Any]) -> dict[str, Any]:
     broken: list[int] = []
     for number, subject in enumerate(asked["subjects"][rule["each"]]):
         try:
-            result = program.execute({**asked["common"], rule["each"]: _whole(subject, asked["shared"])})
+            result = program.execute({**asked["common"], rule["each"]: _seen(subject, rule["fields"], asked["shared"])})
         except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
             return {"fault": _words(error), "of": number}
         if not isinstance(result, bool):
@@ -42,9 +42,9 @@ def answer(rule: Mapping[str, str], asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"broken": broken}
 
 
-def _whole(subject: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
-    """With the table of what it allows, which many have in common."""
-    return {**subject, "access": shared[subject["access"]]} if "access" in subject else subject
+def _seen(subject: Mapping[str, Any], fields: list[str], shared: list[Any]) -> dict[str, Any]:
+    """What the rule asks for. The table of what is allowed is one that many have in common."""
+    return {name: shared[subject[name]] if name == "access" else subject[name] for name in fields}
 
 
 def _words(error: Exception) -> str:

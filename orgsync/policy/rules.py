@@ -17,7 +17,7 @@ from typing import Any
 from orgsync.finding import Finding
 from orgsync.policy.subjects import Subject, Subjects
 from orgsync.policy.waivers import Terms
-from orgsync.settings.policies import Rule, fill
+from orgsync.settings.policies import Rule, asked_for, fill
 
 _CHILD = str(Path(__file__).with_name("child.py"))
 _PASSED_ON = ("HOME", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SYSTEMROOT")
@@ -26,9 +26,10 @@ _PASSED_ON = ("HOME", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SYSTEMROOT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """For all rules together."""
+    """For all rules together. ``evaluations``: so many more take a second more."""
 
     seconds: int = 20
+    evaluations: int = 5_000
     bytes: int = 2 * 1024**3
 
 
@@ -45,7 +46,8 @@ def broken(
     common = {"today": terms.today.isoformat(), "actor": actor}
     values = {each: [one.fields for one in listed] for each, listed in asked_of.items()}
     question = {"subjects": values, "shared": subjects.shared, "common": common, "bytes": bounds.bytes}
-    answers = _evaluate([rule for _, rule in rules], question, bounds.seconds)
+    seconds = bounds.seconds + sum(len(asked_of[rule.each]) for _, rule in rules) // bounds.evaluations
+    answers = _evaluate([rule for _, rule in rules], question, seconds)
     for (number, rule), answer in zip(rules, answers, strict=True):
         yield from _told(rule, number, answer, asked_of[rule.each], terms)
 
@@ -93,7 +95,9 @@ def _evaluate(rules: Sequence[Rule], question: Mapping[str, Any], seconds: int) 
                 len(rules) - len(answers)
             )
             break
-        waiting = [{"each": rule.each, "require": rule.require} for rule in rules[len(answers) :]]
+        waiting = [
+            {"each": rule.each, "require": rule.require, "fields": asked_for(rule)} for rule in rules[len(answers) :]
+        ]
         found, fault = _ask({**question, "rules": waiting, "seconds": seconds}, left)
         answers += found[: len(waiting)]
         if len(found) < len(waiting):

@@ -3,7 +3,7 @@
 In: resources and today's date. Out: a State, which answers who holds what and makes findings. Never: judges.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -138,12 +138,14 @@ def live_state(
     unknown: frozenset[Address],
     today: date,
     agreed: frozenset[tuple[str, str]] = frozenset(),
+    logins: Collection[str] | None = None,
 ) -> State:
     """What lives; of a role, what a CRM does not store is as declared.
 
     stated     roles as declared
     contents   role and function address -> what it allows, where the CRM does not tell
     unknown    roles of the CRM's own
+    logins     the users of interest, or None for all
     """
     noted = {
         a: {name: fields[name] for name in _NOTED if name in fields}
@@ -151,7 +153,7 @@ def live_state(
         if a.startswith(ROLE)
     }
     resources = {**live, **{a: {**noted[a], **fields} for a, fields in live.items() if a in noted}}
-    access = evaluate(resources, today=today, contents=contents, unknown=unknown)
+    access = evaluate(resources, today=today, contents=contents, unknown=unknown, logins=logins)
     return State(resources=resources, access=access, today=today, live=True, agreed=agreed)
 
 

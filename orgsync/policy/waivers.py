@@ -29,14 +29,14 @@ class Terms:
 
 def settle(found: Iterable[Finding], terms: Terms) -> tuple[list[Finding], set[int]]:
     """The findings with their severities and waivers, and the numbers of the waivers that were used."""
-    severities = severities_of(terms.policies)
+    severities, waivers = severities_of(terms.policies), _Waivers(terms)
     used: set[int] = set()
     told: list[Finding] = []
     for one in found:
         if one.code not in severities:
             told.append(one)
         elif (severity := severities[one.code]) is not None:
-            number = _waived(one, terms)
+            number = waivers.of(one)
             if number is None:
                 told.append(replace(one, severity=severity))
             else:
@@ -52,11 +52,23 @@ def severities_of(policies: Policies) -> Mapping[str, Severity | None]:
     return {code: None if word == "off" else Severity(word) for code, word in stated.items()}
 
 
-def _waived(one: Finding, terms: Terms) -> int | None:
-    for number, waiver in enumerate(terms.policies.waivers):
-        if waiver.code == one.code and _is_in_force(waiver, terms) and fnmatchcase(one.address, waiver.address):
+class _Waivers:
+    """Those in force. Most name one address: these are looked up, whatever their number."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._exact: dict[tuple[str, str], int] = {}
+        self._patterns: dict[str, list[tuple[str, int]]] = {}
+        for number, waiver in enumerate(terms.policies.waivers):
+            if _is_in_force(waiver, terms):
+                self._exact.setdefault((waiver.code, waiver.address), number)
+                if not {*waiver.address}.isdisjoint("*?["):
+                    self._patterns.setdefault(waiver.code, []).append((waiver.address, number))
+
+    def of(self, one: Finding) -> int | None:
+        if (number := self._exact.get((one.code, one.address))) is not None:
             return number
-    return None
+        patterns = self._patterns.get(one.code, ())
+        return next((number for pattern, number in patterns if fnmatchcase(one.address, pattern)), None)
 
 
 def _is_in_force(waiver: Waiver, terms: Terms) -> bool:

@@ -163,6 +163,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     "bad-domain": ("this is not a mail domain", "write what stands after the @, such as example.com"),
     "unknown-policy": ("there is no such policy", "docs/policies.md lists all of them"),
     "taken-rule": ("a rule needs an id of its own", "choose another id: this is that of a policy, or of another rule"),
+    "too-many-rules": ("so many rules are not possible", "write at most 100"),
     "unknown-rule-field": (
         "a rule asks for something that there is not",
         "docs/policies.md lists what a rule of each sort can ask for",
@@ -285,11 +286,20 @@ class Waiver(Model):
     """With true it is about the CRM alone, as orgsync drift sees it."""
 
 
+def _not_too_many(value: object) -> object:
+    if isinstance(value, list) and len(value) > _MOST_RULES:
+        raise PydanticCustomError("too-many-rules", "rules")
+    return value
+
+
+_MOST_RULES = 100
+
+
 class Policies(Model):
     """What must hold of the organization. Each finding has a code; severities and waivers name it."""
 
     severities: dict[Key, SeverityWord] = {}
-    """Code -> how bad it is: error, warning, info, or off."""
+    """How bad the findings of a policy are, by its code: error, warning, info, or off."""
     mail_domains: tuple[Domain, ...] = ()
     """Nobody is assigned whose address is outside these domains; empty for any."""
     names: Names = Names()
@@ -301,9 +311,9 @@ class Policies(Model):
     warn_before: Days = timedelta(days=14)
     """Ends of assignments and waivers are told so many days ahead."""
     accounts: dict[Line, Login] = {}
-    """Account at the code host -> login in the CRM: who the author of a change is."""
-    rules: tuple[Rule, ...] = ()
-    """Rules of one's own, in CEL."""
+    """Logins in the CRM by account at the code host, so that the author of a change is known there."""
+    rules: Annotated[tuple[Rule, ...], BeforeValidator(_not_too_many)] = ()
+    """Rules of one's own, in CEL, at most 100."""
     waivers: tuple[Waiver, ...] = ()
     """Exceptions that were agreed to."""
 
@@ -327,11 +337,17 @@ def faults(policies: Policies) -> Iterator[Fault]:
             yield _unknown(waiver.code, waivable, ("waivers", number, "code"))
 
 
+def asked_for(rule: Rule) -> list[str]:
+    """The fields that its expression names; all of them where it uses the thing as a whole."""
+    expression = _TEXTS.sub("", rule.require)
+    found = re.findall(rf"(?<![\w.]){rule.each}\b(?:\s*\.\s*(\w+))?", expression)
+    return list(SUBJECTS[rule.each]) if "" in found else list(dict.fromkeys(found))
+
+
 def _of_rule(rule: Rule, number: int) -> Iterator[Fault]:
     """What it asks for that is not there: evaluated, ``has(user.rolls)`` would just be false."""
     known = SUBJECTS[rule.each]
-    asked = re.findall(rf"(?<![\w.]){rule.each}\.(\w+)", _TEXTS.sub("", rule.require))
-    for word in dict.fromkeys(asked):
+    for word in asked_for(rule):
         if word not in known:
             yield "unknown-rule-field", f'"{word}"{suggestion(word, known)}', ("rules", number, "require")
     for word in _PLACES.findall(rule.message or ""):
