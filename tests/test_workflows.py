@@ -244,6 +244,7 @@ def runner(tmp_path: Path) -> Runner:
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Begin"]):
         subprocess.run([*git, *command], cwd=root, check=True)
     answers = {"github.token": "t0ken", "github.event.pull_request.number": "7", "inputs.accept": ""}
+    answers["github.event.pull_request.user.login"] = "octocat"
     return Runner(root=root, away=away, answers=answers)
 
 

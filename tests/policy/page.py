@@ -21,11 +21,10 @@ def _example(code: str) -> str:
     example = examples.read(examples.FOLDER / f"{code}.yaml")
     with TemporaryDirectory() as folder:
         printed = examples.run(Path(folder), examples.lay_out(Path(folder), example))
-    declared = "".join(f"# {name}\n{part}" for name, part in example.parts.items())
+    declared = "".join(f"```yaml\n# {name}\n{part}```\n\n" for name, part in example.parts.items())
     asked = f"$ orgsync {' '.join(example.command)}\n"
     shown = examples.shown(printed, code).partition("POLICIES  what lives in the CRM\n")
-    before = f"```yaml\n{declared}```\n\n" if declared else ""
-    return f"{before}```console\n{asked}{shown[2] or shown[0]}\n```\n"
+    return f"{declared}```console\n{asked}{shown[2] or shown[0]}\n```\n"
 
 
 if __name__ == "__main__":

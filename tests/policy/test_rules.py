@@ -226,7 +226,7 @@ def test_a_subject_has_the_fields_that_the_settings_know(each: str) -> None:
 
 def test_the_program_answers_line_by_line() -> None:
     """What runs in the other process, in this one."""
-    question = {"subjects": {"user": [{"login": "a", "access": 0}, {"login": "b", "access": 0}]}}
+    question: dict[str, Any] = {"subjects": {"user": [{"login": "a", "access": 0}, {"login": "b", "access": 0}]}}
     question |= {"shared": [{"lead:read": "own"}], "common": {"today": "2026-11-01", "actor": ""}}
     rule: dict[str, Any] = {"each": "user", "require": 'user.login == "a"', "fields": ["login"]}
     assert child.answer(rule, question) == {"broken": [1]}
