@@ -8,10 +8,17 @@ import click
 from orgsync.cli.app import FORMATS, offering
 
 
+def _named(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """A CI that passes nothing must not read as nobody to ask about."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty", context, parameter)
+    return (value or "").strip()
+
+
 @click.command(name="plan")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan.")
 @click.option("--accept", multiple=True, metavar="GUARD", help="Accept a guard by its name; repeatable.")
-@click.option("--actor", default="", metavar="WHO", help="Who proposes it: an account, or a login.")
+@click.option("--actor", callback=_named, metavar="WHO", help="Who proposes it: an account, or a login.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Plan as if it were that day.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where there are changes.")
 @offering(*FORMATS)

@@ -41,7 +41,7 @@ def validate(
             sound = not repository.unread and len(checked) == len(repository.documents)
             state = declared_state(desired, repository.position, sound=sound, today=today)
             found = judged(state, found, terms_of(root, policies, today), ask_hints=hints)
-    return Declared(repository=repository, desired=desired, findings=by_place(found), state=state)
+    return Declared(repository=repository, desired=desired, findings=by_place(found))
 
 
 def stop_at_errors(findings: Sequence[Finding]) -> None:

@@ -22,7 +22,7 @@ from orgsync.pipeline.proposing import Proposed, judged_plan
 from orgsync.pipeline.target import WITH_LOGIN, in_force, read, reading, target_of
 from orgsync.pipeline.values import Declared, Drift, Environment
 from orgsync.plan import Plan, Target
-from orgsync.policy import State, Terms, live_state
+from orgsync.policy import State, declared_state, live_state
 from orgsync.project import bound_names, project
 from orgsync.references import expand, is_set
 from orgsync.resources import KEY, Address, Fields, Kind, Organization, ends_of
@@ -30,6 +30,7 @@ from orgsync.revision import revision
 from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
 from orgsync.seal import Judged, seal
 from orgsync.settings import Settings, TargetSettings
+from orgsync.settings.policies import Policies
 from orgsync.undo import Image, images, undo
 from orgsync.users import settle_users
 from orgsync.watch import Watch
@@ -52,7 +53,10 @@ class _Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """What every plan needs to know, and gets from whoever asks."""
+    """What every plan needs to know, and gets from whoever asks.
+
+    ``policies``: what must hold; None for a plan that only tells how things are, whatever it should be like.
+    """
 
     root: Path
     settings: Settings
@@ -63,16 +67,13 @@ class _Asked:
     accept: frozenset[str] = frozenset()
     undoes: str = ""
     limits: Limits = LISTED
+    policies: Policies | None = None
     actor: str = ""
     as_of: date | None = None
 
     @property
     def target(self) -> TargetSettings:
         return target_of(self.settings, self.name)
-
-    @property
-    def terms(self) -> Terms:
-        return terms_of(self.root, self.settings.policies, self.today)
 
 
 Place = Callable[[Iterable[Finding]], list[Finding]]
@@ -104,6 +105,7 @@ def make_plan(
         environment=environment,
         watch=watch,
         accept=accept,
+        policies=settings.policies,
         actor=actor,
         as_of=as_of,
     )
@@ -143,20 +145,22 @@ def find_drift(
     touched = [change.address for change in (*plan.changes, *plan.withheld)]
     changed = {address: live.changed[address] for address in touched if address in live.changed}
     with watch.stage("policies"):
-        broken = judged(_lives(planned, today), (), replace(asked.terms, live=True), ask_hints=hints)
+        terms = replace(terms_of(root, settings.policies, today), live=True)
+        broken = judged(_lives(planned, today), (), terms, ask_hints=hints)
     return Drift(plan=plan, foreign=tuple(live.foreign), changed=changed, broken=tuple(by_place(broken)))
 
 
 def _lives(planned: "_Planned", today: date) -> State:
     """The live organization as policies look at it."""
-    compared, known = planned.compared, planned.meaning
+    compared, known, declared = planned.compared, planned.meaning, planned.declared
+    state = declared_state(declared.desired, declared.repository.position, sound=True, today=today)
     return live_state(
         compared.live.resources,
         compared.stated,
         contents=known.contents,
         unknown=known.unknown,
         today=today,
-        agreed=planned.declared.state.strong_pairs() if planned.declared.state is not None else frozenset(),
+        agreed=state.strong_pairs(),
     )
 
 
@@ -184,6 +188,7 @@ def make_rollback(
         environment=environment,
         watch=watch,
         accept=accept,
+        policies=settings.policies,
         undoes=past.id,
     )
     with reading(asked.target, root, environment) as adapter:
@@ -248,7 +253,7 @@ class _Planned:
 
 def _plan_declared(asked: _Asked) -> _Planned:
     target = asked.target
-    declared = validate(asked.root, today=asked.today, watch=asked.watch, policies=asked.settings.policies)
+    declared = validate(asked.root, today=asked.today, watch=asked.watch, policies=asked.policies)
     stop_at_errors(declared.findings)
     with collector_paused(), reading(target, asked.root, asked.environment) as adapter:
         compared = _compare(declared, target, adapter, asked.watch)
@@ -294,20 +299,19 @@ def _plan(
     with watch.stage("access"):
         known = meaning(adapter.capabilities, live.resources, compared.stated, compared.bound)
         access = access_diff(live.resources, kept, effects, known, today=asked.today, limits=asked.limits)
-    causes = origins([*kept, *withheld])
-    with watch.stage("policies"):
-        proposed = Proposed(
-            live=live.resources,
-            changes=kept,
-            effects=effects,
-            meaning=known,
-            stated=compared.stated,
-            told=findings,
-            causes=causes,
-            actor=asked.actor,
-        )
-        broken = place(judged_plan(proposed, asked.terms))
-        stop_at_errors(broken)
+    proposed = Proposed(
+        live=live.resources,
+        changes=kept,
+        effects=effects,
+        meaning=known,
+        stated=compared.stated,
+        told=findings,
+        gaining=access.gaining,
+        causes=origins([*kept, *withheld]),
+        actor=asked.actor,
+    )
+    broken = place(_broken(asked, proposed))
+    stop_at_errors(broken)
     with watch.stage("seal"):
         plan = seal(
             replace(weighed, findings=by_place([*weighed.findings, *broken])),
@@ -317,7 +321,7 @@ def _plan(
             revision=revision(asked.root),
             settings=in_force(asked.settings, target),
             as_of=asked.as_of.isoformat() if asked.as_of else "",
-            origins=causes,
+            origins=proposed.causes,
             bound=compared.bound,
             roles=compared.stated,
             access=access,
@@ -325,6 +329,13 @@ def _plan(
             journal=past.head,
         )
         return _signed(plan, asked)
+
+
+def _broken(asked: _Asked, proposed: Proposed) -> list[Finding]:
+    if asked.policies is None:
+        return []
+    with asked.watch.stage("policies"):
+        return judged_plan(proposed, terms_of(asked.root, asked.policies, asked.today))
 
 
 def _cost(adapter: Adapter, changes: Sequence[Change]) -> list[Finding]:

@@ -27,6 +27,7 @@ class Proposed:
 
     stated    roles as declared
     told      what is said of the declaration itself
+    gaining   how many people gain access
     causes    change id -> "file:line:column"
     actor     who proposes it, or ""
     """
@@ -37,6 +38,7 @@ class Proposed:
     meaning: Meaning
     stated: Resources
     told: Sequence[Finding]
+    gaining: int
     causes: Mapping[str, str]
     actor: str
 
@@ -63,7 +65,7 @@ def judged_plan(proposed: Proposed, terms: Terms) -> list[Finding]:
 
 
 def _of_author(proposed: Proposed, terms: Terms) -> Iterator[Finding]:
-    if not proposed.actor:
+    if not (proposed.actor and proposed.gaining):
         return
     login = login_of(proposed.actor, terms.policies)
     if login is None:

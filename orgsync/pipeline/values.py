@@ -10,7 +10,6 @@ from orgsync.change import Outcome, Status
 from orgsync.finding import Finding
 from orgsync.load import Repository
 from orgsync.plan import Plan
-from orgsync.policy import State
 from orgsync.resources import Address, Organization
 
 Environment = Mapping[str, str]
@@ -19,15 +18,11 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What the YAML says: the files, the organization they declare, and all findings (errors too).
-
-    ``state``: as the policies look at it, where they were asked.
-    """
+    """What the YAML says: the files, the organization they declare, and all findings (errors too)."""
 
     repository: Repository
     desired: Organization
     findings: tuple[Finding, ...]
-    state: State | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,8 +154,11 @@ def _assignments(subjects: Subjects) -> Iterator[Subject]:
 
 
 def _days(today: date, until: object) -> int | None:
-    """What is left; None without an end."""
-    return (date.fromisoformat(until) - today).days if isinstance(until, str) else None
+    """What is left; None without an end, or where a CRM says something else than a day."""
+    try:
+        return (date.fromisoformat(until) - today).days if isinstance(until, str) else None
+    except ValueError:
+        return None
 
 
 def _shifts(subjects: Subjects, *, gain: bool) -> Iterator[Subject]:

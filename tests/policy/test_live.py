@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from orgsync import pipeline
+from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Severity
 from orgsync.settings import load_settings
 from orgsync.watch import Timings
@@ -122,6 +123,15 @@ def test_a_waiver_for_the_crm_alone(root: Path) -> None:
         root, "DELETE FROM crm_grant WHERE role_id = (SELECT id FROM crm_role WHERE external_id = 'approver')"
     )
     assert [one.code for one in broken(root)] == ["unused-waiver"]
+
+
+def test_drift_tells_how_things_are_even_where_the_declaration_breaks_a_policy(root: Path) -> None:
+    """What ends on some day may break one, and nobody must be left without a look at the CRM by that."""
+    by_hand(root, "ben@example.com", "approver")
+    edit(root, "roles: [manager]", "roles: [payer, approver]")
+    assert [one.address for one in broken(root)] == ["user/ben@example.com"]
+    with pytest.raises(InvalidInput):
+        planned(root)
 
 
 def test_a_rule_is_asked_of_what_lives(root: Path) -> None:

@@ -14,6 +14,7 @@ from orgsync.plan import Plan
 from orgsync.settings import load_settings
 from orgsync.watch import Timings
 from tests import repository
+from tests.policy.examples import run
 from tests.policy.hands import PAYER, by_hand
 from tests.repository import ROLE_FILE, SETTINGS_FILE, TODAY, UNIT_FILE, applied, edit, planned
 
@@ -102,6 +103,19 @@ def test_an_author_whom_nobody_knows_is_told_and_can_be_an_error(root: Path) -> 
     assert (finding.code, finding.severity) == ("unknown-author", Severity.WARNING)
     stated(root, "  severities: {unknown-author: error}\n")
     assert [one.code for one in refused(root, "octocat")] == ["unknown-author"]
+
+
+def test_where_nobody_gains_anything_it_does_not_matter_who_the_author_is(root: Path) -> None:
+    edit(root, "    roles: [manager]\n", "")
+    assert plan(root, "octocat").findings == ()
+
+
+def test_an_author_without_a_name_is_refused(root: Path) -> None:
+    """A CI that passes nothing must not read as nobody to ask about."""
+    for empty in ("", "  "):
+        assert "it is empty" in run(root, ["plan", "--actor", empty])
+    promoted(root)
+    assert "own-access-raised" in run(root, ["plan", "--actor", "ana@example.com"])
 
 
 def test_a_waiver_lets_somebody_raise_their_own_access_and_is_told(root: Path) -> None:
