@@ -19,6 +19,7 @@ from orgsync.policy import (
     settle,
     unknown_author,
 )
+from orgsync.settings.policies import OF_A_PLAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ def _brought_about(proposed: Proposed, terms: Terms) -> Iterator[Finding]:
 
 
 def _of_rules(proposed: Proposed, terms: Terms) -> Iterator[Finding]:
-    if proposed.changes and any(rule.each in {"gain", "loss"} for rule in terms.policies.rules):
+    if proposed.changes and any(rule.each in OF_A_PLAN for rule in terms.policies.rules):
         state, diff = proposed.state({}, terms.today), _diff(proposed, terms)
         yield from broken_rules_of_a_plan(state, diff, proposed.place, terms, actor=_actor(proposed, terms))
 

@@ -17,7 +17,7 @@ from orgsync.policy.own import Causes, login_of, raised, unknown_author
 from orgsync.policy.state import State, declared_state, live_state
 from orgsync.policy.subjects import Subjects
 from orgsync.policy.waivers import Terms, about_waivers, settle
-from orgsync.settings.policies import Policies
+from orgsync.settings.policies import OF_A_PLAN, Policies
 
 
 def broken(state: State, policies: Policies) -> Iterator[Finding]:
@@ -33,21 +33,19 @@ def broken(state: State, policies: Policies) -> Iterator[Finding]:
         yield from ends.soon(state, policies)
 
 
-def broken_rules(state: State, terms: Terms, *, actor: str = "") -> Iterator[Finding]:
+def broken_rules(state: State, terms: Terms) -> Iterator[Finding]:
     """Rules about what is there."""
-    asked = [(n, rule) for n, rule in enumerate(terms.policies.rules) if rule.each not in _OF_A_PLAN]
-    return rules.broken(asked, Subjects(state=state), terms, actor=actor)
+    asked = [(n, rule) for n, rule in enumerate(terms.policies.rules) if rule.each not in OF_A_PLAN]
+    return rules.broken(asked, Subjects(state=state), terms)
 
 
 def broken_rules_of_a_plan(
-    state: State, diff: AccessDiff, causes: Causes, terms: Terms, *, actor: str = ""
+    state: State, diff: AccessDiff, causes: Causes, terms: Terms, *, actor: str
 ) -> Iterator[Finding]:
     """Rules about what people gain and lose."""
-    asked = [(n, rule) for n, rule in enumerate(terms.policies.rules) if rule.each in _OF_A_PLAN]
+    asked = [(n, rule) for n, rule in enumerate(terms.policies.rules) if rule.each in OF_A_PLAN]
     return rules.broken(asked, Subjects(state=state, diff=diff, causes=causes), terms, actor=actor)
 
-
-_OF_A_PLAN = {"gain", "loss"}
 
 __all__ = [
     "Causes",

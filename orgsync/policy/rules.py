@@ -64,12 +64,13 @@ def _told(
             remedy="correct the expression; docs/policies.md lists what a rule can ask for",
             position=terms.where(("rules", number, "require")),
         )
-    for index in answer.get("broken", ()):
-        yield _finding(rule, number, subjects[index], terms)
+    broken = answer.get("broken", ())
+    stands = f"the rule stands at {terms.where(('rules', number))}" if broken else ""
+    for index in broken:
+        yield _finding(rule, stands, subjects[index])
 
 
-def _finding(rule: Rule, number: int, subject: Subject, terms: Terms) -> Finding:
-    stands = f"the rule stands at {terms.where(('rules', number))}"
+def _finding(rule: Rule, stands: str, subject: Subject) -> Finding:
     return Finding(
         code=rule.id,
         summary="a rule of this repository does not hold",

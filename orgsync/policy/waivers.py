@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from orgsync.finding import Finding, Position, Severity
 from orgsync.policy.state import finding
-from orgsync.settings.policies import POLICIES, Asked, Policies, Waiver
+from orgsync.settings.policies import OF_A_PLAN, POLICIES, Asked, Policies, Waiver
 
 Where = Callable[[Sequence[str | int]], Position]
 """The place of a setting below ``policies``."""
@@ -97,7 +97,7 @@ def _is_of_state(waiver: Waiver, policies: Policies) -> bool:
     """Whether it can be known that nothing needs it: what a plan does or a hint says is not always asked."""
     if waiver.code in POLICIES:
         return POLICIES[waiver.code].asked is Asked.STATE
-    return all(rule.each not in {"gain", "loss"} for rule in policies.rules if rule.id == waiver.code)
+    return all(rule.each not in OF_A_PLAN for rule in policies.rules if rule.id == waiver.code)
 
 
 def _about(code: str, detail: str, terms: Terms, number: int, field: str) -> Finding:

@@ -212,6 +212,8 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "loss": ("users", "units", "roles", "privileges", "privileged"),
 }
 """Sort of thing -> the fields that a rule about it can ask for."""
+OF_A_PLAN = frozenset({"gain", "loss"})
+"""Sorts that only a plan has."""
 
 
 class Named(Model):
