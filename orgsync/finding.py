@@ -24,11 +24,20 @@ class Position:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
+    @classmethod
+    def read(cls, text: str) -> "Position | None":
+        """What ``str`` of one gives; None where it is none."""
+        file, line, column = text.rsplit(":", 2) if text.count(":") > 1 else ("", "", "")
+        if not (line.isdecimal() and column.isdecimal()):
+            return None
+        return cls(file=file, line=int(line), column=int(column))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """``code`` and ``summary`` are constant per kind of finding (scripts and documentation refer to them);
-    ``detail`` has the specifics, ``remedy`` the next step, ``address`` the resource, where there is one."""
+    ``detail`` has the specifics, ``remedy`` the next step, ``address`` the resource, where there is one;
+    ``waiver`` until when and why somebody agreed to it."""
 
     code: str
     severity: Severity = Severity.ERROR
@@ -37,6 +46,7 @@ class Finding:
     remedy: str = ""
     position: Position | None = None
     address: str = ""
+    waiver: str = ""
 
     def to_json(self) -> dict[str, object]:
         """The shape that ``schemas/findings.schema.json`` publishes."""
@@ -50,6 +60,7 @@ class Finding:
             "line": self.position.line if self.position else None,
             "column": self.position.column if self.position else None,
             "address": self.address or None,
+            "waiver": self.waiver or None,
         }
 
 

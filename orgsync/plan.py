@@ -18,7 +18,7 @@ from orgsync.errors import BadUsage, PlanRefused
 from orgsync.finding import Finding, Position, Severity
 from orgsync.resources import Address, Fields, Json
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,7 @@ class Plan:
     names           address -> display name, for everything that a reader of the plan meets
     bound           role address -> name of a role of the CRM's own that stands in for it
     access          what users gain and lose by all of this
+    as_of           the day that it is made for, where somebody named one; it may only be applied on that day
     undoes          the run that this plan rolls back
     journal         "seq:hash" of the journal's last entry: one that was cut or rewritten since is not gone on with
     signature       of the digest, by whoever made the plan; empty where no key was given
@@ -79,6 +80,7 @@ class Plan:
     seats: tuple[int, int] | None = None
     access: AccessDiff = NO_ACCESS
     live: Mapping[str, int] = field(default_factory=dict)  # kind -> number of live resources that were read
+    as_of: str = ""
     undoes: str = ""
     journal: str = ""
     digest: str = ""
@@ -142,6 +144,7 @@ _REVIEWED = (
     "effects",
     "access",
     "bound",
+    "asOf",
     "undoes",
 )
 
@@ -212,6 +215,7 @@ def _members(plan: Plan) -> dict[str, Any]:
         "names": dict(plan.names),
         "bound": dict(plan.bound),
         "seats": list(plan.seats) if plan.seats else None,
+        "asOf": plan.as_of,
         "undoes": plan.undoes,
         "journal": plan.journal,
     }
@@ -254,6 +258,7 @@ def _from_json(value: Mapping[str, Any]) -> Plan:
         names=value["names"],
         bound=value["bound"],
         seats=(value["seats"][0], value["seats"][1]) if value["seats"] else None,
+        as_of=value["asOf"],
         undoes=value["undoes"],
         journal=value["journal"],
         signature=value["signature"],
@@ -288,4 +293,5 @@ def _open_finding(value: Mapping[str, Any]) -> Finding:
         remedy=value["remedy"],
         position=position,
         address=value["address"] or "",
+        waiver=value["waiver"] or "",
     )

@@ -5,11 +5,9 @@ reads a clock or a file; stops at the first fault; reports a reference to a docu
 misses what may stand in a file that could not be read.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, cast
 
@@ -32,7 +30,7 @@ class _Sources:
 
     documents: Sequence[Document]
     documented: Mapping[Address, int]
-    homes: Mapping[str, Iterable[str]]
+    homes: Mapping[str, Sequence[str]]
     _numbers: dict[int, dict[str, int]] = field(default_factory=dict)
 
     def get(self, address: Address, /) -> Place | None:
@@ -75,15 +73,13 @@ class _Sources:
 class _Work:
     """``known``: keys per kind, those of faulty documents included, so that one fault makes one finding.
 
-    ``declared``: addresses of documents, a hundred times fewer than those of all resources. ``homes``: login -> unit ->
-    the roles held there, those of the unit included; equal ones are shared.
-    ``seen``: all documents could be read; ``sound``: and are without a fault.
+    ``declared``: addresses of documents, a hundred times fewer than those of all resources. ``homes``: login -> units.
+    ``seen``: all documents could be read.
     """
 
     repository: Repository
     today: str
     seen: bool
-    sound: bool
     known: Mapping[Kind, set[str]]
     resources: dict[Address, Fields] = field(default_factory=dict)
     declared: dict[Address, Fields] = field(default_factory=dict)
@@ -91,7 +87,7 @@ class _Work:
     managed: set[Address] = field(default_factory=set)
     previously: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     bound: dict[Address, Mapping[str, str]] = field(default_factory=dict)
-    homes: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+    homes: dict[str, list[str]] = field(default_factory=dict)
     primary: dict[Address, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     suggested: dict[tuple[Kind, str], str] = field(default_factory=dict)
@@ -129,8 +125,7 @@ class _Work:
 def resolve(documents: Sequence[Checked], repository: Repository, *, today: date) -> tuple[Organization, list[Finding]]:
     """``today``: assignments that ended before it are not desired any more."""
     seen = not repository.unread
-    sound = seen and len(documents) == len(repository.documents)
-    work = _Work(repository, today.isoformat(), seen, sound, _known(repository))
+    work = _Work(repository, today.isoformat(), seen, _known(repository))
     for index, stated in documents:
         _add(work, index, stated)
     _check_names(work)
@@ -138,15 +133,13 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
         _check_references(work, address)
     _check_rings(work)
     _check_previously(work)
-    _check_holding(work)
     if not seen:
         work.findings.append(_waiting(repository.unread))
     organization = Organization(
         resources=work.resources,
         managed=frozenset(work.managed),
         previously=work.previously,
-        primary={f"user/{user}": unit for user, units in work.homes.items() if len(units) == 1 for unit in units}
-        | work.primary,
+        primary={f"user/{user}": units[0] for user, units in work.homes.items() if len(units) == 1} | work.primary,
         bound=work.bound,
         sources=work.sources,
     )
@@ -248,12 +241,10 @@ def _repeated(work: _Work, place: Place, entry: str) -> None:
 
 
 def _add_assignments(work: _Work, index: int, unit: str, assignments: Sequence[Stated]) -> None:
-    """Runs once per assignment of everybody: what is the same for a unit, or for all who hold the same, is shared."""
+    """Runs once per assignment of everybody."""
     resources, homes, today, known = work.resources, work.homes, work.today, work.known[Kind.ROLE]
     users = [one["user"] for one in assignments]
     twice = len({*users}) < len(users)
-    given = frozenset(_unit_roles(work, unit))
-    held: dict[tuple[str, ...], frozenset[str]] = {}
     for number, (user, assignment) in enumerate(zip(users, assignments, strict=True)):
         if twice and (first := users.index(user)) < number:
             _assigned_twice(work, (index, ("assignments", number)), user, (index, ("assignments", first)))
@@ -263,17 +254,16 @@ def _add_assignments(work: _Work, index: int, unit: str, assignments: Sequence[S
             _expired(work, (index, ("assignments", number)), user, unit, until)
             continue
         if (home := homes.get(user)) is None:
-            home = homes[user] = {}
+            homes[user] = [unit]
             resources[f"user/{user}"] = NO_FIELDS
+        else:
+            home.append(unit)
         resources[f"membership/{unit}/{user}"] = _terms(assignment)
-        home[unit] = given
         if "primary" in assignment:
             _add_primary(work, (index, ("assignments", number)), assignment, unit)
         if roles := assignment.get("roles"):
             for role in roles:
                 resources[f"grant/{unit}/{user}/{role}"] = NO_FIELDS
-            key = tuple(roles)
-            home[unit] = held.get(key) or held.setdefault(key, given.union(roles))
             if not (len(roles) == len({*roles}) and known.issuperset(roles)):
                 _check_roles(work, (index, ("assignments", number)), unit, user, roles)
 
@@ -456,128 +446,5 @@ def _bad_former(work: _Work, place: Place, detail: str, address: Address) -> Non
         detail,
         "name a key that only this resource had, and that nothing has now",
         place,
-        address=address,
-    )
-
-
-def _check_holding(work: _Work) -> None:
-    """Who would hold what: separation of duties, terms of privileged roles, numbers of holders."""
-    roles = {key_of(a): fields for a, fields in work.declared.items() if a.startswith(f"{Kind.ROLE}/")}
-
-    @cache
-    def closure(role: str) -> frozenset[str]:
-        """The role and all that it contains, however deep."""
-        found: set[str] = set()
-        waiting = [role]
-        while waiting:
-            if (current := waiting.pop()) not in found:
-                found.add(current)
-                waiting += _keys(roles.get(current, NO_FIELDS).get("includes"))
-        return frozenset(found)
-
-    @cache
-    def contained(direct: frozenset[str]) -> frozenset[str]:
-        return frozenset().union(*map(closure, direct))
-
-    privileged = frozenset(role for role, fields in roles.items() if fields.get("privileged") is True)
-
-    @cache
-    def strong(direct: frozenset[str]) -> frozenset[str]:
-        return privileged & contained(direct)
-
-    for user, units in work.homes.items() if privileged else ():
-        for unit, direct in units.items():
-            if found := strong(direct):
-                _check_terms(work, f"{Kind.MEMBERSHIP}/{unit}/{user}", min(found))
-    asked = any(fields.get("conflictsWith") or fields.get("holders") for fields in roles.values())
-    homes = work.homes if asked else {}
-    holders = {user: contained(frozenset().union(*units.values())) for user, units in homes.items()}
-    _check_conflicts(work, roles, holders, closure)
-    _check_numbers(work, roles, Counter(role for everything in holders.values() for role in everything))
-
-
-def _unit_roles(work: _Work, unit: str) -> list[str]:
-    return _keys(work.declared.get(f"{Kind.UNIT}/{unit}", NO_FIELDS).get("roles"))
-
-
-def _check_terms(work: _Work, membership: Address, role: str) -> None:
-    terms = work.resources[membership]
-    missing = [name for name in ("until", "reason") if not terms.get(name)]
-    if missing:
-        work.tell(
-            "privileged-without-terms",
-            "a privileged role needs an end and a reason",
-            f"{membership.split('/')[2]} gets {role} without {' and '.join(missing)}",
-            f"add {' and '.join(f'{name}:' for name in missing)} to the assignment",
-            work.sources[membership],
-            address=membership,
-        )
-
-
-def _check_conflicts(
-    work: _Work,
-    roles: Mapping[str, Fields],
-    holders: Mapping[str, frozenset[str]],
-    closure: Callable[[str], frozenset[str]],
-) -> None:
-    pairs = {
-        (min(role, other), max(role, other))
-        for role, fields in roles.items()
-        for other in _keys(fields.get("conflictsWith"))
-    }
-    found = [
-        (user, one, other)
-        for one, other in sorted(pairs)
-        for user in sorted(user for user, everything in holders.items() if one in everything and other in everything)
-    ]
-    given = _given(work, {user for user, _, _ in found})
-    for user, one, other in found:
-        first, second = (next(place for role, place in given[user] if end in closure(role)) for end in (one, other))
-        before, after = sorted((first, second), key=[place for _, place in given[user]].index)
-        elsewhere = "" if before == after else f"; the first comes from {work.repository.position(before)}"
-        work.tell(
-            "conflicting-roles",
-            "one person holds roles that exclude each other",
-            f"{user} would hold both {one} and {other}{elsewhere}",
-            "take one of them away, or move the work to somebody else",
-            after,
-            address=f"{Kind.USER}/{user}",
-        )
-
-
-def _given(work: _Work, users: set[str]) -> Mapping[str, list[tuple[str, Place]]]:
-    """What gives these users their roles, in the order of the documents: (role, place); a unit's role is given
-    where the user is assigned."""
-    given: dict[str, list[tuple[str, Place]]] = defaultdict(list)
-    for user in users:
-        for unit in work.homes[user]:
-            index, path = work.sources[f"{Kind.MEMBERSHIP}/{unit}/{user}"]
-            listed = work.sources.assignments(index)[cast("int", path[1])].get("roles") or ()
-            given[user] += [(role, (index, (*path, "user"))) for role in _unit_roles(work, unit)]
-            given[user] += [(role, (index, (*path, "roles", number))) for number, role in enumerate(listed)]
-    return given
-
-
-def _check_numbers(work: _Work, roles: Mapping[str, Fields], counts: Mapping[str, int]) -> None:
-    everybody_is_listed = work.sound and all(a in work.managed for a in work.declared if a.startswith(f"{Kind.UNIT}/"))
-    for role, fields in roles.items():
-        limits = fields.get("holders")
-        if not isinstance(limits, dict):
-            continue
-        least, most, count = limits.get("min"), limits.get("max"), counts.get(role, 0)
-        if isinstance(most, int) and count > most:
-            _bad_number(work, role, "too-many-holders", f"{count} people hold {role}, at most {most} may", "max")
-        if isinstance(least, int) and count < least and everybody_is_listed:
-            _bad_number(work, role, "too-few-holders", f"{count} people hold {role}, at least {least} must", "min")
-
-
-def _bad_number(work: _Work, role: str, code: str, detail: str, limit: str) -> None:
-    address = f"{Kind.ROLE}/{role}"
-    work.tell(
-        code,
-        "a role has a number of holders that it must not have",
-        detail,
-        "change the assignments, or the role's holders",
-        (work.documented[address], ("holders", limit)),
         address=address,
     )

@@ -20,6 +20,7 @@ from pydantic.alias_generators import to_camel
 from orgsync import documents, settings
 from orgsync.access import LEVELS
 from orgsync.documents import MODELS, AnyDocument
+from orgsync.plan import FORMAT_VERSION
 from orgsync.resources import Kind
 from orgsync.settings import Settings
 
@@ -139,6 +140,7 @@ _FINDING = _object(
     line=_or_null({"type": "integer", "minimum": 1}),
     column=_or_null({"type": "integer", "minimum": 1}),
     address=_or_null(_TEXT),
+    waiver=_or_null(_TEXT),
 )
 _SCOPE: Schema = {"enum": [*LEVELS]}
 _ACCESS_GROUP = _object(
@@ -182,7 +184,7 @@ def _change(**more: Schema) -> Schema:
 
 def _plan_members(change: Schema) -> dict[str, Schema]:
     return {
-        "formatVersion": {"const": 2},
+        "formatVersion": {"const": FORMAT_VERSION},
         "target": _object(name=_TEXT, adapter=_TEXT, identity=_TEXT),
         "revision": _TEXT,
         "contents": _DIGEST,
@@ -200,6 +202,7 @@ def _plan_members(change: Schema) -> dict[str, Schema]:
         "names": _map(_TEXT),
         "bound": _map(_TEXT),
         "seats": _or_null({"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2}),
+        "asOf": _TEXT,
         "undoes": _TEXT,
         "journal": _TEXT,
         "summary": _SUMMARY,
@@ -224,7 +227,7 @@ def _drift() -> Schema:
         changedBy=_or_null(_TEXT),
         changedAt=_or_null(_TEXT),
     )
-    return _titled("Drift", _object((), **_plan_members(change), foreign=_list(foreign)))
+    return _titled("Drift", _object((), **_plan_members(change), foreign=_list(foreign), broken=_list(_FINDING)))
 
 
 def _access() -> Schema:

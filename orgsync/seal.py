@@ -50,6 +50,7 @@ def seal(
     bound: Mapping[Address, str],
     roles: Mapping[Address, Fields],
     access: AccessDiff,
+    as_of: str = "",
     undoes: str = "",
     journal: str = "",
 ) -> Plan:
@@ -75,6 +76,7 @@ def seal(
             seats=live.seats,
             access=access,
             live={str(kind): count for kind, count in live.index.counts.items()},
+            as_of=as_of,
             undoes=undoes,
             journal=journal,
         )

@@ -39,6 +39,7 @@ STAGES = {
     "order": set[str](),
     "effects": set[str](),
     "safety": {"settings"},
+    "policy": {"settings"},
     "signing": set[str](),
     "undo": set[str](),
     "seal": set[str](),
@@ -90,6 +91,7 @@ BY_WAY_OF_EXCEPTION = {
 ADDRESSES = {
     "yaml": ("load",),
     "pydantic": ("documents", "wording", "settings", "schema", "adapters"),
+    "cel": ("policy.child",),  # a program of its own
     "jwt": ("adapters.salesforce.login",),
     "msal": ("adapters.dataverse.login",),
     "pydantic_core": ("documents", "wording", "settings"),

@@ -165,7 +165,7 @@ def damaged(content: bytes) -> Iterator[tuple[str, bytes]]:
         twice = json.dumps(name) + ":" + canonical(document[name]).decode()
         yield f"{name} twice", f"{{{twice},{text[1:]}".encode()
         yield f"{name} twice, at the end", f"{text.rstrip()[:-1]},{twice}}}".encode()
-    for version in (0, 1, 3, "2", None, True, 2.0):
+    for version in (0, 1, 2, 4, "3", None, True, 3.0):
         yield f"version {version!r}", canonical({**document, "formatVersion": version})
     yield "the other way round", json.dumps(shuffled(document), separators=(",", ":"), ensure_ascii=False).encode()
     yield "with spaces", json.dumps(document, sort_keys=True, ensure_ascii=False).encode()

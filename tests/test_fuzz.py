@@ -15,9 +15,20 @@ from orgsync.documents import check
 from orgsync.errors import InvalidInput
 from orgsync.finding import Finding
 from orgsync.load import load, parse
+from orgsync.policy import broken, declared_state, hints
 from orgsync.resolve import resolve
 from orgsync.settings import load_settings
+from orgsync.settings.policies import Policies
 
+TODAY = date(2026, 11, 1)
+POLICIES = Policies.model_validate(
+    {
+        "mailDomains": ["example.com"],
+        "depth": {"units": "1", "businessUnits": "1"},
+        "longestUntil": {"assignment": "1d", "privileged": "1d"},
+        "names": {"unit": {"key": "[ab]*", "name": "[ab]*"}, "role": {"key": "[ab]*"}},
+    }
+)
 ROOT = Path(__file__).parent.parent
 SAMPLE = [path.read_bytes() for path in sorted([*(ROOT / "units").rglob("*.yaml"), *(ROOT / "roles").rglob("*.yaml")])]
 QUIET = settings(max_examples=300, deadline=None, derandomize=True)
@@ -60,8 +71,10 @@ def everything(content: bytes) -> None:
             (Path(folder) / name / "a.yaml").write_bytes(content)
         repository = load(Path(folder))
         documents, invalid = check(repository)
-        _, unresolved = resolve(documents, repository, today=date(2026, 11, 1))
-        sound([*repository.findings, *invalid, *unresolved], repository.root)
+        desired, unresolved = resolve(documents, repository, today=TODAY)
+        state = declared_state(desired, repository.position, sound=False, today=TODAY)
+        judged = [*broken(state, POLICIES), *hints(state)]
+        sound([*repository.findings, *invalid, *unresolved, *judged], repository.root)
 
 
 @QUIET

@@ -61,6 +61,9 @@ targets:
 safety:
   protected: [{protected}]
   administrators: 0
+policies:
+  longestUntil: {{assignment: 1d}}
+  waivers: [{{code: until-too-far, reason: {waiver}, until: 2036-01-01}}]
 """
 UNITS = """
 apiVersion: orgsync/v1
@@ -116,6 +119,7 @@ includes: [rep]
 PLACES = (
     "organization",
     "protected",
+    "waiver",
     "bu_name",
     "bu_description",
     "unit_name",
@@ -195,6 +199,13 @@ safety:
   removals: {{share: {text}, count: {text}}}
   kinds: {{{text}: {{}}}}
   window: {text}
+policies:
+  severities: {{{text}: {text}}}
+  mailDomains: [{text}]
+  names: {{unit: {{key: {text}, {text}: a}}}}
+  accounts: {{{text}: {text}}}
+  rules: [{{id: {text}, each: {text}, require: {text}, message: {text}}}]
+  waivers: [{{code: {text}, address: {text}, reason: {text}, until: {text}}}]
 {text}: {text}
 """
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from orgsync.documents import check
 from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Severity
-from orgsync.load import load
-from orgsync.resolve import resolve
+from orgsync.pipeline import validate
 from orgsync.settings import load_settings
+from orgsync.settings.policies import Policies
+from orgsync.watch import Timings
 from orgsync.wording import translate
+from tests.policy.examples import VIOLATING, read
 
 FOLDER = Path(__file__).parent / "invalid"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -90,10 +91,7 @@ def organization(root: Path, bad: Path | None) -> Path:
 
 
 def findings(root: Path) -> list[Finding]:
-    repository = load(root)
-    documents, invalid = check(repository)
-    _, unresolved = resolve(documents, repository, today=date(2026, 11, 1))
-    return [*repository.findings, *invalid, *unresolved]
+    return [*validate(root, today=date(2026, 11, 1), watch=Timings(), policies=Policies()).findings]
 
 
 def places(found: Iterable[Finding]) -> list[tuple[str, int, int]]:
@@ -134,7 +132,7 @@ def _speaks_plainly(finding: Finding) -> None:
     assert "canary" not in text, "a secret must not be repeated"
 
 
-SOURCES = ("load/*", "documents", "wording", "resolve", "settings")
+SOURCES = ("load/*", "documents", "wording", "resolve", "settings/*", "policy/*")
 ELSEWHERE = {
     "not-utf-8": "test_load",
     "file-not-read": "test_load",
@@ -144,8 +142,6 @@ ELSEWHERE = {
     "bad-file-name": "test_load",
     "link-not-followed": "test_load",
     "checks-wait": "test_resolve",
-    "expired-assignment": "test_resolve",
-    "too-many-holders": "test_resolve",
     "no-settings": "test_settings",
     "invalid-value": "test_invalid",
 }
@@ -153,7 +149,7 @@ ELSEWHERE = {
 
 
 def test_every_code_of_the_sources_is_shown_by_a_bad_input() -> None:
-    shown = {expected(path)[0] for path in [*FILES, *SETTINGS]}
+    shown = {expected(path)[0] for path in [*FILES, *SETTINGS]} | {read(path).expected[0] for path in VIOLATING}
     missing = codes() - shown - ELSEWHERE.keys()
     assert not missing, f"write a bad input for {sorted(missing)}"
 
@@ -182,7 +178,7 @@ def codes() -> set[str]:
     package = Path(__file__).parent.parent / "orgsync"
     text = "\n".join(path.read_text() for name in SOURCES for path in sorted(package.glob(f"{name}.py")))
     before = r"(?:code=|_finding\(\s*|_fault\(\s*event,\s*|tell\(\s*|return |\(|    )"
-    words = set(re.findall(before + r'"([a-z0-9]+(?:-[a-z0-9]+)+)"(?=,|: \()', text))
+    words = set(re.findall(before + r'"([a-z0-9]+(?:-[a-z0-9]+)+)"(?=,|: (?:Policy)?\()', text))
     return words - {"utf-8", "utf-8-sig"} | COMPOSED
 
 

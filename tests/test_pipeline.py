@@ -280,6 +280,7 @@ def test_every_stage_is_watched_in_the_order_of_the_sentence(root: Path) -> None
         "load",
         "validate",
         "resolve",
+        "policies",
         "project",
         "read",
         "diff",

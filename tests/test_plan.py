@@ -199,7 +199,7 @@ def test_a_member_that_stands_twice_is_refused_although_the_last_one_counts(tmp_
         open_plan(path, attributes)
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, "2", None, True])
+@pytest.mark.parametrize("version", [0, 1, 2, 4, "3", None, True])
 def test_another_format_version_is_refused(version: object, tmp_path: Path) -> None:
     path = saved(PLAN, tmp_path)
     path.write_bytes(_canonical({**json.loads(path.read_bytes()), "formatVersion": version}))
@@ -220,11 +220,11 @@ def test_another_format_version_is_refused(version: object, tmp_path: Path) -> N
         b"\xff\xfe\x00",
         b"\x00" * 100,
         b"[" * 100_000,
-        b'{"formatVersion":2,"a":' + b"[" * 100_000,
-        b'{"formatVersion":2,"a":' + b"9" * 10_000 + b"}",
-        b'{"formatVersion":2}',
-        b'{"formatVersion":2,"target":1}',
-        b'{"formatVersion":2,"target":"\\ud800"}',
+        b'{"formatVersion":3,"a":' + b"[" * 100_000,
+        b'{"formatVersion":3,"a":' + b"9" * 10_000 + b"}",
+        b'{"formatVersion":3}',
+        b'{"formatVersion":3,"target":1}',
+        b'{"formatVersion":3,"target":"\\ud800"}',
         b"NaN",
     ],
     ids=lambda content: repr(content[:24]),
@@ -274,6 +274,7 @@ OTHER_CHANGE = {
     "roles": {},
     "contents": "d" * 64,
     "bound": {},
+    "as_of": "2027-01-31",
     "undoes": "7b1ec09",
 }
 

@@ -8,8 +8,9 @@ import pytest
 from orgsync import resolve as module
 from orgsync.documents import check
 from orgsync.finding import Finding
+from orgsync.load import Checked, Repository, load, parse
 from orgsync.load import Document as Loaded
-from orgsync.load import Repository, load, parse
+from orgsync.policy import declared_state, holding
 from orgsync.resolve import resolve
 from orgsync.resources import FIELDS, Kind, Organization, Shape
 
@@ -34,7 +35,15 @@ def resolved(*units: str, roles: str = "") -> tuple[Organization, list[Finding]]
     repository = Repository(root=Path(), documents=documents, texts=texts)
     checked, invalid = check(repository)
     assert invalid == []
-    return resolve(checked, repository, today=TODAY)
+    return judged(checked, repository)
+
+
+def judged(checked: list[Checked], repository: Repository) -> tuple[Organization, list[Finding]]:
+    """With what is said about who holds what."""
+    desired, findings = resolve(checked, repository, today=TODAY)
+    sound = not repository.unread and len(checked) == len(repository.documents)
+    state = declared_state(desired, repository.position, sound=sound, today=TODAY)
+    return desired, [*findings, *holding.conflicts(state), *holding.terms(state), *holding.numbers(state)]
 
 
 def told(root: Path, **files: str) -> list[str]:
@@ -45,7 +54,7 @@ def told(root: Path, **files: str) -> list[str]:
         path.write_text(text)
     repository = load(root)
     checked, invalid = check(repository)
-    return codes([*repository.findings, *invalid, *resolve(checked, repository, today=TODAY)[1]])
+    return codes([*repository.findings, *invalid, *judged(checked, repository)[1]])
 
 
 @pytest.mark.parametrize("broken", ["kind: [\n", "- kind: Role\n  key: clerk\n", "key: *clerk\n"])

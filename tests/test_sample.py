@@ -13,9 +13,11 @@ import yaml
 from orgsync import documents
 from orgsync.cli.schema import NAMES, text_of
 from orgsync.load import load
+from orgsync.pipeline import validate
 from orgsync.resolve import resolve
 from orgsync.resources import Fields, Kind, Organization, parts_of
 from orgsync.settings import load_settings
+from orgsync.watch import Timings
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(p.relative_to(ROOT).as_posix() for part in ("units", "roles") for p in ROOT.glob(f"{part}/**/*.yaml"))
@@ -146,6 +148,23 @@ def test_the_settings_open_the_demo_by_default() -> None:
     demo = settings.targets[str(settings.default_target)]
     assert (settings.organization, demo.adapter, demo.url) == ("Northwind", "local", "sqlite:///.orgsync/demo.db")
     assert demo.missing_users == "create"
+
+
+def test_the_sample_keeps_its_policies() -> None:
+    policies = load_settings(ROOT).policies
+    assert policies.mail_domains
+    assert policies.names.role.key
+    assert validate(ROOT, today=TODAY, watch=Timings(), policies=policies).findings == ()
+
+
+def test_the_rule_that_the_settings_suggest_holds_where_it_is_taken_up(tmp_path: Path) -> None:
+    text = (ROOT / "orgsync.yaml").read_text(encoding="utf-8")
+    before, rule = text.split("  # rules:\n")
+    lines = [line.removeprefix("  # ") for line in rule.splitlines()]
+    (tmp_path / "orgsync.yaml").write_text(before + "  rules:\n" + "".join(f"  {one}\n" for one in lines))
+    policies = load_settings(tmp_path).policies
+    assert [one.id for one in policies.rules] == ["deletes-stay-with-managers"]
+    assert validate(ROOT, today=TODAY, watch=Timings(), policies=policies).findings == ()
 
 
 def _as_written(_: yaml.SafeLoader, node: yaml.Node) -> object:

@@ -244,6 +244,7 @@ def runner(tmp_path: Path) -> Runner:
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Begin"]):
         subprocess.run([*git, *command], cwd=root, check=True)
     answers = {"github.token": "t0ken", "github.event.pull_request.number": "7", "inputs.accept": ""}
+    answers["github.event.pull_request.user.login"] = "octocat"
     return Runner(root=root, away=away, answers=answers)
 
 
@@ -263,6 +264,26 @@ def test_a_fault_is_annotated_where_it_stands(runner: Runner) -> None:
     )
     assert runner.job("plan.yml", "validate") != 0
     assert "::error file=roles/sales/sales-manager.yaml,line=7," in runner.printed
+
+
+def test_an_author_who_raises_their_own_access_gets_no_plan_and_the_line_is_annotated(runner: Runner) -> None:
+    path = runner.root / "orgsync.yaml"
+    text = path.read_text(encoding="utf-8")
+    known = text.replace(
+        "  # accounts: {maria-l: maria.lopez@example.com}", "  accounts: {octocat: maria.lopez@example.com}"
+    )
+    assert known != text
+    path.write_text(known, encoding="utf-8")
+    assert runner.job("plan.yml", "plan") != 0
+    assert "::error file=units/sales/sales.yaml,line=" in runner.printed
+    assert "[own-access-raised]::maria.lopez@example.com gains" in runner.printed
+
+
+def test_a_plan_annotates_what_gives_access(runner: Runner) -> None:
+    assert runner.job("plan.yml", "plan") == 0, runner.printed
+    assert "::warning title=nobody knows who the author is in the CRM [unknown-author]::" in runner.printed
+    assert "::warning file=units/operations/crm-operations.yaml,line=" in runner.printed
+    assert "title=this gives people access [access-gain]::" in runner.printed
 
 
 def test_a_plan_becomes_one_comment_that_is_updated(runner: Runner) -> None:

@@ -7,15 +7,17 @@ from orgsync.cli.app import offering
 
 @click.command(name="drift")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where something differs; foreign things do not count.")
+@click.option("--hints", is_flag=True, help="Hints at less privilege, too.")
 @offering("text", "json", "markdown")
-def drift(exit_code: bool) -> int:  # noqa: FBT001
+def drift(exit_code: bool, hints: bool) -> int:  # noqa: FBT001
     """Show what changed in the CRM without a commit: by whom and when, where the CRM knows.
 
-    What is declared and not applied yet is a difference too.
+    What is declared and not applied yet is a difference too. So is a policy that what lives there breaks as an error.
     """
     from orgsync import pipeline
     from orgsync.cli.progress import watching
     from orgsync.cli.session import begin
+    from orgsync.finding import has_errors
     from orgsync.render import markdown, shapes, text
 
     session = begin()
@@ -28,12 +30,14 @@ def drift(exit_code: bool) -> int:  # noqa: FBT001
             environment=session.environment,
             watch=watch,
             cache=session.cache,
+            hints=hints,
         )
     output, plan = session.output, found.plan
     if output.options.format == "json":
-        output.write(shapes.text(shapes.drift(plan, found.foreign, found.changed)))
+        output.write(shapes.text(shapes.drift(plan, found.foreign, found.changed, found.broken)))
     elif output.options.format == "markdown":
-        output.write(markdown.drift(plan, found.foreign, found.changed))
+        output.write(markdown.drift(plan, found.foreign, found.changed, found.broken))
     else:
-        output.lines(text.drift(plan, found.foreign, found.changed, output.page()))
-    return 3 if exit_code and (plan.changes or plan.withheld) else 0
+        output.lines(text.drift(plan, found.foreign, found.changed, output.page(), found.broken, output.source))
+    differs = plan.changes or plan.withheld or has_errors(found.broken)
+    return 3 if exit_code and differs else 0

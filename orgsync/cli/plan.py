@@ -8,22 +8,37 @@ import click
 from orgsync.cli.app import FORMATS, offering
 
 
+def _named(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """A CI that passes nothing must not read as nobody to ask about."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty", context, parameter)
+    return (value or "").strip()
+
+
 @click.command(name="plan")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan.")
 @click.option("--accept", multiple=True, metavar="GUARD", help="Accept a guard by its name; repeatable.")
+@click.option("--actor", callback=_named, metavar="WHO", help="Who proposes it: an account, or a login.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Plan as if it were that day.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where there are changes.")
 @offering(*FORMATS)
-def plan(out: Path | None, accept: tuple[str, ...], as_of: datetime | None, exit_code: bool) -> int:  # noqa: FBT001
+def plan(
+    out: Path | None,
+    accept: tuple[str, ...],
+    actor: str,
+    as_of: datetime | None,
+    exit_code: bool,  # noqa: FBT001
+) -> int:
     """Show what would change, risky things first.
 
-    Reads the CRM and changes nothing. A saved plan is what `orgsync apply FILE` applies.
+    Reads the CRM and changes nothing. A saved plan is what `orgsync apply FILE` applies; one that was made with --as-of
+    is for looking ahead, and is applied on that day only. With --actor nobody may raise their own access.
     """
     from orgsync.cli.planning import make, save, show
     from orgsync.cli.session import begin
 
     session = begin()
-    made = make(session, accept=frozenset(accept), as_of=as_of)
+    made = make(session, accept=frozenset(accept), actor=actor, as_of=as_of)
     show(session.output, made)
     if out is not None:
         save(session.output, made, out)

@@ -17,7 +17,9 @@ from orgsync.plan import open_plan as open_file
 from orgsync.plan import save as save_file
 
 
-def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datetime | None = None) -> Plan:
+def make(
+    session: Session, *, accept: frozenset[str] = frozenset(), actor: str = "", as_of: datetime | None = None
+) -> Plan:
     """Plans for the session's target; warns of an ``--accept`` that names no guard."""
     from orgsync import pipeline
 
@@ -31,6 +33,8 @@ def make(session: Session, *, accept: frozenset[str] = frozenset(), as_of: datet
             watch=watch,
             accept=accept,
             cache=session.cache,
+            actor=actor,
+            as_of=as_of.date() if as_of else None,
         )
     warn_unused(session.output, plan, accept)
     return plan

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @click.command(name="validate")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Check as if it were that day.")
+@click.option("--hints", is_flag=True, help="Hints at less privilege, too.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @offering("text", "json", "markdown", "github", "sarif")
-def validate(as_of: datetime | None, strict: bool) -> int:  # noqa: FBT001
-    """Check the YAML and the settings: no CRM, no credentials.
+def validate(as_of: datetime | None, hints: bool, strict: bool) -> int:  # noqa: FBT001
+    """Check the YAML, the settings and the policies: no CRM, no credentials.
 
     Exits with 2 where there are errors.
     """
@@ -33,7 +34,14 @@ def validate(as_of: datetime | None, strict: bool) -> int:  # noqa: FBT001
     session = begin()
     stated = tuple(_targets(session))
     with watching(session.output) as watch:
-        declared = pipeline.validate(session.root, today=session.today(as_of), watch=watch, cache=session.cache)
+        declared = pipeline.validate(
+            session.root,
+            today=session.today(as_of),
+            watch=watch,
+            cache=session.cache,
+            policies=session.settings.policies,
+            hints=hints,
+        )
     found = (*stated, *declared.findings)
     files = len({document.file for document in declared.repository.documents})
     _show(session.output, found, files)

@@ -12,7 +12,6 @@ from orgsync.apply import moved
 from orgsync.change import Action, Change, Effect
 from orgsync.diff import rename
 from orgsync.errors import PlanRefused, StalePlan
-from orgsync.index import Index
 from orgsync.pipeline.declaring import stop_at_errors, validate
 from orgsync.pipeline.target import kinds_kept, read, read_again, reading, target_of
 from orgsync.pipeline.values import Environment
@@ -179,12 +178,16 @@ def access_diff(
     *,
     today: date,
     limits: Limits,
+    logins: set[str] | None = None,
 ) -> AccessDiff:
-    """What users gain and lose by a plan, in the CRM's own space; what is withheld changes nothing."""
+    """What users gain and lose by a plan, in the CRM's own space; what is withheld changes nothing.
+
+    ``logins``: the users of interest, or None for everybody.
+    """
     if not changes:
         return AccessDiff()
-    logins = _logins(changes, effects)
-    lives = live.resources if logins is None else _near(live.index, logins)
+    logins = touched_logins(changes, effects) if logins is None else logins
+    lives = near(live, logins)
     before, after = (
         evaluate(resources, today=today, contents=known.contents, unknown=known.unknown, logins=logins)
         for resources in (lives, outcome(lives, changes, effects))
@@ -199,11 +202,14 @@ def access_diff(
     )
 
 
-def _near(live: Index, logins: Iterable[str]) -> dict[Address, Fields]:
+def near(live: Snapshot, logins: Iterable[str] | None) -> Resources:
     """All units, roles and people, but only the memberships and grants of these people: walking over those of
-    everybody would take longer than all the rest."""
-    near = {address: fields for named in live.named.values() for address, fields in named.items()}
-    return near | {one: live.resources[one] for login in logins for one in live.edges.get(login, ())}
+    everybody would take longer than all the rest. None: of everybody."""
+    if logins is None:
+        return live.resources
+    index = live.index
+    named = {address: fields for of_kind in index.named.values() for address, fields in of_kind.items()}
+    return named | {one: live.resources[one] for login in logins for one in index.edges.get(login, ())}
 
 
 def outcome(live: Resources, changes: Iterable[Change], effects: Iterable[Effect]) -> dict[Address, Fields]:
@@ -218,7 +224,7 @@ def outcome(live: Resources, changes: Iterable[Change], effects: Iterable[Effect
     return after
 
 
-def _logins(changes: Iterable[Change], effects: Iterable[Effect]) -> set[str] | None:
+def touched_logins(changes: Iterable[Change], effects: Iterable[Effect]) -> set[str] | None:
     """Whose access may differ; None for anybody's, where a role or the forest changes."""
     if any(_reaches_all(change) for change in changes):
         return None

@@ -49,8 +49,9 @@ def apply_plan(
     target = target_of(settings, plan.target.name)
     _check_signature(plan, settings)
     _check_guards(plan, accept)
+    _check_day(plan, clock())
     if plan.settings != in_force(settings, target):
-        raise PlanRefused("the safety settings changed since this plan was made", remedy="plan again")
+        raise PlanRefused("the safety settings or the policies changed since this plan was made", remedy="plan again")
     run = secrets.token_hex(4)
     with (
         open_adapter(
@@ -81,6 +82,14 @@ def _check_signature(plan: Plan, settings: Settings) -> None:
 def _check_guards(plan: Plan, accept: frozenset[str]) -> None:
     if refusals := violations(plan.guards, accept):
         raise Refused(refusals)
+
+
+def _check_day(plan: Plan, now: datetime) -> None:
+    """A look ahead is for looking: what ends until then has not ended yet."""
+    if plan.as_of and plan.as_of != now.date().isoformat():
+        raise PlanRefused(
+            f"this plan was made as of {plan.as_of}, and today is {now.date()}", remedy="plan without --as-of"
+        )
 
 
 def _check_journal(plan: Plan, book: "Journal") -> None:

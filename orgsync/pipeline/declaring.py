@@ -10,16 +10,29 @@ from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Severity, has_errors
 from orgsync.intake import Intake, check
 from orgsync.load import load
+from orgsync.pipeline.judging import judged, terms_of
 from orgsync.pipeline.values import Declared
+from orgsync.policy import declared_state
 from orgsync.resolve import resolve
 from orgsync.resources import Place
+from orgsync.settings.policies import Policies
 from orgsync.watch import Watch
 
 
-def validate(root: Path, *, today: date, watch: Watch, cache: Path | None = None) -> Declared:
+def validate(
+    root: Path,
+    *,
+    today: date,
+    watch: Watch,
+    cache: Path | None = None,
+    policies: Policies | None = None,
+    hints: bool = False,
+) -> Declared:
     """No CRM, no credentials. Raises nothing for content: errors are among the findings.
 
-    ``cache``: the folder that holds what was read of the same files earlier, None for nothing of the sort.
+    cache      the folder that holds what was read of the same files earlier, None for nothing of the sort
+    policies   what must hold; None where nobody asks, as for an older commit
+    hints      hints at less privilege, too
     """
     with collector_paused():
         with watch.stage("load"):
@@ -28,8 +41,14 @@ def validate(root: Path, *, today: date, watch: Watch, cache: Path | None = None
             checked, invalid = check(repository)
         with watch.stage("resolve"):
             desired, unresolved = resolve(checked, repository, today=today)
-    findings = by_place([*repository.findings, *invalid, *unresolved])
-    return Declared(repository=repository, desired=desired, findings=findings)
+        found = [*repository.findings, *invalid, *unresolved]
+        if policies is None:
+            return Declared(repository=repository, desired=desired, findings=by_place(found))
+        with watch.stage("policies"):
+            sound = not repository.unread and len(checked) == len(repository.documents)
+            state = declared_state(desired, repository.position, sound=sound, today=today)
+            found = judged(state, found, terms_of(root, policies, today), ask_hints=hints)
+    return Declared(repository=repository, desired=desired, findings=by_place(found))
 
 
 def stop_at_errors(findings: Sequence[Finding]) -> None:

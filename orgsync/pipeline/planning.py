@@ -14,13 +14,16 @@ from orgsync.effects import lost, make_good
 from orgsync.errors import PlanRefused
 from orgsync.finding import Finding, Severity
 from orgsync.order import order
-from orgsync.pipeline.accessing import access_diff, meaning
+from orgsync.pipeline.accessing import Meaning, access_diff, meaning
 from orgsync.pipeline.ahead import Begun, begun
 from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
+from orgsync.pipeline.judging import judged, terms_of
 from orgsync.pipeline.past import Past, explained, past_of, steps
+from orgsync.pipeline.proposing import Proposed, judged_plan
 from orgsync.pipeline.target import WITH_LOGIN, in_force, read, reading, target_of
 from orgsync.pipeline.values import Declared, Drift, Environment
 from orgsync.plan import Plan, Target
+from orgsync.policy import State, declared_state, live_state
 from orgsync.project import bound_names, project
 from orgsync.references import expand, is_set
 from orgsync.resources import KEY, Address, Fields, Kind, Organization, ends_of
@@ -28,6 +31,7 @@ from orgsync.revision import revision
 from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
 from orgsync.seal import Judged, seal
 from orgsync.settings import Settings, TargetSettings
+from orgsync.settings.policies import Policies
 from orgsync.undo import Image, images, undo
 from orgsync.users import settle_users
 from orgsync.watch import Watch
@@ -50,7 +54,10 @@ class _Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """What every plan needs to know, and gets from whoever asks."""
+    """What every plan needs to know, and gets from whoever asks.
+
+    ``policies``: what must hold; None for a plan that only tells how things are, whatever it should be like.
+    """
 
     root: Path
     settings: Settings
@@ -62,6 +69,9 @@ class _Asked:
     undoes: str = ""
     limits: Limits = LISTED
     cache: Path | None = None
+    policies: Policies | None = None
+    actor: str = ""
+    as_of: date | None = None
 
     @property
     def target(self) -> TargetSettings:
@@ -82,10 +92,14 @@ def make_plan(
     watch: Watch,
     accept: frozenset[str] = frozenset(),
     cache: Path | None = None,
+    actor: str = "",
+    as_of: date | None = None,
 ) -> Plan:
     """Raises InvalidInput (errors in the YAML, or what the target cannot do), IncompleteRead, AdapterError.
 
-    ``cache``: the folder that holds what was read of the same files earlier; it changes nothing but the time it takes.
+    cache   the folder that holds what was read of the same files earlier; it changes nothing but the time it takes
+    actor   who proposes the change: an account at the code host, or a login; "" where nobody asks
+    as_of   the day that the plan is made for, where somebody names one
     """
     asked = _Asked(
         root=root,
@@ -96,8 +110,11 @@ def make_plan(
         watch=watch,
         accept=accept,
         cache=cache,
+        policies=settings.policies,
+        actor=actor,
+        as_of=as_of,
     )
-    return _plan_declared(asked)[0]
+    return _plan_declared(asked).plan
 
 
 def find_access_diff(
@@ -121,7 +138,7 @@ def find_access_diff(
         limits=NO_LIMITS,
         cache=cache,
     )
-    return _plan_declared(asked)[0]
+    return _plan_declared(asked).plan
 
 
 def find_drift(
@@ -133,8 +150,9 @@ def find_drift(
     environment: Environment,
     watch: Watch,
     cache: Path | None = None,
+    hints: bool = False,
 ) -> Drift:
-    """Raises as ``make_plan``."""
+    """Raises as ``make_plan``. ``hints``: hints at less privilege, too."""
     asked = _Asked(
         root=root,
         settings=settings,
@@ -144,10 +162,28 @@ def find_drift(
         watch=watch,
         cache=cache,
     )
-    plan, live = _plan_declared(asked)
+    planned = _plan_declared(asked)
+    plan, live = planned.plan, planned.compared.live
     touched = [change.address for change in (*plan.changes, *plan.withheld)]
     changed = {address: live.changed[address] for address in touched if address in live.changed}
-    return Drift(plan=plan, foreign=tuple(live.foreign), changed=changed)
+    with watch.stage("policies"):
+        terms = replace(terms_of(root, settings.policies, today), live=True)
+        broken = judged(_lives(planned, today), (), terms, ask_hints=hints)
+    return Drift(plan=plan, foreign=tuple(live.foreign), changed=changed, broken=tuple(by_place(broken)))
+
+
+def _lives(planned: "_Planned", today: date) -> State:
+    """The live organization as policies look at it."""
+    compared, known, declared = planned.compared, planned.meaning, planned.declared
+    state = declared_state(declared.desired, declared.repository.position, sound=True, today=today)
+    return live_state(
+        compared.live.resources,
+        compared.stated,
+        contents=known.contents,
+        unknown=known.unknown,
+        today=today,
+        agreed=state.strong_pairs(),
+    )
 
 
 def make_rollback(
@@ -174,6 +210,7 @@ def make_rollback(
         environment=environment,
         watch=watch,
         accept=accept,
+        policies=settings.policies,
         undoes=past.id,
     )
     with reading(asked.target, root, environment) as adapter:
@@ -228,10 +265,20 @@ def _from_nowhere(_: Sequence[Change]) -> Mapping[str, str]:
     return {}
 
 
-def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    plan: Plan
+    declared: Declared
+    compared: _Compared
+    meaning: Meaning
+
+
+def _plan_declared(asked: _Asked) -> _Planned:
     target = asked.target
     with collector_paused(), begun(target, asked.root, asked.environment) as crm:
-        declared = validate(asked.root, today=asked.today, watch=asked.watch, cache=asked.cache)
+        declared = validate(
+            asked.root, today=asked.today, watch=asked.watch, cache=asked.cache, policies=asked.policies
+        )
         stop_at_errors(declared.findings)
         compared = _compare(declared, target, crm, asked.watch)
         plan = _plan(
@@ -243,7 +290,10 @@ def _plan_declared(asked: _Asked) -> tuple[Plan, Snapshot]:
             origins=lambda changes: _origins(changes, declared),
             findings=declared.findings,
         )
-    return plan, compared.live
+        known = meaning(
+            crm.adapter.capabilities, compared.live.index.of_kind(Kind.ROLE), compared.stated, compared.bound
+        )
+    return _Planned(plan=plan, declared=declared, compared=compared, meaning=known)
 
 
 def _plan(
@@ -271,19 +321,33 @@ def _plan(
     with watch.stage("safety"):
         past = past_of(asked.settings, asked.root, adapter.identity, asked.today, asked.environment)
         found = by_place([*findings, *place([*compared.findings, *explained(past, live)]), *_cost(adapter, kept)])
-        judged = _judge(asked, compared, kept, withheld, effects, past, found)
+        weighed = _judge(asked, compared, kept, withheld, effects, past, found)
     with watch.stage("access"):
         known = meaning(adapter.capabilities, live.index.of_kind(Kind.ROLE), compared.stated, compared.bound)
         access = access_diff(live, kept, effects, known, today=asked.today, limits=asked.limits)
+    proposed = Proposed(
+        live=live,
+        changes=kept,
+        effects=effects,
+        meaning=known,
+        stated=compared.stated,
+        told=findings,
+        gaining=access.gaining,
+        causes=origins([*kept, *withheld]),
+        actor=asked.actor,
+    )
+    broken = place(_broken(asked, proposed))
+    stop_at_errors(broken)
     with watch.stage("seal"):
         plan = seal(
-            judged,
+            replace(weighed, findings=by_place([*weighed.findings, *broken])),
             contents,
             live,
             target=Target(name=asked.name, adapter=target.adapter, identity=adapter.identity),
             revision=revision(asked.root),
             settings=in_force(asked.settings, target),
-            origins=origins([*kept, *withheld]),
+            as_of=asked.as_of.isoformat() if asked.as_of else "",
+            origins=proposed.causes,
             bound=compared.bound,
             roles=compared.stated,
             access=access,
@@ -291,6 +355,13 @@ def _plan(
             journal=past.head,
         )
         return _signed(plan, asked)
+
+
+def _broken(asked: _Asked, proposed: Proposed) -> list[Finding]:
+    if asked.policies is None:
+        return []
+    with asked.watch.stage("policies"):
+        return judged_plan(proposed, terms_of(asked.root, asked.policies, asked.today))
 
 
 def _cost(adapter: Adapter, changes: Sequence[Change]) -> list[Finding]:

@@ -46,11 +46,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """How the CRM differs from what is declared: the plan that would take it back, foreign things, who changed what."""
+    """How the CRM differs from what is declared: the plan that would take it back, foreign things, who changed what.
+
+    ``broken``: policies that do not hold of what lives.
+    """
 
     plan: Plan
     foreign: tuple[Foreign, ...]
     changed: Mapping[Address, Changed]
+    broken: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

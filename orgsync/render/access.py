@@ -59,7 +59,7 @@ def risky(plan: Plan) -> Iterator[Finding]:
                     summary="this gives people access",
                     detail=one.sentence,
                     remedy="make sure that it is meant; orgsync access explain shows every path",
-                    position=_position(place),
+                    position=Position.read(place),
                 )
     if plan.access.more_gains:
         yield Finding(
@@ -72,13 +72,6 @@ def risky(plan: Plan) -> Iterator[Finding]:
 
 
 _FEW = 10
-
-
-def _position(place: str) -> Position | None:
-    file, line, column = place.rsplit(":", 2) if place.count(":") > 1 else ("", "", "")
-    if not (line.isdecimal() and column.isdecimal()):
-        return None
-    return Position(file=file, line=int(line), column=int(column))
 
 
 def headline(diff: AccessDiff) -> str:

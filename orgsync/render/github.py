@@ -35,7 +35,8 @@ def plan(plan: Plan) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    said = "\n".join(filter(None, (finding.detail or finding.summary, finding.remedy)))
+    remedy = f"waived {finding.waiver}" if finding.waiver else finding.remedy
+    said = "\n".join(filter(None, (finding.detail or finding.summary, remedy)))
     place = {}
     if finding.position is not None:
         at = finding.position

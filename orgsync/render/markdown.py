@@ -93,7 +93,9 @@ def findings(found: Sequence[Finding], tally: str) -> str:
     return _fit(lambda rows: _render("findings.md.j2", found=found[:rows], left=max(0, len(found) - rows), tally=tally))
 
 
-def drift(plan: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed]) -> str:
+def drift(
+    plan: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed], broken: Sequence[Finding] = ()
+) -> str:
     found = list(differences(plan))
     return _fit(
         lambda rows: _render(
@@ -102,7 +104,8 @@ def drift(plan: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed]
             header=header(plan),
             found=found[:rows],
             foreign=foreign[:rows],
-            left=max(0, len(found) - rows) + max(0, len(foreign) - rows),
+            broken=broken[:rows],
+            left=sum(max(0, len(listed) - rows) for listed in (found, foreign, broken)),
             total=len(found) + len(foreign),
             of_them=len(foreign),
             changed=changed,

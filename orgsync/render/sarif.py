@@ -72,10 +72,12 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
     }
     if finding.address:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.address}]
+    waived = {"suppressions": [{"kind": "external", "justification": _plain(f"waived {finding.waiver}")}]}
     return {
         "ruleId": finding.code,
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": text},
         "locations": [location],
+        **(waived if finding.waiver else {}),
     }

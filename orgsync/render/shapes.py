@@ -52,12 +52,14 @@ def findings(found: Sequence[Finding]) -> list[dict[str, object]]:
     return [finding.to_json() for finding in found]
 
 
-def drift(plan_: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed]) -> dict[str, Any]:
-    """As the plan that would take the CRM back, with who changed what and the foreign things."""
+def drift(
+    plan_: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed], broken: Sequence[Finding] = ()
+) -> dict[str, Any]:
+    """As the plan that would take the CRM back, with who changed what, the foreign things, and broken policies."""
     value = plan(plan_)
     for member in [*value["changes"], *value["withheld"]]:
         member.update(_changed(changed.get(member["address"])))
-    return {**value, "foreign": [_foreign(one) for one in foreign]}
+    return {**value, "foreign": [_foreign(one) for one in foreign], "broken": findings(broken)}
 
 
 def _changed(changed: Changed | None) -> dict[str, str | None]:

@@ -207,7 +207,9 @@ def header(plan: Plan) -> str:
     users = plan.live.get(Kind.USER, 0)
     live = (", ".join(read[:4]) or "empty") + (f"; {count(users, 'user')} looked up" if users else "")
     undoes = f" · undoes run {plan.undoes}" if plan.undoes else ""
-    return f"target {plan.target.name} ({plan.target.adapter}) · config {_revision(plan)}{undoes} · live read: {live}"
+    as_of = f" · as of {plan.as_of}" if plan.as_of else ""
+    config = f"config {_revision(plan)}{as_of}{undoes}"
+    return f"target {plan.target.name} ({plan.target.adapter}) · {config} · live read: {live}"
 
 
 def _revision(plan: Plan) -> str:

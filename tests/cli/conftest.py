@@ -63,7 +63,8 @@ class Engine:
 
     def find_drift(self, _root: Path, _settings: object, target: str, **arguments: Any) -> object:
         self._ask("find_drift", target=target, **arguments)
-        return SimpleNamespace(plan=self.plan, foreign=(plans.foreign(),), changed={"unit/benelux": plans.changed()})
+        changed = {"unit/benelux": plans.changed()}
+        return SimpleNamespace(plan=self.plan, foreign=(plans.foreign(),), changed=changed, broken=self.findings)
 
     def runs(self, _root: Path, _settings: object, *, environment: object) -> list[object]:
         assert environment is not None
@@ -90,7 +91,9 @@ def engine(root: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     target = SimpleNamespace(
         adapter="local", url="postgresql://u:hidden@db/x", missing_users="error", prune=frozenset(), credentials={}
     )
-    loaded = SimpleNamespace(default_target="demo", only_target="demo", targets={"demo": target, "production": target})
+    loaded = SimpleNamespace(
+        default_target="demo", only_target="demo", targets={"demo": target, "production": target}, policies=None
+    )
     settings.load_settings = lambda _root: loaded  # type: ignore[attr-defined]
     _replace(monkeypatch, "settings", settings)
     adapters = ModuleType("orgsync.adapters")

@@ -234,6 +234,8 @@ def test_drift_pending_is_three_only_when_asked(engine: Engine, run: Run) -> Non
     assert run("drift", "--exit-code").code == 3
     engine.plan = plans.nothing()
     assert run("drift", "--exit-code").code == 0
+    engine.findings = (_bad(),)
+    assert run("drift", "--exit-code").code == 3, "a policy that does not hold counts"
 
 
 def test_drift_as_json_names_foreign_things(engine: Engine, run: Run) -> None:

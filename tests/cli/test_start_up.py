@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_HEAVY = ("pydantic", "sqlalchemy", "rich", "yaml", "requests", "jinja2", "deepdiff", "graphviz")
+_HEAVY = ("pydantic", "sqlalchemy", "rich", "yaml", "requests", "jinja2", "deepdiff", "graphviz", "cel")
 
 
 def _python(code: str, **environment: str) -> "subprocess.CompletedProcess[str]":

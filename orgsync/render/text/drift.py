@@ -6,24 +6,42 @@ from itertools import islice
 from rich.text import Text
 
 from orgsync.adapter import Changed, Foreign
+from orgsync.finding import Finding
 from orgsync.plan import Plan
 from orgsync.render.escape import visible
+from orgsync.render.text.findings import Source, findings
 from orgsync.render.text.page import STYLES, Page, line, symbolled, wrapped
 from orgsync.render.view import Difference, count, differences, header
 
 SHOWN = 100
 
 
-def drift(plan: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed], page: Page) -> list[Text]:
-    """Differences as seen from the declaration: ``+`` is in the CRM and not declared."""
-    return [one for block in _blocks(plan, foreign, changed, page) for one in block]
+def drift(
+    plan: Plan,
+    foreign: Sequence[Foreign],
+    changed: Mapping[str, Changed],
+    page: Page,
+    broken: Sequence[Finding] = (),
+    source: Source = lambda _: "",
+) -> list[Text]:
+    """Differences as seen from the declaration: ``+`` is in the CRM and not declared. ``broken``: policies that do not
+    hold there."""
+    return [one for block in _blocks(plan, foreign, changed, broken, page, source) for one in block]
 
 
 def _blocks(
-    plan: Plan, foreign: Sequence[Foreign], changed: Mapping[str, Changed], page: Page
+    plan: Plan,
+    foreign: Sequence[Foreign],
+    changed: Mapping[str, Changed],
+    broken: Sequence[Finding],
+    page: Page,
+    source: Source,
 ) -> Iterator[Iterable[Text]]:
     total = len(plan.changes) + len(plan.withheld) + len(foreign)
     yield wrapped(Text("orgsync drift · ", "bold").append(visible(header(plan)), "not bold"), page, hanging=2)
+    if broken:
+        heading = Text("POLICIES", "bold").append("  what lives in the CRM", "not bold dim default")
+        yield [heading, *findings(broken, page, source)]
     if not total:
         yield [Text("No drift: the CRM is as declared.", STYLES["good"])]
         return

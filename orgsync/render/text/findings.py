@@ -64,6 +64,9 @@ def _finding(finding: Finding, page: Page, source: Source) -> Iterator[Text]:
         yield Text("  --> ").append(visible(finding.address), "cyan")
     if finding.position is not None and finding.address:
         yield Text(f"{' ' * gutter} = in {visible(finding.address)}", "dim")
+    if finding.waiver:
+        yield from wrapped(Text(f"{' ' * gutter} = waived {visible(finding.waiver)}"), page, hanging=gutter + 3)
+        return
     for remedy in filter(None, finding.remedy.split("\n")):
         yield from wrapped(Text(f"{' ' * gutter} = {visible(remedy)}"), page, hanging=gutter + 3)
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -20,6 +20,9 @@ from orgsync.finding import UNSHOWN, Finding, Position, has_errors
 from orgsync.load import parse, position_in
 from orgsync.references import expand, holds_secret, is_reference, is_secret_name, is_url
 from orgsync.resources import Kind
+from orgsync.settings import policies as of_policies
+from orgsync.settings.policies import Policies
+from orgsync.settings.words import Days, Model
 from orgsync.wording import Count, Key, Line, Login, suggestion, translate
 
 FILE = "orgsync.yaml"
@@ -42,23 +45,17 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         "write what this prints: openssl pkey -in KEY -pubout",
     ),
     "unknown-target": ("the default target does not exist", "name one of the targets"),
+    **of_policies.FAULTS,
 }
 
 
 _SHARE = r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$"
-_DAYS = r"^[1-9][0-9]{0,3}d$"
 
 
 def _share(value: object) -> float:
     if isinstance(value, str) and re.fullmatch(_SHARE, value):
         return float(value[:-1]) / 100
     raise PydanticCustomError("bad-share", "a share")
-
-
-def _days(value: object) -> timedelta:
-    if isinstance(value, str) and re.fullmatch(_DAYS, value):
-        return timedelta(days=int(value[:-1]))
-    raise PydanticCustomError("bad-period", "days")
 
 
 _KIND_WORDS = {"businessUnit": Kind.BUSINESS_UNIT} | {str(kind): kind for kind in Kind if "-" not in kind}
@@ -104,12 +101,6 @@ def _public_key(value: str) -> str:
 
 
 Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": _SHARE})]
-Days = Annotated[
-    timedelta,
-    BeforeValidator(_days),
-    PlainSerializer(lambda value: f"{value.days}d", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": _DAYS}),
-]
 KindWord = Annotated[Kind, BeforeValidator(_kind), WithJsonSchema({"type": "string", "enum": list(_KIND_WORDS)})]
 Reference = Annotated[
     str,
@@ -126,17 +117,7 @@ Url = Annotated[
 PublicKey = Annotated[str, AfterValidator(_public_key), WithJsonSchema({"type": "string", "pattern": _PUBLIC_KEY})]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        defer_build=True,  # all models are built together when the settings are read, not one by one and then again
-        extra="forbid",
-        frozen=True,
-        alias_generator=lambda name: re.sub(r"_(\w)", lambda found: found[1].upper(), name),
-        hide_input_in_errors=True,
-    )
-
-
-class Limit(_Model):
+class Limit(Model):
     """Above either of the two, the plan is refused until somebody accepts it."""
 
     share: Share = 0.25
@@ -145,7 +126,7 @@ class Limit(_Model):
     """A number."""
 
 
-class Safety(_Model):
+class Safety(Model):
     """Limits of what one plan may do unasked. Beyond one it is refused until somebody accepts that limit by name."""
 
     removals: Limit = Limit()
@@ -168,7 +149,7 @@ class Safety(_Model):
     """Addresses that no plan may touch, such as role/crm-administrator; * and ? match."""
 
 
-class TargetSettings(_Model):
+class TargetSettings(Model):
     """One CRM. Fields that are not named here are options of its adapter."""
 
     model_config = ConfigDict(extra="allow")
@@ -197,7 +178,7 @@ class TargetSettings(_Model):
         return dict(self.__pydantic_extra__ or {})
 
 
-class Plans(_Model):
+class Plans(Model):
     """Keys of those who may make the plans that are applied."""
 
     key: Reference | None = None
@@ -206,7 +187,7 @@ class Plans(_Model):
     """Public keys. Where any is named, apply refuses what was not signed with one of them."""
 
 
-class Settings(_Model):
+class Settings(Model):
     """The settings of an organization repository."""
 
     api_version: Literal["orgsync/v1"]
@@ -225,8 +206,8 @@ class Settings(_Model):
     """Limits of what one plan may do unasked."""
     plans: Plans = Plans()
     """Who may make the plans that are applied."""
-    policies: dict[str, Any] = {}
-    """Not used yet."""
+    policies: Policies = Policies()
+    """What must hold of the organization, beyond what the documents say of themselves."""
 
     @property
     def only_target(self) -> str | None:
@@ -266,6 +247,10 @@ def _checked(value: object, content: bytes, number: int) -> Settings:
         findings += [_fault(one, content, number) for one in error.errors(include_url=False)[:_MOST]]
         raise InvalidInput(findings) from None
     findings += _default_fault(settings, content, number)
+    findings += [
+        _coded(code, detail, position_in(content, FILE, number, ("policies", *path), of_key=path[0] == "severities"))
+        for code, detail, path in of_policies.faults(settings.policies)
+    ]
     if findings:
         raise InvalidInput(findings)
     return settings
@@ -344,6 +329,8 @@ def _known(path: Sequence[str | int]) -> list[str]:
         model = Limit if len(path) > 2 else Safety  # noqa: PLR2004
     if path[:1] == ("plans",):
         model = Plans
+    if path[:1] == ("policies",):
+        model = of_policies.model_at(path[1:])
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
