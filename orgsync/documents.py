@@ -184,10 +184,12 @@ _FILE = TypeAdapter(list[AnyDocument], config=ConfigDict(defer_build=True))
 
 
 def check(repository: Repository) -> tuple[list[Checked], list[Finding]]:
-    """(index in ``repository.documents``, what it states) of every valid document, and a finding per fault."""
+    """(index in ``repository.documents``, what it states) of every valid document that was not checked before, and a
+    finding per fault."""
     checked: list[Checked] = []
     findings: list[Finding] = []
-    for _, group in groupby(enumerate(repository.documents), key=lambda pair: pair[1].file):
+    waiting = [pair for pair in enumerate(repository.documents) if not pair[1].checked]
+    for _, group in groupby(waiting, key=lambda pair: pair[1].file):
         pairs = list(group)
         try:
             models = _FILE.validate_python([document.value for _, document in pairs])

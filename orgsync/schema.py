@@ -22,7 +22,7 @@ from orgsync.access import LEVELS
 from orgsync.documents import MODELS, AnyDocument
 from orgsync.plan import FORMAT_VERSION
 from orgsync.resources import Kind
-from orgsync.settings import Settings
+from orgsync.settings import Settings, policies
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -76,7 +76,7 @@ def _fields_of(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
             yield field.target.id, inspect.cleandoc(str(ast.literal_eval(below.value)))
 
 
-_TEXTS = {name: texts for module in (documents, settings) for name, texts in _texts_in(module)}
+_TEXTS = {name: texts for module in (documents, settings, policies) for name, texts in _texts_in(module)}
 
 
 def _native(schema: Any) -> Any:
