@@ -40,7 +40,6 @@ def org(unit: str | None, depth: int | None, path: Path | None, **sources: Any) 
     from orgsync.cli.session import begin
     from orgsync.errors import BadUsage
     from orgsync.render.picture.chart import chart
-    from orgsync.render.picture.values import Detail
 
     session = begin()
     known = known_of(session, **sources)
@@ -51,7 +50,7 @@ def org(unit: str | None, depth: int | None, path: Path | None, **sources: Any) 
     def draw(detail: "Detail") -> "Picture":
         return chart(resources, today=today, unit=unit, detail=detail)
 
-    _show(session, draw, Detail(rows=_rows(session), depth=depth), path)
+    _show(session, draw, _detail(session, depth), path)
     return 0
 
 
@@ -63,7 +62,6 @@ def roles(path: Path | None, **sources: Any) -> int:
     """Draw an arrow from every role to the roles that it includes, with the number of its holders and its functions."""
     from orgsync.cli.session import begin
     from orgsync.render.picture.roles import inclusions
-    from orgsync.render.picture.values import Detail
 
     session = begin()
     known = known_of(session, **sources)
@@ -71,13 +69,15 @@ def roles(path: Path | None, **sources: Any) -> int:
     def draw(detail: "Detail") -> "Picture":
         return inclusions(known.access, known.strong, detail=detail)
 
-    _show(session, draw, Detail(rows=_rows(session)), path)
+    _show(session, draw, _detail(session), path)
     note(session, known)
     return 0
 
 
-def _rows(session: "Session") -> int | None:
-    return None if session.options.verbose else 20
+def _detail(session: "Session", depth: int | None = None) -> "Detail":
+    from orgsync.render.picture.values import Detail
+
+    return Detail(rows=None, depth=depth) if session.options.verbose else Detail(depth=depth)
 
 
 def _show(session: "Session", draw: "Callable[[Detail], Picture]", detail: "Detail", path: Path | None) -> None:
@@ -87,7 +87,7 @@ def _show(session: "Session", draw: "Callable[[Detail], Picture]", detail: "Deta
     else:
         _save(path, text)
     if picture.counted:
-        session.output.say(_left(picture.counted, session.options.format))
+        session.output.say(_left(picture.counted))
 
 
 def _drawn(style: str, draw: "Callable[[Detail], Picture]", detail: "Detail") -> "tuple[Picture, str]":
@@ -110,7 +110,6 @@ def _save(path: Path, text: str) -> None:
         raise OrgsyncError(f"cannot write {path}: {error.strerror}", remedy="choose another path for -o") from None
 
 
-def _left(counted: int, style: str) -> str:
-    names_them = "--format svg -v, or --unit KEY for a part" if style == "mermaid" else "-v"
+def _left(counted: int) -> str:
     verb = "is" if counted == 1 else "are"
-    return f"{counted:,} {verb} counted in the picture and not named: {names_them}"
+    return f"{counted:,} {verb} counted in the picture and not named: -v names as many as --depth and the format allow"

@@ -3,6 +3,7 @@
 In: a Plan. Out: a complete page. Never: loads anything from anywhere.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -10,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from orgsync.plan import Plan
 from orgsync.render.access import AS_DECLARED, headline, said_of, unlisted
 from orgsync.render.escape import inert, visible
-from orgsync.render.view import details, header, summary_line, view
+from orgsync.render.view import Group, details, header, summary, summary_line, view
 
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -31,7 +32,7 @@ def plan(plan: Plan) -> str:
         plan=plan,
         header=header(plan),
         summary_line=summary_line(plan),
-        sections=[(title, groups) for title, groups in sections if groups],
+        sections=[(title, groups, _folded(title, groups)) for title, groups in sections if groups],
         details=details,
         said=said_of(plan),
         headline=headline(plan.access),
@@ -39,3 +40,12 @@ def plan(plan: Plan) -> str:
         note=AS_DECLARED if plan.access.as_declared else "",
     )
     return inert(page, "&#{};")
+
+
+_OPEN = 100
+
+
+def _folded(title: str, groups: Sequence[Group]) -> str:
+    """What stands for a long list until somebody opens it, so that who gains what is not below thousands of lines."""
+    entries = [entry for group in groups for entry in group.entries]
+    return "" if title == "Risky" or len(entries) <= _OPEN else summary(entries)

@@ -83,6 +83,15 @@ def test_html_has_every_group_and_says_what_the_plan_does_not_list() -> None:
     assert 'class="gain privileged"' in html.plan(plans.everything())
 
 
+def test_html_folds_a_long_list_of_safe_things_and_never_a_risky_one() -> None:
+    plan = plans.large()
+    shown = html.plan(plan)
+    assert "<details><summary>+ 3,000 people join</summary>" in shown
+    assert shown.count(" joins ") == 3_000
+    assert "<details>" not in html.plan(replace(plan, risky=frozenset(change.id for change in plan.changes)))
+    assert "<details>" not in html.plan(plans.everything())
+
+
 def test_the_headline_counts_people() -> None:
     assert headline(plans.access()) == "46 users gain (1 of them through a privileged role), 2 lose"
     assert headline(AccessDiff(losing=1)) == "1 user loses"

@@ -80,6 +80,12 @@ class Drawn:
     arrows: list[Arrow] = field(default_factory=list)
     counted: int = 0
 
+    def add(self, box: Box, above: Address | None) -> None:
+        """``above``: what it hangs on, or None."""
+        self.boxes.append(box)
+        if above is not None:
+            self.arrows.append(Arrow(start=above, end=box.key))
+
 
 def draw(forest: Forest, words: Words, detail: Detail) -> Drawn:
     """Things at the end of a branch share a box where there are many of them."""
@@ -87,25 +93,29 @@ def draw(forest: Forest, words: Words, detail: Detail) -> Drawn:
     drawn = Drawn(counted=len(forest.order) - len(shown))
     alike = _alike(forest, shown, words, detail.alone)
     shared = {one for several in alike.values() for one in several}
-
-    def hidden(one: Address) -> list[Address]:
-        return [] if forest.order[one] + 1 != detail.depth else [*forest.below(one)]
-
-    def put(box: Box, above: Address | None) -> None:
-        drawn.boxes.append(box)
-        if above in shown:
-            drawn.arrows.append(Arrow(start=above, end=box.key))
-
     for one in forest.order:
         if one in shown and one not in shared:
-            put(_box(one, words.lines(one, hidden(one)), words.hue(one)), forest.parents.get(one))
+            box = _box(one, words.lines(one, _hidden(forest, one, detail)), words.hue(one))
+            drawn.add(box, above if (above := forest.parents.get(one)) in shown else None)
     for above, several in alike.items():
-        title = words.title(several, [below for one in several for below in hidden(one)])
-        lines, left = listed(title, (words.row(one, hidden(one)) for one in several), detail.rows)
-        hues = {words.hue(one) for one in several}
-        put(_box(f"{above}/alike", lines, hues.pop() if len(hues) == 1 else None), above)
+        box, left = _shared(several, f"{above}/alike", forest, words, detail)
+        drawn.add(box, above if above in shown else None)
         drawn.counted += left
     return drawn
+
+
+def _hidden(forest: Forest, one: Address, detail: Detail) -> Sequence[Address]:
+    """What is below it, where it is as deep as the picture."""
+    return [*forest.below(one)] if forest.order[one] + 1 == detail.depth else []
+
+
+def _shared(several: Sequence[Address], key: str, forest: Forest, words: Words, detail: Detail) -> tuple[Box, int]:
+    """The box, and how many of them it does not name."""
+    hidden = {one: _hidden(forest, one, detail) for one in several}
+    title = words.title(several, [below for found in hidden.values() for below in found])
+    lines, left = listed(title, (words.row(one, hidden[one]) for one in several), detail.rows)
+    hues = {words.hue(one) for one in several}
+    return _box(key, lines, hues.pop() if len(hues) == 1 else None), left
 
 
 def _alike(forest: Forest, shown: set[Address], words: Words, alone: int) -> Mapping[Address, Sequence[Address]]:

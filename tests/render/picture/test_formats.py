@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from datetime import date
+from pathlib import Path
 
 import pygraphviz
 import pytest
@@ -150,6 +151,22 @@ def test_without_graphviz_the_remedy_is_its_package_or_another_program(monkeypat
     assert "dot -Tsvg" in caught.value.remedy
 
 
-def test_what_graphviz_does_not_draw_is_an_error() -> None:
-    with pytest.raises(OrgsyncError, match="Graphviz did not draw it"):
+def test_what_graphviz_does_not_draw_is_an_error_in_its_words() -> None:
+    with pytest.raises(OrgsyncError, match=r"Graphviz did not draw it: .*Invalid Input$"):
         svg("this is no graph")
+
+
+def test_a_picture_that_takes_too_long_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "_PATIENCE", 0)
+    with pytest.raises(OrgsyncError, match="within 0 seconds") as caught:
+        svg(dot(SMALL))
+    assert "--unit KEY" in caught.value.remedy
+
+
+def test_graphviz_is_not_imported_from_the_folder_that_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pygraphviz.py").write_text("open('ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    assert "<svg" in svg(dot(SMALL))
+    assert not (tmp_path / "ran").exists()
