@@ -3,13 +3,15 @@
 In: settings. Out: checked options. Never: connects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from orgsync.adapters.stating import Timezone, one_word_each, vocabulary
 
@@ -28,6 +30,8 @@ OBJECTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What the words of roles mean in Salesforce, unless the target says otherwise."""
+PARENTS: Mapping[str, str] = MappingProxyType({"Contract": "Account"})
+"""Object -> the one that it belongs to: Salesforce lets nobody read the first without the second."""
 ACCESS = ("None", "Read", "Edit")
 """From least to most."""
 LOGINS: Mapping[str, str] = MappingProxyType(
@@ -47,6 +51,13 @@ def _names(objects: Mapping[str, str]) -> Mapping[str, str]:
     if bad := [name for name in objects.values() if not (name.isascii() and name.isidentifier())]:
         raise ValueError(f"no API name of an object: {', '.join(bad)}")
     return objects
+
+
+def masters(models: Mapping[str, str], stated: Mapping[str, Sequence[str]]) -> Mapping[str, frozenset[str]]:
+    """Word -> words of what it belongs to. ``models``: word -> object."""
+    words = {name: word for word, name in models.items()}
+    known = {words[low]: [words[high]] for low, high in PARENTS.items() if {low, high} <= words.keys()}
+    return {word: frozenset(above) for word, above in {**known, **stated}.items()}
 
 
 class Options(BaseModel):
@@ -92,6 +103,10 @@ class Options(BaseModel):
     objects: Annotated[Mapping[str, str], AfterValidator(_names)] = Field(
         default_factory=dict, description="word of a privilege -> API name of an object; comes before the defaults"
     )
+    parents: Mapping[str, Sequence[str]] = Field(
+        default_factory=dict,
+        description="word of a custom object -> words of its masters: Salesforce lets nobody read it without those",
+    )
     timezone: Timezone = Field(default="UTC", description="where the day of an `until` ends")
     audit_days: int = Field(
         default=7,
@@ -106,6 +121,22 @@ class Options(BaseModel):
     def models(self) -> Mapping[str, str]:
         """Word -> object."""
         return vocabulary(OBJECTS, self.objects)
+
+    @property
+    def masters(self) -> Mapping[str, frozenset[str]]:
+        """Word -> words of what it belongs to."""
+        return masters(self.models, self.parents)
+
+    @model_validator(mode="after")
+    def _known_words(self) -> Self:
+        named = {*self.parents, *chain.from_iterable(self.parents.values())}
+        if lacking := sorted(named - self.models.keys()):
+            raise ValueError(f"parents names words that mean no object: {', '.join(lacking)}")
+        try:
+            TopologicalSorter(self.parents).prepare()
+        except CycleError as error:
+            raise ValueError(f"parents go round in a ring: {' → '.join(error.args[1])}") from None
+        return self
 
     @property
     def bundled(self) -> bool:
