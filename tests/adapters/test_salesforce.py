@@ -385,6 +385,7 @@ def test_an_org_that_shows_no_trail_is_read_without(world: World) -> None:
         {"url": "https://acme.my.salesforce.com/path"},
         {"url": "acme"},
         {"apiVersion": "67"},
+        {"apiVersion": "61.0"},
         {"prefix": "Org_sync"},
         {"objects": {"a": "Account", "b": "Account"}},
         {"objects": {"a": "Account' OR"}},

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from orgsync.adapters.salesforce.audit import ACTIONS, MOST
 from orgsync.adapters.salesforce.bundles import PAUSES
 from orgsync.adapters.salesforce.capabilities import ACTION_SCOPES, NEEDS, capabilities

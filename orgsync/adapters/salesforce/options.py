@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from orgsync.adapters.stating import Timezone, one_word_each, vocabulary
 
+OLDEST = 62.0
+"""The first version in which a group has a description."""
 OBJECTS: Mapping[str, str] = MappingProxyType(
     {
         "account": "Account",
@@ -46,6 +48,12 @@ def _origin(url: str) -> str:
     return url.rstrip("/")
 
 
+def _not_too_old(version: str | None) -> str | None:
+    if version is not None and float(version) < OLDEST:
+        raise ValueError(f"write {OLDEST} or a later one: groups have no description before")
+    return version
+
+
 def _names(objects: Mapping[str, str]) -> Mapping[str, str]:
     one_word_each(objects, "object")
     if bad := [name for name in objects.values() if not (name.isascii() and name.isidentifier())]:
@@ -66,7 +74,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     url: Annotated[str, AfterValidator(_origin)] = Field(description="My Domain: https://acme.my.salesforce.com")
-    api_version: str | None = Field(
+    api_version: Annotated[str | None, AfterValidator(_not_too_old)] = Field(
         default=None,
         alias="apiVersion",
         pattern=r"^\d{2,3}\.0$",
