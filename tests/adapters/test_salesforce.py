@@ -200,6 +200,14 @@ def test_people_are_found_by_the_field_that_the_target_names(world: World, login
         assert address in adapter.read(Scope()).resources
 
 
+def test_a_sandbox_s_suffix_is_no_part_of_a_login(world: World) -> None:
+    world.org.person("Bo@example.com.UAT", Email="bo@example.com.invalid")
+    with world.opened(loginSuffix=".uat") as adapter:
+        assert {"user/bo@example.com", "user/ana@example.com"} <= adapter.read(Scope()).resources.keys()
+    with world.opened(login="email", loginSuffix=".invalid") as adapter:
+        assert "user/bo@example.com" in adapter.read(Scope()).resources
+
+
 def test_two_people_with_one_email_are_a_finding(world: World) -> None:
     world.org.person("ana.two@example.com", Email="ana@example.com")
     with world.opened(login="email") as adapter:

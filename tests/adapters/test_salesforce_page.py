@@ -34,7 +34,7 @@ def test_exactly_the_settings_that_there_are_are_listed_with_their_defaults() ->
     assert listed.keys() == fields.keys()
     for name, default in fields.items():
         if name not in {"apiVersion", "objects", "parents"}:
-            assert listed[name] == f"`{default}`", name
+            assert listed[name] == ("nothing" if default == "" else f"`{default}`"), name
     assert listed["objects"] == ", ".join(OBJECTS)
     assert listed["parents"] == ", ".join(
         f"`{{{word}: [{', '.join(above)}]}}`" for word, above in masters(OBJECTS, {}).items()

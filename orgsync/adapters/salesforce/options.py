@@ -90,6 +90,12 @@ class Options(BaseModel):
     login: Literal["username", "email", "federationIdentifier"] = Field(
         default="username", description="which field of a Salesforce user has the login of an assignment"
     )
+    login_suffix: str = Field(
+        default="",
+        alias="loginSuffix",
+        pattern=r"^\S*$",
+        description="what a sandbox has put behind every login: .uat behind usernames, .invalid behind email addresses",
+    )
     includes: Literal["folded", "groups"] = Field(
         default="folded",
         description="what a role includes: folded into its object permissions, or a permission set group of its own",
