@@ -47,6 +47,7 @@ class Capabilities:
     nested_includes   True: what a role includes brings what it includes itself; False: `includes` has to name all of it
     object_scopes (object, action) -> the same, where it differs from object to object; none: there is no such privilege
     needs         (action, scope) -> what comes with it on the same object, since the CRM has it no other way
+    parents       object -> those that are read with at least the scope that it is read with, or it is not
     objects       what privileges can be about there; None: any word
     privilege_actions   None: any word; else the ones it knows
     manages_roles True: privileges are written; False: roles are found by name and only granted
@@ -65,6 +66,7 @@ class Capabilities:
     action_scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     object_scopes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     needs: Mapping[tuple[str, str], frozenset[tuple[str, str]]] = field(default_factory=dict)
+    parents: Mapping[str, frozenset[str]] = field(default_factory=dict)
     objects: frozenset[str] | None = None
     privilege_actions: frozenset[str] | None = frozenset()
     manages_roles: bool = False

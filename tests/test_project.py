@@ -13,6 +13,7 @@ from orgsync.resources import FIELDS, SCOPES, Fields, Json, Kind, Organization
 from tests.organizations import ADDRESSES, EVERY_FIELD, bare, empty, organizations, sample, wanted
 
 NO_FUNCTIONS = replace(FULL, kinds={kind: can for kind, can in FULL.kinds.items() if kind is not Kind.FUNCTION})
+READ_OWN = ("read", "own")
 UNITS = FULL.of(Kind.UNIT)
 UNIT: dict[str, Fields] = {"unit/u": {"roles": ["r"]}}
 PEOPLE: dict[str, Fields] = {"membership/u/p@x": {}, "user/p@x": {}}
@@ -144,6 +145,28 @@ def test_what_a_crm_gives_along_is_completed_with_all_that_it_brings_and_said() 
     privileges: dict[str, Json] = {"lead": {"delete": "own", "read": "unit"}}
     found, findings = projected({"role/r": {"privileges": privileges}}, replace(FULL, needs=needs))
     assert found["role/r"]["privileges"] == {"lead": {"delete": "own", "read": "unit", "update": "own"}}
+    assert findings == [("privilege-completed", Severity.INFO)]
+
+
+def test_what_belongs_to_another_is_read_with_it_however_far_above() -> None:
+    needs = {
+        ("update", "organization"): frozenset({("read", "organization")}),
+        ("update", "own"): frozenset({READ_OWN}),
+    }
+    able = replace(FULL, parents={"line": frozenset({"bill"}), "bill": frozenset({"firm"})}, needs=needs)
+    found, findings = projected(
+        {
+            "role/a": {"privileges": {"line": {"update": "organization"}, "firm": {"read": "own"}}},
+            "role/b": {"privileges": {"bill": {"read": "own"}, "firm": {"read": "unit"}}},
+        },
+        able,
+    )
+    assert found["role/a"]["privileges"] == {
+        "line": {"update": "organization", "read": "organization"},
+        "bill": {"read": "organization"},
+        "firm": {"read": "organization"},
+    }
+    assert found["role/b"]["privileges"] == {"bill": {"read": "own"}, "firm": {"read": "unit"}}
     assert findings == [("privilege-completed", Severity.INFO)]
 
 

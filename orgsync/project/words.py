@@ -26,7 +26,7 @@ def check_privileges(work: Projection) -> None:
     able = work.capabilities
     any_word = able.privilege_actions is None and able.objects is None
     any_scope = able.scopes.issuperset(SCOPES) and not (able.action_scopes or able.object_scopes)
-    if not able.manages_roles or (any_word and any_scope and not able.needs):
+    if not able.manages_roles or (any_word and any_scope and not (able.needs or able.parents)):
         return
     for address, fields in work.of_kind(Kind.ROLE):
         lacks, kept = _Lacks(), dict(fields)
@@ -61,7 +61,25 @@ def _expressible(work: Projection, privileges: Privileges, lacks: _Lacks) -> Pri
         lacks.added += [f"{subject}:{action} ({given[action]})" for action in given if _more(given, known, action)]
         if given:
             kept[subject] = given
+    _read_parents(work, kept, lacks)
     return kept
+
+
+def _read_parents(work: Projection, kept: Privileges, lacks: _Lacks) -> None:
+    """Whoever reads a thing that belongs to another reads that, too: however many are above it."""
+    waiting = [*kept]
+    while waiting:
+        child = waiting.pop()
+        scope = kept[child].get(READ, SCOPES[0])
+        for parent in sorted(work.capabilities.parents.get(child, ())):
+            if _raise(kept.setdefault(parent, {}), READ, scope):
+                _complete(work, kept[parent])
+                lacks.added.append(f"{parent}:{READ} ({scope})")
+                waiting.append(parent)
+
+
+READ = "read"
+"""The action that what belongs to another needs on that."""
 
 
 def _scopes(work: Projection, subject: str, action: str) -> frozenset[str]:

@@ -87,12 +87,48 @@ def test_an_end_reads_back_as_the_day_that_it_was(zone: str) -> None:
 
 
 def test_half_a_role_is_never_there(world: World) -> None:
-    fields: Fields = {"name": "X", "privileges": {"lead": {"read": "own"}, "contract": {"read": "own"}}}
-    with world.opened() as adapter:
-        [outcome] = sent(adapter, step("role/x", after=fields))  # the org has no contracts
+    fields: Fields = {"name": "X", "privileges": {"lead": {"read": "own"}, "gadget": {"read": "own"}}}
+    with world.opened(objects={"gadget": "Gadget__c"}) as adapter:
+        [outcome] = sent(adapter, step("role/x", after=fields))  # the org has no gadgets
         assert outcome.status is Status.FAILED
         assert "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" in outcome.detail
         assert "role/x" not in adapter.read(Scope()).resources
+
+
+NOTES: Mapping[str, str] = {"invoice": "Invoice__c", "a-note": "A_Note__c"}
+MASTERS: Mapping[str, list[str]] = {"invoice": ["account"], "a-note": ["invoice"]}
+
+
+def test_what_belongs_to_another_is_read_with_it_and_taken_away_before_it(world: World) -> None:
+    """From nothing through each state to each other, without a moment that Salesforce would refuse."""
+    stated = {"": {}, "own": {"read": "own"}, "organization": {"read": "organization"}, "own ": {"delete": "own"}}
+    with world.opened(objects=NOTES, parents=MASTERS) as adapter:
+        sent(adapter, step("role/x", after={"name": "X", "privileges": {}}))
+        for name in (one for pair in product(stated, repeat=2) for one in pair):
+            given, reach = stated[name], name.strip()
+            desired = Organization(resources={"role/x": {"privileges": {"a-note": {**given}} if given else {}}})
+            projected, findings = project(desired, adapter.capabilities, "salesforce")
+            assert [one.code for one in findings] == ["privilege-completed"] * bool(given)
+            after, live = projected.resources["role/x"], adapter.read(Scope())
+            before = {"privileges": live.resources["role/x"]["privileges"]}
+            update = Step(id="x", address="role/x", action=Action.UPDATE, before=before, after=after)
+            [outcome] = adapter.apply(Batch(kind=Kind.ROLE, action=Action.UPDATE, steps=(update,)), live.ids)
+            assert outcome.status is Status.APPLIED, (given, outcome.detail)
+            found = adapter.read(Scope()).resources["role/x"]["privileges"]
+            assert found == after["privileges"]
+            assert isinstance(found, dict)
+            assert found.keys() == ({"a-note", "invoice", "account"} if given else set())
+            assert (found.get("account") or {"read": ""}) == {"read": reach}
+
+
+def test_a_contract_is_read_with_its_account(world: World) -> None:
+    desired = Organization(resources={"role/x": {"name": "X", "privileges": {"contract": {"create": "own"}}}})
+    with world.opened() as adapter:
+        projected, findings = project(desired, adapter.capabilities, "salesforce")
+        assert "account:read (own)" in findings[0].detail
+        assert [one.status for one in sent(adapter, step("role/x", after=projected.resources["role/x"]))] == [
+            Status.APPLIED
+        ]
 
 
 def test_a_lock_on_one_of_several_is_waited_for(world: World) -> None:
@@ -162,6 +198,14 @@ def test_a_grant_that_somebody_gave_meanwhile_counts_as_given(world: World) -> N
 def test_people_are_found_by_the_field_that_the_target_names(world: World, login: str, address: str) -> None:
     with world.opened(login=login) as adapter:
         assert address in adapter.read(Scope()).resources
+
+
+def test_a_sandbox_s_suffix_is_no_part_of_a_login(world: World) -> None:
+    world.org.person("Bo@example.com.UAT", Email="bo@example.com.invalid")
+    with world.opened(loginSuffix=".uat") as adapter:
+        assert {"user/bo@example.com", "user/ana@example.com"} <= adapter.read(Scope()).resources.keys()
+    with world.opened(login="email", loginSuffix=".invalid") as adapter:
+        assert "user/bo@example.com" in adapter.read(Scope()).resources
 
 
 def test_two_people_with_one_email_are_a_finding(world: World) -> None:
@@ -349,11 +393,15 @@ def test_an_org_that_shows_no_trail_is_read_without(world: World) -> None:
         {"url": "https://acme.my.salesforce.com/path"},
         {"url": "acme"},
         {"apiVersion": "67"},
+        {"apiVersion": "61.0"},
         {"prefix": "Org_sync"},
         {"objects": {"a": "Account", "b": "Account"}},
         {"objects": {"a": "Account' OR"}},
         {"timezone": "Europe/Nowhere"},
         {"pageSize": 100},
+        {"parents": {"invoice": ["account"]}},
+        {"parents": {"lead": ["invoice"]}},
+        {"parents": {"lead": ["lead"]}},
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(options: Mapping[str, object]) -> None:

@@ -4,14 +4,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from orgsync.adapters.salesforce.audit import ACTIONS, MOST
 from orgsync.adapters.salesforce.bundles import PAUSES
 from orgsync.adapters.salesforce.capabilities import ACTION_SCOPES, NEEDS, capabilities
 from orgsync.adapters.salesforce.convert import FLAGS, flags
 from orgsync.adapters.salesforce.doctor import FOR_ROLES, PERMISSIONS
-from orgsync.adapters.salesforce.options import OBJECTS, Options
+from orgsync.adapters.salesforce.options import OBJECTS, Options, masters
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adapters" / "salesforce.md").read_text(encoding="utf-8")
 
@@ -35,9 +33,12 @@ def test_exactly_the_settings_that_there_are_are_listed_with_their_defaults() ->
     fields = {field.alias or name: field.default for name, field in Options.model_fields.items() if name != "url"}
     assert listed.keys() == fields.keys()
     for name, default in fields.items():
-        if name not in {"apiVersion", "objects"}:
-            assert listed[name] == f"`{default}`", name
+        if name not in {"apiVersion", "objects", "parents"}:
+            assert listed[name] == ("nothing" if default == "" else f"`{default}`"), name
     assert listed["objects"] == ", ".join(OBJECTS)
+    assert listed["parents"] == ", ".join(
+        f"`{{{word}: [{', '.join(above)}]}}`" for word, above in masters(OBJECTS, {}).items()
+    )
 
 
 def test_the_table_of_actions_and_scopes_is_what_is_written() -> None:
@@ -60,9 +61,8 @@ def test_the_table_of_actions_and_scopes_is_what_is_written() -> None:
     }
 
 
-@pytest.mark.parametrize("modes", [{"bundled": True}, {"ranked": True}])
-def test_no_setting_changes_what_a_scope_becomes(modes: dict[str, bool]) -> None:
-    plain, able = capabilities(OBJECTS), capabilities(OBJECTS, **modes)
+def test_no_setting_changes_what_a_scope_becomes() -> None:
+    plain, able = capabilities(OBJECTS), capabilities(OBJECTS, bundled=True, ranked=True)
     assert (able.scopes, able.action_scopes, able.needs) == (plain.scopes, plain.action_scopes, plain.needs)
 
 

@@ -40,7 +40,8 @@ class SalesforceAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return capabilities(self._options.models, bundled=self._options.bundled, ranked=self._options.ranked)
+        asked = self._options
+        return capabilities(asked.models, masters=asked.masters, bundled=asked.bundled, ranked=asked.ranked)
 
     @property
     def identity(self) -> str:

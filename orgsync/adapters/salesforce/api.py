@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 from orgsync.adapters.http import Answer, Client, Limits, Page, pages
+from orgsync.adapters.salesforce.options import OLDEST
 from orgsync.errors import AdapterError, IncompleteRead, UnknownOutcome
 
-NEWEST, OLDEST = 67.0, 62.0
-"""Versions that this adapter was written for; 62.0 is the first in which a group has a description."""
+NEWEST = 67.0
+"""The version that this adapter was written for."""
 _LOCKED, _OVER, _EXPIRED = "UNABLE_TO_LOCK_ROW", "REQUEST_LIMIT_EXCEEDED", "INVALID_QUERY_LOCATOR"
 _HALTED = "PROCESSING_HALTED"
 """Of a whole graph: too many before it failed (REST API Developer Guide, "Composite Graph Limits")."""

@@ -54,9 +54,16 @@ _KINDS = MappingProxyType(
 )
 
 
-def capabilities(objects: Mapping[str, str], *, bundled: bool = False, ranked: bool = False) -> Capabilities:
+def capabilities(
+    objects: Mapping[str, str],
+    *,
+    masters: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    bundled: bool = False,
+    ranked: bool = False,
+) -> Capabilities:
     """Writes go one after another: groups and roles are recalculated under locks that concurrent writes run into.
 
+    masters   word -> words of what it belongs to
     bundled   roles include others by permission set groups, which know no inclusion themselves
     ranked    units are nodes of the role hierarchy, too, and a person is at one of them
     """
@@ -70,6 +77,7 @@ def capabilities(objects: Mapping[str, str], *, bundled: bool = False, ranked: b
         scopes=frozenset({OWN, ALL}),
         action_scopes=ACTION_SCOPES,
         needs=NEEDS,
+        parents=masters,
         objects=frozenset(objects),
         privilege_actions=frozenset(ACTION_SCOPES),
         manages_roles=True,

@@ -6,14 +6,17 @@ Never: sends anything; touches a record of somebody else's.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from graphlib import TopologicalSorter
+from itertools import filterfalse
 
 from orgsync.adapters.salesforce.api import Node, Result
 from orgsync.adapters.salesforce.convert import Names, flags
 from orgsync.adapters.salesforce.index import BUNDLE, NODE, OWN_PART, Index
 from orgsync.adapters.salesforce.options import Options
 from orgsync.change import Action, Step
-from orgsync.resources import KEY, Address, Fields, Json, Kind, RemoteId, key_of, kind_of
+from orgsync.resources import KEY, SCOPES, Address, Fields, Json, Kind, RemoteId, key_of, kind_of
 
+Privileges = dict[str, dict[str, str]]
 _ITSELF, _ITS_ID = "itself", "@{itself.id}"
 _IN_BUNDLE = {"Label": "MasterLabel", "Description": "Description"}
 """Field of a permission set -> of its permission set group."""
@@ -100,7 +103,7 @@ class Graphs:
         before, after = _privileges(step.before), _privileges(step.after)
         if "privileges" not in step.after:
             return
-        for at, word in enumerate(sorted({*before, *after})):
+        for at, word in enumerate(_in_turn(before, after, self._options.masters)):
             wanted, sobject, reference = after.get(word, {}), self._models.get(word, word), f"row{at}"
             row = self._index.rows.get((id_, sobject))
             if row is None and wanted:
@@ -197,6 +200,22 @@ def node_of(unit: Json, ids: Mapping[Address, RemoteId], index: Index) -> Remote
     return found
 
 
+def _in_turn(before: Privileges, after: Privileges, masters: Mapping[str, frozenset[str]]) -> list[str]:
+    """Salesforce refuses, row by row, what is read without its master: who reads less goes first, from below; then
+    who reads more, from above."""
+    words = sorted({*before, *after})
+    order = [*TopologicalSorter({word: masters.get(word, frozenset()) & {*words} for word in words}).static_order()]
+
+    def less(word: str) -> bool:
+        return _reach(after.get(word)) < _reach(before.get(word))
+
+    return [*filter(less, reversed(order)), *filterfalse(less, order)]
+
+
+def _reach(actions: Mapping[str, str] | None) -> int:
+    return SCOPES.index((actions or {}).get("read", SCOPES[0]))
+
+
 def _part(reference: str, bundle: RemoteId, part: RemoteId) -> Node:
     body = {"PermissionSetGroupId": bundle, "PermissionSetId": part}
     return Node(method="POST", sobject="PermissionSetGroupComponent", reference=reference, body=body)
@@ -207,7 +226,7 @@ def _included(fields: Fields) -> set[str]:
     return {str(key) for key in found} if isinstance(found, list) else set()
 
 
-def _privileges(fields: Fields) -> dict[str, dict[str, str]]:
+def _privileges(fields: Fields) -> Privileges:
     found = fields.get("privileges")
     given = found if isinstance(found, dict) else {}
     return {

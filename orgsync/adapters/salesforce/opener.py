@@ -11,13 +11,13 @@ from typing import Any
 
 from orgsync.adapter import Adapter
 from orgsync.adapters.salesforce.capabilities import capabilities
-from orgsync.adapters.salesforce.options import OBJECTS, Options
+from orgsync.adapters.salesforce.options import OBJECTS, Options, masters
 
 
 class SalesforceOpener:
     Options: type[Any] = Options
     CREDENTIALS: Sequence[str] = ("clientId", "clientSecret", "username", "privateKey", "refreshToken")
-    CAPABILITIES = capabilities(OBJECTS)
+    CAPABILITIES = capabilities(OBJECTS, masters=masters(OBJECTS, {}))
 
     def open(
         self,

@@ -123,7 +123,7 @@ def _everything(role: Address, record: Row) -> list[Finding]:
 
 
 def _login(user: Row, options: Options) -> str:
-    return str(user[options.login_field] or "").lower()
+    return str(user[options.login_field] or "").lower().removesuffix(options.login_suffix.lower())
 
 
 def _sort_users(work: _Sorting) -> None:

@@ -213,7 +213,12 @@ OBJECTS: Mapping[str, Object] = {
         },
     ),
 }
-PERMISSIONABLE = ("Account", "Campaign", "Quote", "Case", "Contact", "Lead", "Opportunity", "Order", "Product2")
+PERMISSIONABLE = (
+    *("Account", "Campaign", "Quote", "Case", "Contact", "Contract", "Lead", "Opportunity", "Order", "Product2"),
+    *("A_Note__c", "Invoice__c"),
+)
+MASTERS = {"Contract": "Account", "Invoice__c": "Account", "A_Note__c": "Invoice__c"}
+"""Detail -> master: who reads the one has to read the other as far."""
 NEEDS = {
     "PermissionsCreate": ("PermissionsRead",),
     "PermissionsEdit": ("PermissionsRead",),

@@ -11,7 +11,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from tests.fakes.salesforce.schema import ACCESS, FLAGS, MOST_PARTS, NEEDS, OBJECTS, PERMISSIONABLE, TYPES, Field
+from tests.fakes.salesforce.schema import (
+    ACCESS,
+    FLAGS,
+    MASTERS,
+    MOST_PARTS,
+    NEEDS,
+    OBJECTS,
+    PERMISSIONABLE,
+    TYPES,
+    Field,
+)
 
 Record = dict[str, Any]
 _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*\Z")
@@ -133,6 +143,9 @@ class Org:
             if any(one["PermissionSetGroupId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
                 raise Refusal("DELETE_FAILED", "This permission set group is assigned to users.")
             self._cascade("PermissionSetGroupComponent", PermissionSetGroupId=id_)
+        if sobject == "ObjectPermissions":
+            kept = [one for key, one in self.tables[sobject].items() if key != id_]
+            _object_permissions({**gone, **dict.fromkeys(FLAGS, False)}, kept)
         if sobject == "UserRole":
             below = [one for one in self.tables["UserRole"].values() if one["ParentRoleId"] == id_]
             if below or any(one["UserRoleId"] == id_ for one in self.tables["User"].values()):
@@ -372,6 +385,13 @@ def _object_permissions(record: Record, others: list[Record]) -> None:
     pair = (record["ParentId"], record["SobjectType"])
     if any((one["ParentId"], one["SobjectType"]) == pair for one in others):
         raise Refusal("DUPLICATE_VALUE", "duplicate value found: ParentId, SobjectType", "SobjectType")
+    rows = {one["SobjectType"]: one for one in others if one["ParentId"] == record["ParentId"]} | {
+        record["SobjectType"]: record
+    }
+    for detail, master in MASTERS.items():
+        for flag in ("PermissionsRead", "PermissionsViewAllRecords"):
+            if rows.get(detail, {}).get(flag) and not rows.get(master, {}).get(flag):
+                raise Refusal("FIELD_INTEGRITY_EXCEPTION", f"{flag} {detail} depends on permission(s): {master}")
     for flag, needed in NEEDS.items():
         lacking = [one for one in needed if record[flag] and not record[one]]
         if lacking:
