@@ -148,6 +148,17 @@ def test_a_user_who_does_not_come_back_is_a_doubt(wire: responses.RequestsMock, 
         api.update_user("7", {"roleId": "5"})
 
 
+def test_a_member_who_does_not_come_back_and_an_account_without_a_number_are_no_answers(
+    wire: responses.RequestsMock, api: Api
+) -> None:
+    wire.post(f"{TEAMS}/1/members", json={"userId": "8", "type": "EXTRA"})
+    wire.get(f"{URL}/account-info/2026-09/details", json={"portalId": "4242"})
+    with pytest.raises(UnknownOutcome):
+        api.add_member("1", "7")
+    with pytest.raises(IncompleteRead):
+        api.details()
+
+
 def test_a_refusal_is_told_in_hubspot_s_words(wire: responses.RequestsMock, api: Api) -> None:
     scopes = {"requiredGranularScopes": ["settings.users.teams.write"]}
     error = {"status": "error", "category": "MISSING_SCOPES", "message": f"not granted to {TOKEN}", "context": scopes}
