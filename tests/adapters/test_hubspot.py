@@ -560,7 +560,10 @@ def test_the_doctor_tells_what_a_small_account_lacks(world: World) -> None:
 
 def test_the_doctor_tells_the_ids_to_write_into_the_settings(world: World) -> None:
     theirs, ours = world.account.team("Theirs"), world.account.team("One [orgsync:one]")
+    world.account.team("theirs")
     world.account.permission_set("Seller", paid=True)
+    world.account.scopes = (*ALL, "account-info.security.read")
+    world.account.happened(world.account.admin, "TEAM_SETTINGS", ours)
     with world.opened(withoutRole=None) as adapter:
         found = told(adapter.doctor())
     for words in (
@@ -569,6 +572,8 @@ def test_the_doctor_tells_the_ids_to_write_into_the_settings(world: World) -> No
         "paid seat: Seller",
         "replaced and not taken away",
         "Enterprise",
+        "not unique here: theirs",
+        "seen: TEAM_SETTINGS/SETTINGS",
     ):
         assert words in found
 
