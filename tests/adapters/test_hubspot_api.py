@@ -241,7 +241,7 @@ def test_where_hubspot_does_not_know_the_token_the_account_is_asked_for(wire: re
 def test_a_no_that_is_no_lack_of_an_offer_stops_the_probe(wire: responses.RequestsMock, api: Api, status: int) -> None:
     wire.post(INFO_URL, json=INFO)
     wire.get(TEAMS, json={"message": "no"}, status=status)
-    with pytest.raises(AdapterError):
+    with pytest.raises(AdapterError, match=f"answered {status}"):
         probe(api, Options(account=4242), TOKEN)
 
 
