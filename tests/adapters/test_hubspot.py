@@ -1,5 +1,6 @@
 """HubSpot against a strict account: what it offers, what becomes of roles and teams, what is told, what is refused."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from orgsync.project import project
 from orgsync.resources import NO_FIELDS, SCOPES, Fields, Kind, Organization, kind_of
 from orgsync.testing import proxy
 from orgsync.testing.crm import writes
+from orgsync.testing.overhttp import WRITE_FAULTS
 from tests.fakes.hubspot import ACCOUNT, TOKEN, Account, Service, started
 from tests.fakes.hubspot import SCOPES as ALL
 
@@ -338,6 +340,68 @@ def test_a_batch_that_is_refused_as_a_whole_is_sent_one_by_one(world: World) -> 
     assert [one[1].rpartition("/")[2] for one in world.service.requests[-3:]] == ["batch", "members", "members"]
 
 
+def _refused(_: proxy.Pass) -> proxy.Passed:
+    return proxy.Passed(400, [("Content-Type", "application/json")], b'{"message": "not like this"}')
+
+
+def _said_nothing_of_the_second(carry_out: proxy.Pass) -> proxy.Passed:
+    answer = carry_out()
+    value = json.loads(answer.body)
+    body = json.dumps({**value, "results": value["results"][:1]}).encode()
+    return proxy.Passed(answer.status, answer.headers, body)
+
+
+@pytest.mark.parametrize("fault", [*WRITE_FAULTS, _refused, _said_nothing_of_the_second])
+def test_whatever_happens_to_a_batch_everybody_has_joined_once_or_it_is_said(world: World, fault: proxy.Fault) -> None:
+    with world.opened() as adapter:
+        _two_teams(adapter)
+    steps = [step(f"membership/one/{login}") for login in (ANA, BO)]
+    with proxy.proxying(world.url, lambda call: call.path.endswith("/batch")) as wire:
+        wire.faults = {0: fault}
+        with World(world.account, world.service, wire.url(world.url)).opened() as adapter:
+            outcomes = sent(adapter, *steps)
+            told = {one.address: one.status is Status.APPLIED for one in outcomes}
+            live = adapter.read(REP).resources
+            assert told == {one.address: one.address in live for one in steps}, outcomes
+            assert [one.status for one in sent(adapter, *steps)] == [Status.APPLIED] * 2
+    team = teams(world)["One [orgsync:one]"]
+    assert [user(world, email)["secondaryTeamIds"] for email in (ANA, BO)] == [[team], [team]]
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (step("unit/x", after={"name": "X", "parent": "nowhere"}), "unit/nowhere is not in HubSpot"),
+        (step("unit/x", Action.UPDATE, {"name": "X"}), "unit/x is not in HubSpot"),
+        (step("unit/x", Action.DELETE), "unit/x is not in HubSpot"),
+        (step("user/x@example.com", after={"unit": "nowhere"}), "unit/nowhere is not in HubSpot"),
+        (step("user/x@example.com", Action.UPDATE, {"name": "X"}), "user/x@example.com is not in HubSpot"),
+        (step("user/ana@example.com", Action.DELETE), "no call that does this"),
+        (step("role/x", after={"name": "X"}), "no call that does this"),
+        (step(f"grant/-/{ANA}/nowhere"), "role/nowhere is not in HubSpot"),
+        (step("grant/-/x@example.com/rep", Action.DELETE), "user/x@example.com is not in HubSpot"),
+        (step(f"membership/nowhere/{ANA}"), "unit/nowhere is not in HubSpot"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_with_a_reason(world: World, one: Step, why: str) -> None:
+    with world.opened() as adapter:
+        [outcome] = sent(adapter, one)
+    assert (outcome.status, why in outcome.detail) == (Status.FAILED, True), outcome
+    assert {method for method, path in world.service.requests if "oauth" not in path} == {"GET"}
+
+
+def test_a_team_that_goes_takes_its_members_along(world: World) -> None:
+    with world.opened() as adapter:
+        _two_teams(adapter)
+        done(adapter, step(f"user/{ANA}", Action.UPDATE, {"unit": "one"}), step(f"membership/one/{BO}"))
+        ids = adapter.read(REP).ids
+        gone = Batch(kind=Kind.UNIT, action=Action.DELETE, steps=(step("unit/one", Action.DELETE),))
+        home = Batch(kind=Kind.USER, action=Action.UPDATE, steps=(step(f"user/{ANA}", Action.UPDATE, {"unit": "two"}),))
+        for batch in (gone, home):  # without reading in between: an adapter knows what it did
+            assert [one.status for one in adapter.apply(batch, ids)] == [Status.APPLIED]
+    assert user(world)["secondaryTeamIds"] == user(world, BO)["secondaryTeamIds"] == []
+
+
 # what an account offers
 
 
@@ -449,13 +513,13 @@ def test_a_used_up_day_is_no_outcome_but_the_end(world: World) -> None:
 
 
 def test_a_plan_says_what_it_costs_and_what_is_left(world: World) -> None:
-    joins = [Change(address=f"membership/one/p{n}@example.com", action=Action.CREATE, after={}) for n in range(150)]
+    joins = [Change(address=f"membership/one/p{n}@example.com", action=Action.CREATE, after={}) for n in range(101)]
     maker = Change(address="user/p0@example.com", action=Action.CREATE, after={"unit": "one"})
     leaver = Change(address=f"membership/two/{ANA}", action=Action.DELETE, before={})
     with world.opened() as adapter:
         adapter.read(REP)
         left = world.account.daily - world.account.used
-        assert adapter.cost([*joins, maker, leaver]) == f"this apply needs 13 of {left:,} remaining calls"
+        assert adapter.cost([*joins, maker, leaver]) == f"this apply needs 12 of {left:,} remaining calls"
         assert adapter.cost([]) == ""
         world.account.daily = world.account.used + 8
         adapter.read(REP)
@@ -496,7 +560,10 @@ def test_the_doctor_tells_what_a_small_account_lacks(world: World) -> None:
 
 def test_the_doctor_tells_the_ids_to_write_into_the_settings(world: World) -> None:
     theirs, ours = world.account.team("Theirs"), world.account.team("One [orgsync:one]")
+    world.account.team("theirs")
     world.account.permission_set("Seller", paid=True)
+    world.account.scopes = (*ALL, "account-info.security.read")
+    world.account.happened(world.account.admin, "TEAM_SETTINGS", ours)
     with world.opened(withoutRole=None) as adapter:
         found = told(adapter.doctor())
     for words in (
@@ -505,6 +572,8 @@ def test_the_doctor_tells_the_ids_to_write_into_the_settings(world: World) -> No
         "paid seat: Seller",
         "replaced and not taken away",
         "Enterprise",
+        "not unique here: theirs",
+        "seen: TEAM_SETTINGS/SETTINGS",
     ):
         assert words in found
 

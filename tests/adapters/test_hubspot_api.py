@@ -148,6 +148,17 @@ def test_a_user_who_does_not_come_back_is_a_doubt(wire: responses.RequestsMock, 
         api.update_user("7", {"roleId": "5"})
 
 
+def test_a_member_who_does_not_come_back_and_an_account_without_a_number_are_no_answers(
+    wire: responses.RequestsMock, api: Api
+) -> None:
+    wire.post(f"{TEAMS}/1/members", json={"userId": "8", "type": "EXTRA"})
+    wire.get(f"{URL}/account-info/2026-09/details", json={"portalId": "4242"})
+    with pytest.raises(UnknownOutcome):
+        api.add_member("1", "7")
+    with pytest.raises(IncompleteRead):
+        api.details()
+
+
 def test_a_refusal_is_told_in_hubspot_s_words(wire: responses.RequestsMock, api: Api) -> None:
     scopes = {"requiredGranularScopes": ["settings.users.teams.write"]}
     error = {"status": "error", "category": "MISSING_SCOPES", "message": f"not granted to {TOKEN}", "context": scopes}
@@ -230,7 +241,7 @@ def test_where_hubspot_does_not_know_the_token_the_account_is_asked_for(wire: re
 def test_a_no_that_is_no_lack_of_an_offer_stops_the_probe(wire: responses.RequestsMock, api: Api, status: int) -> None:
     wire.post(INFO_URL, json=INFO)
     wire.get(TEAMS, json={"message": "no"}, status=status)
-    with pytest.raises(AdapterError):
+    with pytest.raises(AdapterError, match=f"answered {status}"):
         probe(api, Options(account=4242), TOKEN)
 
 

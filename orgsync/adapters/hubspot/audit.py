@@ -15,7 +15,7 @@ from orgsync.resources import Kind, RemoteId
 
 PAGES = 10
 """The log has everything that anybody does in the account, and no filter for what is of interest here."""
-_WORDS = {Kind.UNIT: "TEAM", Kind.USER: "USER"}
+WORDS = {Kind.UNIT: "TEAM", Kind.USER: "USER"}
 """In the category or subcategory of an event; ids of different sorts of things can be the same."""
 Log = Mapping[tuple[Kind, RemoteId], Changed]
 
@@ -39,7 +39,7 @@ def last_changes(api: Api, days: int) -> Log | None:
 def _events(rows: object) -> Iterator[tuple[tuple[Kind, RemoteId], Changed]]:
     for row in rows if isinstance(rows, list) else []:
         said = f"{row.get('category')} {row.get('subCategory')}".upper().replace("_", " ").split()
-        for kind in (kind for kind, word in _WORDS.items() if word in said):
+        for kind in (kind for kind, word in WORDS.items() if word in said):
             yield (kind, str(row.get("targetObjectId"))), _changed(row)
 
 

@@ -3,11 +3,13 @@
 In: an API, options, a way to ask for the offer. Out: findings, in HubSpot's words. Never: raises for what it finds.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from orgsync.adapters.counting import budget
 from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.adapters.hubspot.api import Api
+from orgsync.adapters.hubspot.audit import WORDS
 from orgsync.adapters.hubspot.marks import named
 from orgsync.adapters.hubspot.offer import (
     AUDIT,
@@ -45,7 +47,8 @@ def _findings(api: Api, options: Options, ask: Callable[[], Offer]) -> Iterator[
     yield from _scopes(offer)
     yield from _teams(api, offer, options)
     yield from _roles(api, offer, options)
-    yield from _rest(offer)
+    yield from _audit(api, offer)
+    yield fact("business units", "shown beside" if offer.brands else "not offered: they are an add-on with a scope")
     yield from budget(api.left, api.limit, "wait: they are counted anew at midnight")
 
 
@@ -77,7 +80,9 @@ def _teams(api: Api, offer: Offer, options: Options) -> Iterator[Finding]:
     if not offer.may(READ_TEAMS):
         return
     teams = {team.id: team for team in (api.all_teams() if offer.teams else api.named_teams())}
-    ours = named(teams, options).keys
+    ours, names = named(teams, options).keys, Counter(team.name.lower() for team in teams.values())
+    if alike := sorted(name for name, count in names.items() if count > 1):
+        yield fact("names of teams are not unique here", ", ".join(alike))
     if options.nested_teams and offer.teams and not any(team.parent for team in teams.values()):
         yield fact("no team has a parent yet", "nested teams need Enterprise; with less, set nestedTeams: false")
     if strangers := [_told(team) for id_, team in teams.items() if id_ not in ours]:
@@ -108,7 +113,17 @@ def _roles(api: Api, offer: Offer, options: Options) -> Iterator[Finding]:
         )
 
 
-def _rest(offer: Offer) -> Iterator[Finding]:
-    audit = "there is one" if offer.audit else "not offered: it needs Enterprise and its scope"
-    yield fact("the audit log says who changed what", audit)
-    yield fact("business units", "shown beside" if offer.brands else "not offered: they are an add-on with a scope")
+def _audit(api: Api, offer: Offer) -> Iterator[Finding]:
+    """Under which words teams and users stand there is documented nowhere."""
+    if not offer.audit:
+        yield fact("nobody knows who changed what", "the audit log is not offered: it needs Enterprise and its scope")
+        return
+    events = api.page(api.audit, "the audit log").items
+    words = sorted({f"{one.get('category')}/{one.get('subCategory')}" for one in events})
+    yield fact(
+        "the audit log says who changed what", f"looked for: {_looked_for()}; seen: {', '.join(words) or 'none'}"
+    )
+
+
+def _looked_for() -> str:
+    return ", ".join(f"{word} ({kind})" for kind, word in WORDS.items())
