@@ -116,6 +116,11 @@ def test_a_table_without_owners_has_one_depth_and_fewer_actions(world: World) ->
     assert projected({"assign": "organization"}, able, "product") == ({}, ["action-not-expressible"])
 
 
+def test_a_table_that_the_environment_does_not_have_is_no_word(world: World) -> None:
+    with world.opened() as adapter:
+        assert projected({"read": "own"}, adapter.capabilities, "entitlement") == ({}, ["object-not-expressible"])
+
+
 def test_nothing_gets_wider() -> None:
     for scope in SCOPES:
         desired, _ = projected({"read": scope}, capabilities(OBJECTS))
@@ -390,6 +395,14 @@ def test_a_mark_that_was_copied_is_a_finding(world: World) -> None:
         copy = next(world.environment.where("businessunits", name="Copy"))
         world.environment.change("businessunits", copy["businessunitid"], description="[orgsync business-unit/emea]")
         assert [one.code for one in adapter.read(Scope()).findings] == ["duplicate-mark"]
+
+
+def test_a_business_unit_that_somebody_disabled_is_a_finding(world: World) -> None:
+    with world.opened() as adapter:
+        done(adapter, COMPANY[0])
+        part = adapter.read(Scope()).ids["business-unit/emea"]
+        world.environment.change("businessunits", part, isdisabled=True)
+        assert [one.code for one in adapter.read(Scope()).findings] == ["business-unit-disabled"]
 
 
 def test_people_are_disabled_and_never_made(world: World) -> None:

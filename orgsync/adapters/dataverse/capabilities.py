@@ -39,8 +39,12 @@ def capabilities(
     possible: Possible | None = None,
     calls: int = 1,
 ) -> Capabilities:
-    """``trees``: units are business units themselves; ``homes``: people are moved; ``calls``: at once."""
+    """``trees``: units are business units themselves; ``homes``: people are moved; ``calls``: at once.
+
+    A word whose table the environment does not have is none.
+    """
     place = "parent" if trees else "businessUnit"
+    there = {word for (word, _), scopes in possible.items() if scopes} if possible is not None else set(objects)
     kinds = {
         Kind.ROLE: _kind(*_NAMED, "privileges", actions=_ALL, size=MAKINGS, unique="name"),
         Kind.UNIT: _kind(*_NAMED, place, "roles", actions=_ALL, size=MAKINGS, unique="name"),
@@ -61,7 +65,7 @@ def capabilities(
         unit_grants=False,
         scopes=frozenset(DEPTHS),
         object_scopes=possible or {},
-        objects=frozenset(objects),
+        objects=frozenset(there),
         privilege_actions=frozenset(VERBS),
         manages_roles=True,
         expiry="none",
