@@ -456,7 +456,7 @@ def test_one_bad_step_harms_no_other_however_its_refusal_is_wrapped(world: World
 def test_no_batch_has_more_than_a_thousand_operations(world: World) -> None:
     roles = [step(f"role/r{at}", after={"name": f"R {at}"}) for at in range(12)]
     keys = [one.address.partition("/")[2] for one in roles]
-    units = [step(f"unit/u{at}", after={"name": f"U {at}", "roles": [*keys]}) for at in range(90)]
+    units = [step(f"unit/u{at}", after={"name": f"U {at}", "roles": [*keys]}) for at in range(90)]  # 1,170 operations
     with world.opened() as adapter:
         sent(adapter, *roles)
         world.service.requests.clear()
@@ -652,6 +652,7 @@ def test_a_plan_says_what_it_costs(world: World) -> None:
         {"tenant": "a/b"},
         {"flow": "password"},
         {"units": "groups"},
+        {"units": "businessUnits", "homes": True},
         {"prefix": "Org sync"},
         {"objects": {"a": "Account", "b": "Account"}},
         {"objects": {"a": "Account eq"}},
