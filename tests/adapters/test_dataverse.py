@@ -1,10 +1,12 @@
 """Dataverse against a strict environment: what privileges become, what moves take, what is told, what is refused."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
@@ -15,6 +17,7 @@ from orgsync.adapters.dataverse.adapter import DataverseAdapter, opened
 from orgsync.adapters.dataverse.batch import ChangeSet, Result
 from orgsync.adapters.dataverse.capabilities import capabilities
 from orgsync.adapters.dataverse.convert import DEPTHS, VERBS, Marks, flag, new_id, privileges_of
+from orgsync.adapters.dataverse.doctor import needed
 from orgsync.adapters.dataverse.options import OBJECTS, Options
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step
 from orgsync.errors import AdapterError, IncompleteRead, ReadOnly
@@ -113,6 +116,11 @@ def test_a_table_without_owners_has_one_depth_and_fewer_actions(world: World) ->
     assert projected({"assign": "organization"}, able, "product") == ({}, ["action-not-expressible"])
 
 
+def test_a_table_that_the_environment_does_not_have_is_no_word(world: World) -> None:
+    with world.opened() as adapter:
+        assert projected({"read": "own"}, adapter.capabilities, "entitlement") == ({}, ["object-not-expressible"])
+
+
 def test_nothing_gets_wider() -> None:
     for scope in SCOPES:
         desired, _ = projected({"read": scope}, capabilities(OBJECTS))
@@ -132,7 +140,11 @@ def test_a_privilege_that_is_about_no_table_shows_under_its_own_name() -> None:
 def test_a_mark_and_a_description_give_each_other(text: str | None) -> None:
     marks = Marks(prefix="orgsync")
     assert marks.read(marks.marked(text, "unit", "sales-north")) == (text, "unit", "sales-north")
-    assert marks.read(marks.marked(text, "unit", "x").replace("\n", "\r\n"))[1:] == ("unit", "x")
+    assert marks.read(marks.marked(text, "unit", "x").replace("\n", "\r\n")) == (text, "unit", "x")
+    assert marks.read(marks.marked(text, "unit", "x").replace(" [orgsync unit/x]", "\n[orgsync unit/x]\n"))[1:] == (
+        "unit",
+        "x",
+    )
     assert Marks(prefix="another").read(marks.marked(text, "unit", "x"))[1] == ""
 
 
@@ -385,12 +397,35 @@ def test_a_mark_that_was_copied_is_a_finding(world: World) -> None:
         assert [one.code for one in adapter.read(Scope()).findings] == ["duplicate-mark"]
 
 
+def test_a_business_unit_that_somebody_disabled_is_a_finding(world: World) -> None:
+    with world.opened() as adapter:
+        done(adapter, COMPANY[0])
+        part = adapter.read(Scope()).ids["business-unit/emea"]
+        world.environment.change("businessunits", part, isdisabled=True)
+        assert [one.code for one in adapter.read(Scope()).findings] == ["business-unit-disabled"]
+
+
 def test_people_are_disabled_and_never_made(world: World) -> None:
     with world.opened() as adapter:
         done(adapter, step(f"user/{ANA}", Action.UPDATE, {"active": False}))
         assert adapter.read(Scope()).resources[f"user/{ANA}"]["active"] is False
         [outcome] = sent(adapter, step("user/bo@example.com"))
         assert outcome.status is Status.FAILED
+
+
+@pytest.mark.parametrize(("units", "made"), [("teams", False), ("businessUnits", True)])
+def test_a_role_without_a_copy_is_refused_before_anything_is_made_where_that_can_be_known(
+    world: World, units: str, *, made: bool
+) -> None:
+    """A business unit of its own has copies of roles only once it is there: the next plan gives what is missing."""
+    with world.opened(units=units) as adapter:
+        ids = {**adapter.read(Scope()).ids, "role/ghost": world.ana}
+        fields: Fields = {"name": "Sales", "description": None, "roles": ["ghost"]}
+        batch = Batch(kind=Kind.UNIT, action=Action.CREATE, steps=(step("unit/sales", after=fields),))
+        [outcome] = adapter.apply(batch, ids)
+        assert outcome.status is Status.FAILED
+        assert "the role ghost has no copy in the business unit" in outcome.detail
+        assert ("unit/sales" in adapter.read(Scope()).resources) is made
 
 
 def test_a_unit_of_its_own_that_lost_its_team_says_so(world: World) -> None:
@@ -416,6 +451,18 @@ def test_one_bad_step_harms_no_other_however_its_refusal_is_wrapped(world: World
         assert [one.status for one in outcomes] == [Status.APPLIED, Status.FAILED, Status.APPLIED]
         assert "is used by another record" in outcomes[1].detail
         assert "unit/b" not in adapter.read(Scope()).resources
+
+
+def test_no_batch_has_more_than_a_thousand_operations(world: World) -> None:
+    roles = [step(f"role/r{at}", after={"name": f"R {at}"}) for at in range(12)]
+    keys = [one.address.partition("/")[2] for one in roles]
+    units = [step(f"unit/u{at}", after={"name": f"U {at}", "roles": [*keys]}) for at in range(90)]  # 1,170 operations
+    with world.opened() as adapter:
+        sent(adapter, *roles)
+        world.service.requests.clear()
+        assert {one.status for one in sent(adapter, *units)} == {Status.APPLIED}
+    assert [method for method, _ in world.service.requests].count("POST") == 2
+    assert {one["isinherited"] for one in world.environment.where("roles") if one["name"].startswith("R ")} == {1}
 
 
 def test_limits_are_waited_for_and_cookies_dropped(world: World) -> None:
@@ -605,6 +652,7 @@ def test_a_plan_says_what_it_costs(world: World) -> None:
         {"tenant": "a/b"},
         {"flow": "password"},
         {"units": "groups"},
+        {"units": "businessUnits", "homes": True},
         {"prefix": "Org sync"},
         {"objects": {"a": "Account", "b": "Account"}},
         {"objects": {"a": "Account eq"}},
@@ -615,3 +663,26 @@ def test_settings_that_cannot_be_meant_are_refused(options: Mapping[str, object]
     usual = {"url": "https://contoso.crm.dynamics.com", "tenant": TENANT}
     with pytest.raises(ValueError, match="validation error"):
         Options.model_validate({**usual, **options})
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "adapters" / "dataverse.md").read_text(encoding="utf-8")
+
+
+def test_the_page_lists_what_the_doctor_asks_for() -> None:
+    rows = dict(re.findall(r"^ +\| ([^|]+) \| ([^|]+) \|$", PAGE, re.MULTILINE))
+    listed = {f"{table}: {verb}" for table, verbs in rows.items() for verb in verbs.split(", ")}
+    more = {verb for table, verbs in rows.items() if table.startswith("miscellaneous") for verb in verbs.split(", ")}
+    options = Options.model_validate({"url": "https://x.example", "tenant": TENANT, "homes": True})
+    asked = set(needed(options).values())
+    assert {one for one in asked if ":" in one} == {one for one in listed if not one.startswith(("misc", "table", "-"))}
+    assert {one for one in asked if ":" not in one} | {"View Audit Summary"} == more
+
+
+def test_the_page_has_every_action_and_scope_with_what_it_becomes() -> None:
+    for action, verb in VERBS.items():
+        assert f"| `{action}` | prv{verb}… |" in PAGE
+    for scope, depth in DEPTHS.items():
+        assert f"| `{scope}` | {depth} |" in PAGE
+    words = re.search(r"\| `objects` \| ([^|]+) \|", PAGE)
+    assert words is not None
+    assert words[1].split(", ") == sorted(OBJECTS)

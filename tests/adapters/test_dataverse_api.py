@@ -204,6 +204,14 @@ def test_no_token_is_an_error_in_the_words_of_entra(
     assert SECRET not in str(raised.value)
 
 
+def test_entra_cannot_send_us_elsewhere_with_our_secret(wire: responses.RequestsMock) -> None:
+    elsewhere = {**FOUND, "token_endpoint": f"https://login.elsewhere.example/{TENANT}/oauth2/v2.0/token"}
+    wire.get(f"{ENTRA}/v2.0/.well-known/openid-configuration", json=elsewhere)
+    with pytest.raises(AdapterError, match=r"sends us to login\.elsewhere\.example"):
+        login(clientId=CLIENT, clientSecret=SECRET).fetch()
+    assert len(wire.calls) == 1
+
+
 def test_a_tenant_that_is_none_is_an_error(wire: responses.RequestsMock) -> None:
     wire.get(f"{ENTRA}/v2.0/.well-known/openid-configuration", json={"error": "invalid_tenant"}, status=400)
     with pytest.raises(AdapterError, match="no access token"):

@@ -10,7 +10,7 @@ from orgsync.resources import Json
 from orgsync.testing import Crm, HttpConformance
 from orgsync.testing.conformance import reach
 from orgsync.testing.crm import PEOPLE
-from orgsync.testing.story import founded
+from orgsync.testing.story import document, founded
 from orgsync.testing.workspace import Workspace
 from tests.fakes.dataverse import CLIENT, SECRET, TENANT, Environment, started
 
@@ -118,6 +118,19 @@ def test_people_move_with_their_unit_and_have_their_roles_afterwards(people: Env
     ]
     assert {one["name"] for one in held} == {"Theirs", "Kit Lead"}
     assert {one["_businessunitid_value"] for one in held} == {live.ids["business-unit/emea"]}
+
+
+def test_the_tree_of_business_units_moves_before_what_hangs_on_it(people: Environment, tmp_path: Path) -> None:
+    with started(people) as (url, service), running(people) as crm:
+        workspace, state = Workspace(tmp_path, crm, {"url": url, "authority": url}), founded(crm.objects)
+        reach(workspace, state)
+        state |= [document("BusinessUnit", "west", "Kit West")]
+        state["BusinessUnit/emea"]["parent"] = "west"
+        state["Unit/sales"] |= {"businessUnit": "west", "name": "Kit West Sales"}
+        service.written.clear()
+        reach(workspace, state)
+    sets = [one.partition("(")[0] for one in service.written]
+    assert sets == ["PATCH businessunits"] * 2 + ["PATCH teams", "POST teams"]
 
 
 def test_business_units_stay_while_people_live_there(people: Environment, tmp_path: Path) -> None:

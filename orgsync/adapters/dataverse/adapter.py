@@ -11,7 +11,7 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from orgsync.adapter import Capabilities, Scope, Snapshot
-from orgsync.adapters.dataverse.api import HEADERS, Api, Row
+from orgsync.adapters.dataverse.api import HEADERS, LIMITS, Api, Row
 from orgsync.adapters.dataverse.capabilities import Possible, capabilities
 from orgsync.adapters.dataverse.changing import Changing
 from orgsync.adapters.dataverse.convert import POSSIBLE, VERBS, Marks, privilege_name
@@ -121,5 +121,6 @@ def opened(options: Options, credentials: Mapping[str, str], *, writable: bool) 
         writable=writable,
         secrets=[*credentials.values()],
         headers=HEADERS,
+        limits=LIMITS,
     ) as client:
         yield DataverseAdapter(Api(client, options.url, page=options.page_size), options)

@@ -10,12 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 from orgsync.adapters.dataverse.batch import ChangeSet, Result, results, written
-from orgsync.adapters.http import Client, Page, pages
+from orgsync.adapters.http import Client, Limits, Page, pages
 from orgsync.errors import IncompleteRead
 from orgsync.resources import RemoteId
 
 ROOT = "/api/data/v9.2/"
 HEADERS: Mapping[str, str] = {"OData-MaxVersion": "4.0", "OData-Version": "4.0"}
+LIMITS = Limits(read=300, answer=300, total=900)
+"""A batch is answered when all of it is done."""
 _HINT = "x-ms-dop-hint"
 Row = Mapping[str, Any]
 

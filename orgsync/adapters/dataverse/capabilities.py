@@ -12,8 +12,8 @@ from orgsync.resources import Kind
 
 OPERATIONS = 1000
 """Per batch (Execute batch operations using the Web API); a change set's count one by one."""
-MAKINGS = 100
-"""Steps per batch of what takes several operations each: a team with its roles, a role with its privileges."""
+MAKINGS = 50
+"""Steps per batch of what takes several operations each, or long: a business unit gets a copy of every role."""
 CALLS = 8
 """At once, whatever the environment recommends (Service protection API limits: 52 per user)."""
 
@@ -39,19 +39,23 @@ def capabilities(
     possible: Possible | None = None,
     calls: int = 1,
 ) -> Capabilities:
-    """``trees``: units are business units themselves; ``homes``: people are moved; ``calls``: at once."""
+    """``trees``: units are business units themselves; ``homes``: people are moved; ``calls``: at once.
+
+    A word whose table the environment does not have is none.
+    """
     place = "parent" if trees else "businessUnit"
+    there = {word for (word, _), scopes in possible.items() if scopes} if possible is not None else set(objects)
     kinds = {
         Kind.ROLE: _kind(*_NAMED, "privileges", actions=_ALL, size=MAKINGS, unique="name"),
         Kind.UNIT: _kind(*_NAMED, place, "roles", actions=_ALL, size=MAKINGS, unique="name"),
         Kind.USER: _kind(
             "active",
-            *(["businessUnit"] if homes and not trees else []),
+            *(["businessUnit"] if homes else []),
             actions=frozenset({Action.UPDATE}),
             size=MAKINGS if homes else OPERATIONS,
         ),
         Kind.MEMBERSHIP: _kind(actions=_GIVEN, size=OPERATIONS),
-        Kind.GRANT: _kind(actions=_GIVEN, size=MAKINGS),
+        Kind.GRANT: _kind(actions=_GIVEN, size=OPERATIONS),
     }
     parts = {Kind.BUSINESS_UNIT: _kind(*_NAMED, "parent", actions=_ALL, size=MAKINGS, unique="name")}
     return Capabilities(
@@ -61,7 +65,7 @@ def capabilities(
         unit_grants=False,
         scopes=frozenset(DEPTHS),
         object_scopes=possible or {},
-        objects=frozenset(objects),
+        objects=frozenset(there),
         privilege_actions=frozenset(VERBS),
         manages_roles=True,
         expiry="none",

@@ -64,20 +64,24 @@ def privileges_of(rows: Iterable[tuple[str, int]], words: Mapping[str, str]) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """Keys stand in descriptions, as their last line: no other column is there for all three tables, and free."""
+    """Keys stand at the end of descriptions: no other column is there for all three tables, and free.
+
+    After a space and no line of its own: the description of a role is a text of one line.
+    """
 
     prefix: str
 
     def marked(self, text: str | None, kind: str, key: str) -> str:
         mark = f"[{self.prefix} {kind}/{key}]"
-        return f"{text}\n{mark}" if text else mark
+        return f"{text} {mark}" if text else mark
 
     def read(self, description: str | None) -> tuple[str | None, str, str]:
         """(the text, kind, key); kind and key are empty where there is no mark of ours."""
-        found = re.search(rf"(?:\A|\r?\n)\[{re.escape(self.prefix)} ([a-z-]+)/([^\s/\]]+)\]\s*\Z", description or "")
+        text = (description or "").replace("\r\n", "\n")
+        found = re.search(rf"(?:\A|\s)\[{re.escape(self.prefix)} ([a-z-]+)/([^\s/\]]+)\]\s*\Z", text)
         if found is None:
-            return description or None, "", ""
-        return (description or "")[: found.start()] or None, found[1], found[2]
+            return text or None, "", ""
+        return text[: found.start()] or None, found[1], found[2]
 
 
 def new_id(organization: str, prefix: str, address: Address, taken: Iterable[RemoteId]) -> RemoteId:

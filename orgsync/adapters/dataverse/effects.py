@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from orgsync.adapters.dataverse.index import Index
 from orgsync.change import Action, Change, Effect
-from orgsync.resources import NO_UNIT, Address, Kind, RemoteId, address, key_of, parts_of
+from orgsync.resources import Address, Kind, RemoteId, address, key_of, kind_of, parts_of
 
 
 def effects_of(index: Index, changes: Sequence[Change]) -> list[Effect]:
-    moves = [effect for change in changes if _moves(change) for effect in _of_a_move(index, change, changes)]
+    grants = _grants(index, changes)
+    moves = [effect for change in changes if _moves(change) for effect in _of_a_move(index, change, grants)]
     return [*moves, *_from_the_top(index, changes)]
 
 
@@ -25,14 +26,14 @@ def _moves(change: Change) -> bool:
     )
 
 
-def _of_a_move(index: Index, change: Change, changes: Sequence[Change]) -> Iterator[Effect]:
+def _of_a_move(index: Index, change: Change, grants: Mapping[str, set[Address]]) -> Iterator[Effect]:
     holder = change.remote_id or index.snapshot.ids.get(change.address, "")
     place = _place(index, change)
     _, lost = index.carried(holder, place) if place else ([], [])
     gone = sorted(
         f'"{index.names.get(copy, copy)}"' for copy in lost if index.root_of.get(copy, ("",))[0] not in index.ours
     )
-    drops = _grants(index, change, changes) if change.kind is Kind.USER and index.strips else ()
+    drops = tuple(sorted(grants[key_of(change.address)])) if change.kind is Kind.USER and index.strips else ()
     told = [f"{len(drops)} roles, which are given again or were to go"] if drops else []
     told += [f"{', '.join(gone)}, which {'has' if len(gone) == 1 else 'have'} no copy there"] if gone else []
     if told:
@@ -46,16 +47,14 @@ def _place(index: Index, change: Change) -> RemoteId:
     return index.snapshot.ids.get(address(Kind.BUSINESS_UNIT, str(key)), "") if key else index.root
 
 
-def _grants(index: Index, change: Change, changes: Sequence[Change]) -> tuple[Address, ...]:
-    """Of one person: those that live, and those that are on their way."""
-    login = key_of(change.address)
-    live = [at for at in index.snapshot.resources if at.startswith(f"{Kind.GRANT}/{NO_UNIT}/{login}/")]
-    coming = [
-        one.address
-        for one in changes
-        if one.kind is Kind.GRANT and one.action is Action.CREATE and parts_of(one.address)[1] == login
-    ]
-    return tuple(sorted({*live, *coming}))
+def _grants(index: Index, changes: Sequence[Change]) -> Mapping[str, set[Address]]:
+    """By login: those that live, and those that are on their way."""
+    coming = [one.address for one in changes if one.action is Action.CREATE]
+    found: dict[str, set[Address]] = defaultdict(set)
+    for at in (*index.snapshot.resources, *coming):
+        if kind_of(at) is Kind.GRANT:
+            found[parts_of(at)[1]].add(at)
+    return found
 
 
 def _from_the_top(index: Index, changes: Sequence[Change]) -> Iterator[Effect]:

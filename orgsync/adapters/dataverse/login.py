@@ -38,18 +38,17 @@ class Login:
         if flow == "githubOidc":
             secret = {"client_assertion": partial(_assertion, given["oidcUrl"], given["oidcToken"])}
         with Client(self.options.authority, authorization=None, writable=False, secrets=given.values()) as client:
-            return f"Bearer {self._token(client, secret)}"
+            return f"Bearer {self._token(_Wire(client, urlsplit(self.options.authority).netloc), secret)}"
 
-    def _token(self, client: Client, secret: object) -> str:
+    def _token(self, wire: "_Wire", secret: object) -> str:
         import msal  # type: ignore[import-untyped]  # noqa: PLC0415  (slow to import)
 
-        host = urlsplit(self.options.authority).netloc
         try:
             application = msal.ConfidentialClientApplication(
                 self.credentials["clientId"],
-                authority=f"https://{host}/{self.options.tenant}",
+                authority=f"https://{wire.host}/{self.options.tenant}",
                 client_credential=secret,
-                http_client=_Wire(client),
+                http_client=wire,
                 instance_discovery=False,
             )
             answer = application.acquire_token_for_client([f"{self.options.url}/.default"])
@@ -89,10 +88,10 @@ class _Answer:
 
 
 class _Wire:
-    """MSAL's HTTP, carried by our client: https, timeouts and hosts are its business."""
+    """MSAL's HTTP, carried by our client: https, timeouts and secrets are its business."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, host: str) -> None:
+        self._client, self.host = client, host
 
     def get(self, url: str, *, params: Mapping[str, str] | None = None, **more: Any) -> _Answer:
         return self._call("GET", url, params=params or {}, headers=more.get("headers") or {})
@@ -105,6 +104,8 @@ class _Wire:
 
     def _call(self, method: str, url: str, **more: Any) -> _Answer:
         where = urlsplit(url)
+        if where.netloc != self.host:
+            raise AdapterError(f"no access token: {self.host} sends us to {where.netloc}", remedy="correct `authority`")
         path = where.path + (f"?{where.query}" if where.query else "")
         try:
             answer = self._client.call(method, path, safe=True, **more)

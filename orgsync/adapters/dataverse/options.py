@@ -5,10 +5,10 @@ In: settings. Out: checked options. Never: connects.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from orgsync.adapters.stating import one_word_each, vocabulary
 
@@ -93,6 +93,12 @@ class Options(BaseModel):
         description="word of a privilege -> table as privileges name it (cr1_Invoice); comes before the defaults",
     )
     page_size: int = Field(default=5000, ge=1, le=5000, alias="pageSize", description="rows per page")
+
+    @model_validator(mode="after")
+    def _homes_in_business_units(self) -> Self:
+        if self.homes and self.units == "businessUnits":
+            raise ValueError("homes: true needs units: teams, where units have business units")
+        return self
 
     @property
     def models(self) -> Mapping[str, str]:

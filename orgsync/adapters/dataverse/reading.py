@@ -97,6 +97,7 @@ def _sort_parts(work: _Sorting) -> None:
         if marked == kind and id_ != work.index.root:
             work.index.texts[id_] = Text(text=text, kind=marked, key=key)
             work.put(address(kind, key), row, id_, {"name": row["name"], "description": text, "parent": None})
+            work.findings += [_disabled(address(kind, key))] if row["isdisabled"] else []
         if id_ not in work.address:
             work.foreign.append(_foreign(kind, row, id_, row["name"], work.names))
     for row in work.world.parts:
@@ -226,6 +227,17 @@ def _twice(at: Address, one: RemoteId, other: RemoteId) -> Finding:
         summary="the CRM has one thing twice",
         detail=f"{at} is marked in the descriptions of {one} and {other}",
         remedy="find out there which one is right, and take the mark out of the other's description",
+        address=at,
+    )
+
+
+def _disabled(at: Address) -> Finding:
+    return Finding(
+        code="business-unit-disabled",
+        severity=Severity.WARNING,
+        summary="somebody disabled a business unit that is declared",
+        detail=f"{at} is disabled: nobody in it can sign in, and nothing can be given there",
+        remedy="enable it in Dataverse (Business units, More commands), or take it out of the YAML",
         address=at,
     )
 

@@ -18,7 +18,14 @@ _WHO = ("modifiedon", "_modifiedby_value")
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "organizations": ("organizationid", "orgdborgsettings", "isauditenabled"),
-        "businessunits": ("businessunitid", "name", "description", "_parentbusinessunitid_value", *_WHO),
+        "businessunits": (
+            "businessunitid",
+            "name",
+            "description",
+            "isdisabled",
+            "_parentbusinessunitid_value",
+            *_WHO,
+        ),
         "teams": ("teamid", "name", "description", "teamtype", "isdefault", "_businessunitid_value", *_WHO),
         "roles": ("roleid", "name", "description", "_businessunitid_value", "_parentrootroleid_value", *_WHO),
         "privileges": ("privilegeid", "name", *POSSIBLE.values()),

@@ -63,7 +63,7 @@ LINKED: Mapping[tuple[str, str], tuple[str, str, str]] = {
 ACTIONS = ("Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share")
 OWNED = ("Account", "Activity", "Campaign", "Contact", "Contract", "Incident", "Lead", "Opportunity", "Order", "Quote")
 """Tables whose rows have an owner: privileges of every depth."""
-SHARED = ("Product", "PriceLevel")
+SHARED = ("Product",)
 """Tables of the organization: no owner, one depth."""
 ADMINISTRATION = ("BusinessUnit", "Team", "Role", "User", "Organization")
 MISCELLANEOUS = (

@@ -29,15 +29,19 @@ Answer = tuple[int, Any, dict[str, str]]
 
 
 class Service:
-    """``requests``: (method, path) of every call; ``throttled``: calls that the limits refuse; ``hint``: calls at once.
+    """What is asked, and how it is answered.
 
-    ``bare``: how a change set that failed is answered.
+    requests   (method, path) of every call; ``operations``: how many there were in batches
+    written    method and address of every operation that was carried out
+    throttled  calls that the limits refuse; ``hint``: calls at once that are recommended
+    bare       how a change set that failed is answered
     """
 
     def __init__(self, environment: Environment) -> None:
         self.environment, self.lock, self.door = environment, Lock(), Door()
         self.requests: list[tuple[str, str]] = []
         self.operations = 0
+        self.written: list[str] = []
         self.throttled = 0
         self.hint, self.bare = "", False
 
@@ -152,6 +156,7 @@ class Service:
             except Refusal as refusal:
                 self.environment.back_to(0)
                 return [Reply(status=refusal.status, body=json.dumps(_error(refusal)).encode(), id=one.id)]
+            self.written.append(f"{one.method} {one.target.removeprefix(ROOT)}")
             done.append(Reply(status=204, body=b"", id=one.id))
         return done
 
