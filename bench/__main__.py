@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     full = commands.add_parser("run", help="measure all contestants in turns and hold the ratios against the targets")
     full.set_defaults(command=_run)
-    full.add_argument("--size", type=int, action="append", metavar="N", help="assignments; repeatable (1000 and 10000)")
+    full.add_argument("--size", type=int, action="append", metavar="N", help="assignments; repeatable (10000 and 100000)")
     _shape_options(full)
     full.add_argument("--rounds", type=int, default=3)
     full.add_argument("--terraform", action="store_true", help="above 10,000 too: minutes, and 10 GiB at 100,000")
@@ -65,7 +65,7 @@ def _shape(options: argparse.Namespace, size: int) -> Shape:
 
 
 def _run(options: argparse.Namespace) -> int:
-    shapes = [_shape(options, size) for size in sorted(set(options.size or (1_000, 10_000)))]
+    shapes = [_shape(options, size) for size in sorted(set(options.size or (10_000, 100_000)))]
     chosen = Options(
         rounds=options.rounds, peers=options.peers, all_terraform=options.terraform, network=options.network
     )

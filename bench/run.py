@@ -20,7 +20,7 @@ from bench.network import Network, measured
 from bench.prepare import ROOT, Shape, environment
 from bench.targets import Ratio, Runs, growth, ratios
 
-TERRAFORM_UP_TO = 10_000
+TERRAFORM_UP_TO, PEERS_UP_TO = 10_000, 100_000
 _STAGE = re.compile(r"([a-z]+) (\d+\.\d+) s\b")
 
 
@@ -131,7 +131,7 @@ def _run_shape(shape: Shape, options: Options, *, with_orgsync: bool) -> ShapeRe
 
 def _contestants(shape: Shape, options: Options, *, with_orgsync: bool) -> list[Contestant]:
     found = [*floors(shape), *([*start_up(), *ours(shape)] if with_orgsync else [])]
-    if options.peers:
+    if options.peers and shape.size <= PEERS_UP_TO:
         python = prepare.install_peers()
         found.append(octodns(shape, python))
         if shape.size <= TERRAFORM_UP_TO or options.all_terraform:

@@ -41,8 +41,8 @@ def test_an_import_on_the_way_to_help_is_noticed(monkeypatch: pytest.MonkeyPatch
 
 def test_a_cached_plan_that_differs_is_noticed() -> None:
     same, other = ({COLD: "a plan", UNCHANGED: one} for one in ("a plan", "another"))
-    assert quick._cached(quick._Plans(cpu=[1], outputs=same)).holds
-    assert not quick._cached(quick._Plans(cpu=[1], outputs=other)).holds
+    assert quick._cached(same).holds
+    assert not quick._cached(other).holds
 
 
 @pytest.mark.parametrize("start_up", [0, 1000])
