@@ -76,6 +76,7 @@ def index_of(resources: Mapping[Address, Fields]) -> Index:
     holders: dict[str, list[Address]] = defaultdict(list)
     edges: dict[str, list[Address]] = defaultdict(list)
     strange: list[str] = []
+    logins: dict[str, str] = {}  # one text for each person, however many units they belong to
     memberships = grants = 0
     for address, fields in resources.items():
         parts = address.split("/")
@@ -83,7 +84,7 @@ def index_of(resources: Mapping[Address, Fields]) -> Index:
             strange.append(address)
         elif len(parts) == _OF_MEMBERSHIP and parts[0] == _MEMBERSHIP:
             memberships += 1
-            members[parts[1]].append(parts[2])
+            members[parts[1]].append(logins.setdefault(parts[2], parts[2]))
             edges[parts[2]].append(address)
         elif len(parts) == _OF_GRANT and parts[0] == _GRANT:
             grants += 1

@@ -119,6 +119,20 @@ def digest_of(value: object) -> str:
     return sha256(_canonical(value)).hexdigest()
 
 
+def digest_of_resources(resources: Mapping[Address, Fields], managed: Iterable[Address]) -> str:
+    """``digest_of([resources, sorted(managed)])``, some thousands at a time: the whole text would take as much memory
+    as the organization itself."""
+    found, addresses = sha256(b"[{"), sorted(resources)
+    for start in range(0, len(addresses), _AT_A_TIME):
+        part = {address: resources[address] for address in addresses[start : start + _AT_A_TIME]}
+        found.update((b"," if start else b"") + _canonical(part)[1:-1])
+    found.update(b"}," + _canonical(sorted(managed)) + b"]")
+    return found.hexdigest()
+
+
+_AT_A_TIME = 4096
+
+
 def _canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict).encode(
         errors="backslashreplace"  # half a surrogate pair, as a CRM may answer, becomes JSON's own escape

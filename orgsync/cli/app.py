@@ -47,6 +47,7 @@ class Options:
         self.format = ""
         self.verbosity = 0
         self.no_cache = False
+        self.profile = False
 
     @property
     def verbose(self) -> bool:
@@ -120,7 +121,8 @@ def offering(*formats: str) -> _Decorator:
         ),
         _option("--format", type=click.Choice(formats), help=f"How results are written  [default: {formats[0]}]"),
         _option("--no-cache", is_flag=True, help="Parse every file anew."),
-        _option("-v", "--verbose", is_flag=True, help="Everything, and seconds per stage."),
+        _option("-v", "--verbose", is_flag=True, help="Everything, and time and memory per stage."),
+        _option("--profile", is_flag=True, help="A table of time, CPU time and memory per stage."),
         _option("-q", "--quiet", is_flag=True, help="Results and errors only."),
     ]
 

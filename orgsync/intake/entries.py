@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from orgsync.load import Document, Marks, of_one
+from orgsync.load import Document, of_one
 from orgsync.resources import Json
 
 _CHECKSUM = 32
@@ -22,8 +22,8 @@ class Entry:
     Marks are of no use until a position is asked for, and are left as they are until then.
     """
 
-    text: bytes
-    marks: bytes
+    text: bytes | memoryview
+    marks: bytes | memoryview
 
 
 def entry_of(content: bytes, file: str) -> Entry | None:
@@ -43,20 +43,13 @@ def entry_of(content: bytes, file: str) -> Entry | None:
 def documents_of(entry: Entry, file: str) -> list[Document]:
     """Raises ValueError, TypeError or KeyError where the entry is none."""
     found: list[Document] = []
-    start = 0
-    for number, count, stated in json.loads(entry.text):
-        end = start + _WIDTH * (count or 0)
-        marks = None if count is None else memoryview(entry.marks)[start:end]
-        found.append(Document(value=stated, file=file, number=number, marks=_unpacked(marks), checked=True))
+    marks, start = memoryview(bytes(entry.marks)).cast("Q"), 0
+    for number, count, stated in json.loads(bytes(entry.text)):
+        end = start + (count or 0)
+        own = None if count is None else marks[start:end]
+        found.append(Document(value=stated, file=file, number=number, marks=own, checked=True))
         start = end
     return found
-
-
-_WIDTH = array("Q").itemsize
-
-
-def _unpacked(marks: memoryview | None) -> Marks | None:
-    return None if marks is None else marks.cast("Q")
 
 
 def pack(entries: Mapping[str, Entry], version: Json) -> bytes:
@@ -69,7 +62,8 @@ def pack(entries: Mapping[str, Entry], version: Json) -> bytes:
 
 def unpack(content: bytes, version: Json) -> dict[str, Entry]:
     """Raises ValueError, TypeError or KeyError where that is not what ``pack`` made, or made by another version."""
-    body = memoryview(content)[_CHECKSUM:]
+    whole = memoryview(content)
+    body = whole[_CHECKSUM:]
     if sha256(body).digest() != content[:_CHECKSUM]:
         raise ValueError("damaged")
     line = content.index(b"\n", _CHECKSUM)
@@ -80,7 +74,7 @@ def unpack(content: bytes, version: Json) -> dict[str, Entry]:
     start = line + 1
     for key, (text, marks) in head["entries"].items():
         middle, end = start + text, start + text + marks
-        found[key] = Entry(text=content[start:middle], marks=content[middle:end])
+        found[key] = Entry(text=whole[start:middle], marks=whole[middle:end])
         start = end
     return found
 

@@ -48,7 +48,7 @@ class FileReader:
                     return nothing_yet(self.seats)
                 if missing := TABLES - there:
                     raise incomplete(self.identity, f"tables are missing: {', '.join(sorted(missing))}")
-                return read(lambda sql: connection.execute(sql).fetchall(), scope, self.seats)
+                return read(connection.execute, scope, self.seats)
             except sqlite3.Error as error:
                 raise incomplete(self.identity, str(error)) from None
             except (KeyError, ValueError) as error:
