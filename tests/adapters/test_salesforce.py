@@ -363,6 +363,18 @@ def test_the_doctor_asks_for_nothing_more_than_the_settings_need(world: World, h
         assert {one.severity for one in adapter.doctor()} == {"info"}
 
 
+def test_the_doctor_says_what_a_custom_object_belongs_to(world: World) -> None:
+    with world.opened(objects=NOTES, parents={"invoice": ["account"]}) as adapter:
+        told = {one.summary: one.remedy for one in adapter.doctor() if one.severity == "warning"}
+    assert told == {
+        "a-note (A_Note__c) belongs to Invoice__c: Salesforce lets nobody read it without": (
+            "state parents: {a-note: [invoice]}, and under objects what has no word yet"
+        )
+    }
+    with world.opened(objects=NOTES, parents=MASTERS) as adapter:
+        assert [one.summary for one in adapter.doctor() if one.severity == "warning"] == []
+
+
 def test_the_doctor_says_why_nobody_could_log_in(world: World) -> None:
     with world.opened({"clientId": CLIENT, "clientSecret": "another-secret-0001"}) as adapter:
         [finding] = adapter.doctor()

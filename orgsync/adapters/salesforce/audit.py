@@ -23,7 +23,7 @@ ACTIONS: Mapping[str, Kind] = {
     "PermSetGroupUnassign": Kind.GRANT,
 }
 MOST = 500
-"""Rows, the newest: they come in one page."""
+"""Rows, the newest: one page, unless pages are to be smaller."""
 _FIELDS = ("Id", "Action", "Display", "CreatedDate", "CreatedBy.Username")
 _BAD_REQUEST = 400
 

@@ -24,11 +24,11 @@ def stuck(records: Iterable[Row]) -> dict[RemoteId, str]:
 
 def awaited(api: Api, names: Names) -> dict[RemoteId, str]:
     """Those that are not up to date after all: id -> status. Raises IncompleteRead."""
-    ours = f"{begins('DeveloperName', names.bundle(''))} AND Status != '{UP_TO_DATE}'"
+    soql = select(("Id", "Status"), "PermissionSetGroup", begins("DeveloperName", names.bundle("")))
     left: dict[RemoteId, str] = {}
     for pause in PAUSES:
         time.sleep(pause)
-        left = stuck(api.query(select(("Id", "Status"), "PermissionSetGroup", ours), "permission set groups"))
+        left = stuck(api.query(soql, "permission set groups"))
         if not passing(left):
             break
     return left

@@ -75,6 +75,24 @@ def _objects(api: Api, options: Options) -> Iterator[Finding]:
     known = {str(one.get("name")) for one in api.call("GET", api.path("sobjects")).value.get("sobjects", [])}
     if lacking := [f"{word} ({name})" for word, name in sorted(options.models.items()) if name not in known]:
         yield fact("some words mean objects that the org does not have", ", ".join(lacking))
+    for word, name in sorted(options.models.items()):
+        if name in known and name.endswith("__c"):
+            yield from _belonging(api, options, word, name)
+
+
+def _belonging(api: Api, options: Options, word: str, name: str) -> Iterator[Finding]:
+    """The masters of a custom object are those that its master-detail fields refer to."""
+    described = api.call("GET", api.path(f"sobjects/{name}/describe")).value.get("fields", [])
+    above = {one for field in described if field.get("relationshipOrder") is not None for one in field["referenceTo"]}
+    stated = {options.models[master] for master in options.masters.get(word, ())}
+    if missing := sorted(above - stated):
+        words = {model: one for one, model in options.models.items()}
+        named = ", ".join(words.get(one, one) for one in missing)
+        yield warning(
+            f"{word} ({name}) belongs to {', '.join(missing)}: Salesforce lets nobody read it without",
+            "a role that states it alone would be refused",
+            f"state parents: {{{word}: [{named}]}}, and under objects what has no word yet",
+        )
 
 
 def _sharing(api: Api, options: Options) -> Iterator[Finding]:

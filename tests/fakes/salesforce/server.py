@@ -13,7 +13,7 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.fakes.salesforce.schema import PERMISSIONABLE
+from tests.fakes.salesforce.schema import MASTERS, PERMISSIONABLE
 from tests.fakes.salesforce.soql import query
 from tests.fakes.salesforce.store import Org, Refusal
 from tests.fakes.salesforce.tokens import Door
@@ -79,6 +79,8 @@ class Service:
                 "maxBatchSize": 200,
                 "sobjects": [{"name": one} for one in PERMISSIONABLE],
             }
+        if method == "GET" and (found := re.fullmatch(r"sobjects/(\w+)/describe", resource)) and not params:
+            return 200, _described(found[1])
         self.org.wait_for_block()
         if resource == "composite/sobjects":
             return 200, self._collection(method, params, body)
@@ -223,6 +225,18 @@ def _resolved(value: Any, ids: dict[str, str]) -> Any:
     if found[1] not in ids:
         raise Refusal("PROCESSING_HALTED", f"Invalid reference specified. No value for {found[0]} found")
     return ids[found[1]]
+
+
+def _described(sobject: str) -> dict[str, Any]:
+    """Of an object with records: what it refers to; a master-detail field has an order."""
+    if sobject not in PERMISSIONABLE:
+        raise Refusal("NOT_FOUND", "The requested resource does not exist")
+    fields: list[dict[str, Any]] = [
+        {"name": "OwnerId", "type": "reference", "referenceTo": ["User"], "relationshipOrder": None}
+    ]
+    if master := MASTERS.get(sobject):
+        fields += [{"name": "Above__c", "type": "reference", "referenceTo": [master], "relationshipOrder": 0}]
+    return {"name": sobject, "fields": fields}
 
 
 def _sorts(graph: dict[str, Any]) -> Iterator[tuple[str, str]]:

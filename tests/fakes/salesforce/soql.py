@@ -10,7 +10,7 @@ from typing import Any
 from tests.fakes.salesforce.schema import OBJECTS, Field
 from tests.fakes.salesforce.store import Org, Record, Refusal
 
-_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<word>[A-Za-z_][\w.:]*|\d+)|(?P<sign>!=|[(),=]))")
+_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<word>[A-Za-z_][\w.:]*|\d+)|(?P<sign>[(),=]))")
 _ESCAPES = {
     "n": "\n",
     "r": "\r",
@@ -133,9 +133,6 @@ class _Parser:
             raise Refusal("INVALID_FIELD", f"field '{path}' can not be filtered in a query call")
         if self._takes("="):
             return self._equals(value)
-        if self._takes("!="):
-            unwanted = self._literal()
-            return lambda row: not _equal(value(row), unwanted)
         if self._takes("LIKE"):
             pattern = _like(str(self._literal()))
             return lambda row: bool(pattern.match(value(row) or ""))
