@@ -27,11 +27,11 @@ from bench.targets import APPLIED, CALLS, OVERLAP, Ratio
 from bench.write import write_repository
 
 LATENCY = 0.05
-PAGE, BATCH = 500, 5
+PAGE, BATCH = 500, 2
 AT_ONCE = (8, 16)
 SHARE = 0.2
 """Of the assignments that an apply changes: enough for many rounds of calls."""
-RATE, BURST = 100, 100
+RATE, BURST = 200, 200
 _PLUGIN = prepare.CACHE / "plugin"
 _SETTINGS = """\
 apiVersion: orgsync/v1

@@ -163,7 +163,9 @@ class Adapter(Protocol):
     def read(self, scope: Scope) -> Snapshot: ...
 
     def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
-        """Carry out one batch; one outcome per step, in order. ``ids``: remote ids of everything known so far."""
+        """Carry out one batch; one outcome per step, in order. Called from several threads where ``max_concurrency`` is
+        above one. ``ids``: remote ids of everything known so far, to look up; it grows while other calls end, so that
+        whoever wants to walk through it takes a copy."""
         ...
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 from orgsync.cli import main
-from orgsync.cli.app import Options
+from orgsync.cli.options import Options
 from orgsync.cli.output import Output
 
 

@@ -230,6 +230,25 @@ def test_remote_ids_of_what_was_made_are_known_to_the_calls_that_follow(book: Bo
     assert crm.ids[-1] == {"user/p": "8", "unit/a": "new-unit/a", "role/s": "new-role/s"}
 
 
+def test_the_ids_are_one_view_of_all_that_is_known_and_nobody_s_to_change(book: Book) -> None:
+    """A copy for every call would take longer than the call where there are a hundred thousand."""
+    seen: list[RemoteId | None] = []
+
+    class Looking(Slow):
+        def apply(self, batch: Batch, ids: Mapping[Address, RemoteId]) -> Sequence[Outcome]:
+            outcomes = super().apply(batch, ids)
+            if batch.steps[0].id in self.held:
+                seen.append(ids.get("unit/0"))
+            with pytest.raises(TypeError):
+                ids["unit/x"] = "1"  # type: ignore[index]
+            return outcomes
+
+    crm = Looking(book, held={"unit/1": "unit/0"}, barrier=Barrier(2))
+    outcomes = apply([create("unit/0"), create("unit/1")], crm, {}, book, concurrency=2)
+    assert {one.status for one in outcomes} == {Status.APPLIED}
+    assert seen == ["new-unit/0"]
+
+
 @pytest.mark.parametrize(("asked", "offered", "most"), [(1, 4, 1), (4, 1, 1), (2, 4, 2), (3, 3, 3)])
 def test_independent_batches_fly_at_once_up_to_the_smaller_limit(
     asked: int, offered: int, most: int, book: Book

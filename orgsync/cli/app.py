@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from orgsync import __version__
+from orgsync.cli.options import Options
 
 COMMANDS = {
     "init": "Scaffold an organization repository that works at once.",
@@ -33,29 +34,6 @@ COMMANDS = {
 FORMATS = ("text", "json", "markdown", "html", "github", "sarif")
 """Of whatever shows a plan."""
 ALL_FORMATS = (*FORMATS, "csv", "mermaid", "dot", "svg")
-
-
-class Options:
-    """What stands before or after the command's name; the later one wins. (A dataclass would cost start-up time.)
-
-    ``format``: "" until the command begins, which then takes the first of its own.
-    """
-
-    def __init__(self) -> None:
-        self.repo: str | None = None
-        self.target: str | None = None
-        self.format = ""
-        self.verbosity = 0
-        self.no_cache = False
-        self.profile = False
-
-    @property
-    def verbose(self) -> bool:
-        return self.verbosity > 0
-
-    @property
-    def quiet(self) -> bool:
-        return self.verbosity < 0
 
 
 class _Commands(click.Group):
@@ -140,11 +118,6 @@ def _option(*names: str, **attributes: Any) -> _Decorator:
 
 shared = offering("text", "json")
 """For a command with the formats that most have."""
-
-
-def formats_of(command: click.Command) -> tuple[str, ...]:
-    (option,) = (one for one in command.params if one.name == "format")
-    return tuple(option.type.choices) if isinstance(option.type, click.Choice) else ()
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TextIO
 
-from orgsync.cli.app import Options
+from orgsync.cli.options import Options
 from orgsync.finding import Finding, Position
 from orgsync.render.escape import inert, printable, visible
 

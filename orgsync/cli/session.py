@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orgsync.cli.app import Options, formats_of
+from orgsync.cli.options import Options, formats_of
 from orgsync.cli.output import Output
 from orgsync.errors import BadUsage, OrgsyncError
 from orgsync.finding import Position

@@ -14,7 +14,7 @@ import pytest
 from bench import network
 from bench.crm.adapter import BenchAdapter, Settings
 from bench.measure import Measured
-from bench.network import NotTheSameWork, Server, Stand, apply_over, fewest, lay_out, plug_in, ratios, serving
+from bench.network import RATE, NotTheSameWork, Server, Stand, apply_over, fewest, lay_out, plug_in, ratios, serving
 from bench.prepare import Shape
 from orgsync.adapter import Scope
 from orgsync.adapters.http import Client
@@ -112,7 +112,7 @@ def test_an_apply_over_a_wire_that_loses_answers_does_each_change_once_and_knows
         assert told["lost"] >= 2
         assert told["records"] == stand.applied
     assert 0 < seconds < 60
-    assert fewest(stand) == 5 * math.ceil(stand.applied / 25)
+    assert fewest(stand) == 5 * math.ceil(stand.applied / 10)
 
 
 def test_an_apply_that_writes_something_else_ends_the_benchmark(
@@ -141,7 +141,7 @@ FIGURES = {
     "apply at 16": [0.2],
     "floor at 8": [0.26],
     "floor at 16": [0.16],
-    "paced calls per second": [97.0],
+    "paced calls per second": [0.97 * RATE],
     "too soon": [0.0],
     "plan, far": [2.2],
     "plan, near": [2.0],
@@ -162,7 +162,7 @@ def test_an_apply_is_held_against_its_rounds_and_a_plan_against_the_longer_half(
     [
         ("reads", 8.0, "calls to read / pages"),
         ("writes", 45.0, "calls to write / fewest"),
-        ("paced calls per second", 90.0, "paced apply: share of the rate used"),
+        ("paced calls per second", 0.9 * RATE, "paced apply: share of the rate used"),
         ("too soon", 1.0, "paced apply: calls refused"),
         ("plan, far", 3.1, "plan / longer of network and local"),
     ],

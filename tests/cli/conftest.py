@@ -11,7 +11,7 @@ import pytest
 
 import orgsync
 from orgsync.change import Outcome, Status
-from orgsync.cli.app import Options
+from orgsync.cli.options import Options
 from orgsync.cli.output import Output
 from orgsync.plan import Plan
 from tests.render import plans

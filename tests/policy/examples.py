@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orgsync.cli import main
-from orgsync.cli.app import Options
+from orgsync.cli.options import Options
 from orgsync.cli.output import Output
 
 FOLDER = Path(__file__).parent.parent / "invalid" / "policies"
