@@ -343,7 +343,7 @@ def test_roles_of_a_unit_come_and_go_in_a_row(world: World, units: str) -> None:
         )
         live = adapter.read(Scope()).resources["unit/selling"]
         assert (live["name"], live["description"], live["roles"]) == ("Sales 2", "Sells", ["rep"])
-        ids["unit/selling"] = ids["unit/sales"]
+        first = ids["unit/selling"] = ids["unit/sales"]
         in_a_row(
             adapter,
             ids,
@@ -353,6 +353,7 @@ def test_roles_of_a_unit_come_and_go_in_a_row(world: World, units: str) -> None:
             step("unit/sales", after=made),
         )
         assert adapter.read(Scope()).resources["unit/sales"]["roles"] == ["rep"]
+        assert ids["unit/sales"] == first
     names = {one["name"] for one in world.environment.tables["teams"].values()}
     assert names == {"Contoso", "Sales", *(["Sales members"] if units == "businessUnits" else [])}
 
@@ -377,13 +378,15 @@ def test_a_unit_moves_to_and_fro_in_a_row(world: World) -> None:
 @pytest.mark.parametrize("kept", [False, True])
 def test_somebody_moves_and_is_given_roles_in_a_row(world: World, *, kept: bool) -> None:
     world.environment.setting("DoNotRemoveRolesOnChangeBusinessUnit", str(kept).lower())
-    user = f"user/{ANA}"
+    user, lead = f"user/{ANA}", step(f"grant/-/{ANA}/lead")
     with world.opened(homes=True) as adapter:
+        done(adapter, *COMPANY)
         ids = dict(adapter.read(Scope()).ids)
-        in_a_row(adapter, ids, *COMPANY, GRANT, changed(user, {"businessUnit": None}, {"businessUnit": "emea"}))
+        in_a_row(adapter, ids, step("role/lead", after={"name": "Lead", "privileges": {}}), lead)
+        in_a_row(adapter, ids, changed(user, {"businessUnit": None}, {"businessUnit": "emea"}))
         if not kept:
-            in_a_row(adapter, ids, GRANT)
-        in_a_row(adapter, ids, step(GRANT.address, Action.DELETE), GRANT)
+            in_a_row(adapter, ids, lead)
+        in_a_row(adapter, ids, step(lead.address, Action.DELETE), lead)
         [held] = world.environment.where("systemuserrolescollection", systemuserid=world.ana)
         assert world.environment.tables["roles"][held["roleid"]]["_businessunitid_value"] == ids["business-unit/emea"]
 
