@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from typing import Any
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -151,6 +152,7 @@ def test_a_mark_and_a_description_give_each_other(text: str | None) -> None:
 def test_an_id_is_the_same_for_the_same_thing_and_another_when_it_is_taken() -> None:
     organization = "97793ec4-ace2-ee11-9049-0022486f7458"
     first = new_id(organization, "orgsync", "unit/x", ())
+    assert first == str(uuid5(UUID(organization), "orgsync/unit/x"))
     assert new_id(organization, "orgsync", "unit/x", ()) == first
     others = {new_id(organization, *one) for one in (("other", "unit/x", ()), ("orgsync", "unit/y", ()))}
     others.add(new_id(organization, "orgsync", "unit/x", {first}))
@@ -306,6 +308,130 @@ def test_where_roles_are_kept_a_move_takes_none(world: World) -> None:
         assert adapter.effects([MOVE], adapter.read(Scope())) == []
         done(adapter, step(MOVE.address, Action.UPDATE, {"businessUnit": "emea"}))
         assert f"grant/-/{ANA}/rep" in adapter.read(Scope()).resources
+
+
+def in_a_row(adapter: DataverseAdapter, ids: dict[str, str], *steps: Step) -> None:
+    """Without reading in between: an adapter knows what it did."""
+    for one in steps:
+        batch = Batch(kind=kind_of(one.address), action=one.action, steps=(one,))
+        [outcome] = adapter.apply(batch, ids)
+        assert outcome.status is Status.APPLIED, outcome
+        assert "found by reading" not in outcome.detail
+        ids |= {outcome.address: outcome.remote_id} if outcome.remote_id else {}
+
+
+def changed(address: str, before: Fields, after: Fields) -> Step:
+    return step(address, Action.UPDATE, after, before)
+
+
+@pytest.mark.parametrize("units", ["teams", "businessUnits"])
+def test_roles_of_a_unit_come_and_go_in_a_row(world: World, units: str) -> None:
+    lead = step("role/lead", after={"name": "Lead", "description": None, "privileges": {}})
+    rep = step("role/rep", after={"name": "Rep", "description": None, "privileges": {}})
+    made: Fields = {"name": "Sales", "description": None, "roles": ["rep"]}
+    with world.opened(units=units) as adapter:
+        ids = dict(adapter.read(Scope()).ids)
+        in_a_row(adapter, ids, lead, rep, step("unit/sales", after=made))
+        in_a_row(
+            adapter,
+            ids,
+            changed("unit/sales", {"roles": ["rep"]}, {"roles": ["lead"]}),
+            changed("unit/sales", {"roles": ["lead"]}, {"roles": ["lead", "rep"]}),
+            changed("unit/sales", {"roles": ["lead", "rep"]}, {"roles": ["rep"]}),
+            changed("unit/sales", {"name": "Sales"}, {"name": "Sales 2", "description": "Sells"}),
+            changed("unit/sales", {"key": "sales"}, {"key": "selling"}),
+        )
+        live = adapter.read(Scope()).resources["unit/selling"]
+        assert (live["name"], live["description"], live["roles"]) == ("Sales 2", "Sells", ["rep"])
+        first = ids["unit/selling"] = ids["unit/sales"]
+        in_a_row(
+            adapter,
+            ids,
+            changed("unit/selling", {"name": "Sales 2"}, {"name": "Sales 3"}),
+            changed("unit/selling", {"description": "Sells"}, {"description": None, "name": "Sales 4"}),
+            step("unit/selling", Action.DELETE),
+            step("unit/sales", after=made),
+        )
+        assert adapter.read(Scope()).resources["unit/sales"]["roles"] == ["rep"]
+        assert ids["unit/sales"] == first
+    names = {one["name"] for one in world.environment.tables["teams"].values()}
+    assert names == {"Contoso", "Sales", *(["Sales members"] if units == "businessUnits" else [])}
+
+
+def test_a_unit_moves_to_and_fro_in_a_row(world: World) -> None:
+    with world.opened() as adapter:
+        ids = dict(adapter.read(Scope()).ids)
+        in_a_row(adapter, ids, *COMPANY, step("role/lead", after={"name": "Lead", "privileges": {}}))
+        in_a_row(
+            adapter,
+            ids,
+            changed("unit/sales", {"roles": ["rep"]}, {"roles": ["lead", "rep"]}),
+            changed("unit/sales", {"businessUnit": "emea"}, {"businessUnit": "apac"}),
+            changed("unit/sales", {"roles": ["lead", "rep"]}, {"roles": ["lead"]}),
+            changed("unit/sales", {"businessUnit": "apac"}, {"businessUnit": None}),
+            changed("unit/sales", {"roles": ["lead"]}, {"roles": ["lead", "rep"]}),
+        )
+        live = adapter.read(Scope()).resources["unit/sales"]
+    assert (live["businessUnit"], live["roles"]) == (None, ["lead", "rep"])
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_somebody_moves_and_is_given_roles_in_a_row(world: World, *, kept: bool) -> None:
+    world.environment.setting("DoNotRemoveRolesOnChangeBusinessUnit", str(kept).lower())
+    user, lead = f"user/{ANA}", step(f"grant/-/{ANA}/lead")
+    with world.opened(homes=True) as adapter:
+        done(adapter, *COMPANY)
+        ids = dict(adapter.read(Scope()).ids)
+        in_a_row(adapter, ids, step("role/lead", after={"name": "Lead", "privileges": {}}), lead)
+        in_a_row(adapter, ids, changed(user, {"businessUnit": None}, {"businessUnit": "emea"}))
+        if not kept:
+            in_a_row(adapter, ids, lead)
+        in_a_row(adapter, ids, step(lead.address, Action.DELETE), lead)
+        [held] = world.environment.where("systemuserrolescollection", systemuserid=world.ana)
+        assert world.environment.tables["roles"][held["roleid"]]["_businessunitid_value"] == ids["business-unit/emea"]
+
+
+def test_a_mark_makes_nothing_ours_that_is_never_written(world: World) -> None:
+    """The root business unit, default teams, access teams and teams of Entra groups."""
+    environment = world.environment
+    environment.change("businessunits", environment.root, description="[orgsync business-unit/root]")
+    [default] = environment.where("teams", isdefault=True)
+    environment.change("teams", default["teamid"], description="[orgsync unit/default]")
+    for sort in (1, 2, 3):
+        environment.team(f"Team {sort}", teamtype=sort, description=f"[orgsync unit/team-{sort}]")
+    with world.opened() as adapter:
+        live = adapter.read(Scope())
+    assert [one for one in live.resources if not one.startswith("user/")] == []
+    assert {one.name for one in live.foreign} >= {"Contoso", "Team 1", "Team 2", "Team 3"}
+
+
+def test_the_later_word_on_who_changed_something_counts(world: World) -> None:
+    environment = world.environment
+    environment.change("organizations", environment.organization, isauditenabled=True)
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        team = adapter.read(Scope()).ids["unit/sales"]
+        us, earlier, later = environment.me, *(environment.person(f"{name}@example.com") for name in ("early", "late"))
+        environment.me = earlier
+        environment.trace(54, team)
+        environment.me = later
+        environment.change("teams", team, name="By the later one")
+        environment.me = us
+        assert adapter.read(Scope()).changed["unit/sales"].by == "late@example.com"
+        environment.me, environment.count = earlier, environment.count + 5
+        environment.trace(54, team)
+        environment.me = us
+        assert adapter.read(Scope()).changed["unit/sales"].by == "early@example.com"
+
+
+def test_a_privilege_that_does_not_reach_everything_is_not_enough(world: World) -> None:
+    environment = world.environment
+    name = environment.privilege("prvWriteTeam")
+    [row] = environment.where("roleprivilegescollection", roleid=environment.mine, privilegeid=name)
+    environment.change("roleprivilegescollection", row["roleprivilegeid"], privilegedepthmask=4)
+    with world.opened() as adapter:
+        told = " ".join(one.detail for one in adapter.doctor())
+    assert "the application user lacks: Team: Write (prvWriteTeam)" in told
 
 
 def test_a_grant_is_the_copy_of_the_role_where_the_person_is_at_home(world: World) -> None:

@@ -54,6 +54,15 @@ class Index:
         for one in fields(self):
             setattr(self, one.name, getattr(fresh, one.name))
 
+    def forget(self, id_: RemoteId) -> None:
+        """What was deleted, and what went with it: an id may come again."""
+        for rows in (self.texts, self.etags, self.place, self.held, self.teams):
+            rows.pop(id_, None)
+        self.taken.discard(id_)
+        gone = [where for where in self.copies if id_ in where]
+        for where in gone:
+            self.root_of.pop(self.copies.pop(where), None)
+
     def learn(self, roles: Iterable[Row]) -> None:
         """Where every role's copies are."""
         found = {one["roleid"]: (one["_parentrootroleid_value"], one["_businessunitid_value"]) for one in roles}
@@ -63,8 +72,9 @@ class Index:
 
     @property
     def ours(self) -> set[RemoteId]:
-        """Roles that are declared, or were."""
-        return {id_ for at, id_ in self.snapshot.ids.items() if kind_of(at) is Kind.ROLE}
+        """Roles that are declared, or were; those that this run made among them."""
+        live = {id_ for at, id_ in self.snapshot.ids.items() if kind_of(at) is Kind.ROLE}
+        return live | {id_ for id_, text in self.texts.items() if text.kind == Kind.ROLE}
 
     def held_of(self, holder: RemoteId, root: RemoteId) -> list[RemoteId]:
         """Copies of that role: a person may hold those of several business units where the environment allows it."""

@@ -181,10 +181,11 @@ class Making:
         part = kind is Kind.BUSINESS_UNIT or (kind is Kind.UNIT and self._trees)
         if id_ in self._index.teams:
             work.delete(f"{_TEAMS}({self._index.teams[id_]})")
+            work.learns.append(partial(self._index.forget, self._index.teams[id_]))
         if part:
             work.patch(f"{_PARTS}({id_})", {"isdisabled": True})
         work.delete(f"{_PARTS if part else 'roles' if kind is Kind.ROLE else _TEAMS}({id_})")
-        work.learns += [partial(self._index.taken.discard, id_), partial(self._index.teams.pop, id_, None)]
+        work.learns.append(partial(self._index.forget, id_))
         return work
 
 
