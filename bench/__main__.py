@@ -28,7 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     full = commands.add_parser("run", help="measure all contestants in turns and hold the ratios against the targets")
     full.set_defaults(command=_run)
-    full.add_argument("--size", type=int, action="append", metavar="N", help="assignments; repeatable (10000, 100000)")
+    full.add_argument(
+        "--size", type=int, action="append", metavar="N", help="assignments; repeatable (10000 and 100000)"
+    )
     _shape_options(full)
     full.add_argument("--rounds", type=int, default=3)
     full.add_argument("--terraform", action="store_true", help="above 10,000 too: minutes, and 10 GiB at 100,000")

@@ -87,6 +87,10 @@ def apply(
     return [progress.outcomes[change.id] for change in changes]
 
 
+_MOMENT = 0.01
+"""Seconds."""
+
+
 class _Here(Executor):
     """One call at a time stays in this thread, where its connection lives."""
 
@@ -127,7 +131,7 @@ class _Run:
                 order.done(*self._start(ready[:room]))
                 ready = ready[room:]
                 if self.sent:
-                    order.done(*self._land(wait(self.sent, return_when=FIRST_COMPLETED).done))
+                    order.done(*self._land(self._back(at_once)))
         except BaseException as error:
             self.progress.stop(f"stopped: {type(error).__name__}")
             if isinstance(error, Exception):
@@ -135,6 +139,12 @@ class _Run:
             raise
         finally:
             self._write([])
+
+    def _back(self, at_once: int) -> set[Future[_Answer]]:
+        """The calls that came back; where others wait to be sent anyhow, so do their outcomes, for a moment, so that
+        fewer transactions hold the threads up."""
+        done = wait(self.sent, return_when=FIRST_COMPLETED).done
+        return wait(self.sent, timeout=_MOMENT).done if len(self.sent) > at_once // 2 else done
 
     def _start(self, numbers: Sequence[int]) -> list[int]:
         """Returns those of which nothing is left to send."""

@@ -35,15 +35,16 @@ def remaining(left: int, seconds: int) -> dict[str, str]:
         ({}, None),
         ({"RateLimit-Policy": '"calls";q=20;w=2'}, (20, 2)),
         ({"RateLimit-Policy": "20;w=2"}, (20, 2)),
-        ({"RateLimit-Policy": '"burst";q=100;w=60,"daily";q=1000;w=86400'}, (1000, 86400)),
-        ({"RateLimit-Policy": "10;w=1, 50;w=60"}, (50, 60)),
+        ({"RateLimit-Policy": '"burst";q=100;w=10,"second";q=20;w=1'}, (100, 10)),
+        ({"RateLimit-Policy": "10;w=1, 50;w=60"}, (10, 1)),
+        ({"RateLimit-Policy": '"daily";q=1000;w=86400'}, None),
         ({"RateLimit-Policy": '20;comment="fast";w=2'}, (20, 2)),
         ({"RateLimit-Policy": '"calls";q=0;w=2'}, None),
         ({"RateLimit-Policy": '"calls";q=20;w=0'}, None),
         ({"RateLimit-Policy": "odd"}, None),
     ],
 )
-def test_a_rate_is_the_slowest_that_the_server_states(
+def test_a_rate_is_the_slowest_that_the_server_states_for_a_short_window(
     headers: dict[str, str], expected: tuple[int, int] | None
 ) -> None:
     assert common_rate(headers) == expected

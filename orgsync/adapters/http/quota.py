@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 _EPOCH = 1_000_000_000
 """A reset beyond this many seconds (31 years) is a moment and no duration."""
+_SHORT = 10
+"""Seconds of a window within which calls are spread evenly."""
 _STRUCTURED = re.compile(r";\s*r=(\d+).*?;\s*t=(\d+)")
 _POLICY = re.compile(r"(?:^|;\s*q=|,\s*)(\d+)\s*;(?:[^,]*;)?\s*w=(\d+)")
 
@@ -40,6 +42,10 @@ def _left(remaining: str, reset: str, now: float) -> tuple[float, float] | None:
 
 
 def common_rate(headers: Mapping[str, str]) -> tuple[int, int] | None:
-    """(calls, seconds in which they may be made): the slowest of what RateLimit-Policy states (same draft)."""
+    """(calls, seconds in which they may be made): the slowest of what RateLimit-Policy states (same draft).
+
+    Of a long window the calls that are left may be made at once, so that it is no rate to keep to.
+    """
     stated = [(int(calls), int(seconds)) for calls, seconds in _POLICY.findall(headers.get("RateLimit-Policy", ""))]
-    return min((one for one in stated if all(one)), key=lambda one: one[0] / one[1], default=None)
+    short = [(calls, seconds) for calls, seconds in stated if calls and 0 < seconds <= _SHORT]
+    return min(short, key=lambda one: one[0] / one[1], default=None)
