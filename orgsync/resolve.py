@@ -5,7 +5,7 @@ reads a clock or a file; stops at the first fault; reports a reference to a docu
 misses what may stand in a file that could not be read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from graphlib import CycleError, TopologicalSorter
@@ -30,7 +30,7 @@ class _Sources:
 
     documents: Sequence[Document]
     documented: Mapping[Address, int]
-    homes: Mapping[str, Sequence[str]]
+    homes: Mapping[str, Iterable[str]]
     _numbers: dict[int, dict[str, int]] = field(default_factory=dict)
 
     def get(self, address: Address, /) -> Place | None:
@@ -73,7 +73,8 @@ class _Sources:
 class _Work:
     """``known``: keys per kind, those of faulty documents included, so that one fault makes one finding.
 
-    ``declared``: addresses of documents, a hundred times fewer than those of all resources. ``homes``: login -> units.
+    ``declared``: addresses of documents, a hundred times fewer than those of all resources. ``homes``: login -> unit ->
+    the roles held there, those of the unit included; equal ones are shared.
     ``seen``: all documents could be read.
     """
 
@@ -87,7 +88,7 @@ class _Work:
     managed: set[Address] = field(default_factory=set)
     previously: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
     bound: dict[Address, Mapping[str, str]] = field(default_factory=dict)
-    homes: dict[str, list[str]] = field(default_factory=dict)
+    homes: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     primary: dict[Address, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     suggested: dict[tuple[Kind, str], str] = field(default_factory=dict)
@@ -139,8 +140,10 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
         resources=work.resources,
         managed=frozenset(work.managed),
         previously=work.previously,
-        primary={f"user/{user}": units[0] for user, units in work.homes.items() if len(units) == 1} | work.primary,
+        primary={f"user/{user}": unit for user, units in work.homes.items() if len(units) == 1 for unit in units}
+        | work.primary,
         bound=work.bound,
+        homes=work.homes,
         sources=work.sources,
     )
     return organization, work.findings
@@ -241,10 +244,12 @@ def _repeated(work: _Work, place: Place, entry: str) -> None:
 
 
 def _add_assignments(work: _Work, index: int, unit: str, assignments: Sequence[Stated]) -> None:
-    """Runs once per assignment of everybody."""
+    """Runs once per assignment of everybody: what is the same for a unit, or for all who hold the same, is shared."""
     resources, homes, today, known = work.resources, work.homes, work.today, work.known[Kind.ROLE]
     users = [one["user"] for one in assignments]
     twice = len({*users}) < len(users)
+    given = frozenset(_unit_roles(work, unit))
+    held: dict[tuple[str, ...], frozenset[str]] = {}
     for number, (user, assignment) in enumerate(zip(users, assignments, strict=True)):
         if twice and (first := users.index(user)) < number:
             _assigned_twice(work, (index, ("assignments", number)), user, (index, ("assignments", first)))
@@ -254,16 +259,17 @@ def _add_assignments(work: _Work, index: int, unit: str, assignments: Sequence[S
             _expired(work, (index, ("assignments", number)), user, unit, until)
             continue
         if (home := homes.get(user)) is None:
-            homes[user] = [unit]
+            home = homes[user] = {}
             resources[f"user/{user}"] = NO_FIELDS
-        else:
-            home.append(unit)
         resources[f"membership/{unit}/{user}"] = _terms(assignment)
+        home[unit] = given
         if "primary" in assignment:
             _add_primary(work, (index, ("assignments", number)), assignment, unit)
         if roles := assignment.get("roles"):
             for role in roles:
                 resources[f"grant/{unit}/{user}/{role}"] = NO_FIELDS
+            key = tuple(roles)
+            home[unit] = held.get(key) or held.setdefault(key, given.union(roles))
             if not (len(roles) == len({*roles}) and known.issuperset(roles)):
                 _check_roles(work, (index, ("assignments", number)), unit, user, roles)
 
@@ -448,3 +454,7 @@ def _bad_former(work: _Work, place: Place, detail: str, address: Address) -> Non
         place,
         address=address,
     )
+
+
+def _unit_roles(work: _Work, unit: str) -> list[str]:
+    return _keys(work.declared.get(f"{Kind.UNIT}/{unit}", NO_FIELDS).get("roles"))

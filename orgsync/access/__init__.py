@@ -9,7 +9,7 @@ file, or shows less than there is without saying how much it left out.
 """
 
 from orgsync.access.difference import LISTED, NO_LIMITS, Limits, compare
-from orgsync.access.effective import Access, evaluate, has_ended
+from orgsync.access.effective import Access, already, evaluate, has_ended
 from orgsync.access.explaining import allowances, who_can
 from orgsync.access.values import (
     LEVELS,
@@ -42,6 +42,7 @@ __all__ = [
     "Reach",
     "Shift",
     "allowances",
+    "already",
     "compare",
     "evaluate",
     "from_json",

@@ -60,6 +60,29 @@ def evaluate(
     )
 
 
+def already(
+    resources: Resources,
+    homes: Mapping[str, Mapping[str, RoleSet]],
+    *,
+    today: date,
+    units: Resources,
+    unknown: frozenset[Address] = frozenset(),
+) -> Access:
+    """As ``evaluate``, of what is declared: whoever read it knows already who holds what.
+
+    homes    login -> unit -> the roles held there, those of the unit included
+    units    those of ``resources`` that are units
+    """
+    holdings = {user: _sorted(units) for user, units in homes.items()}
+    return Access(
+        resources=resources,
+        holdings={user: holding for user, holding in holdings.items() if holding},
+        roles=Roles(resources=resources, unknown=unknown),
+        forest=forest_of(units),
+        today=today.isoformat(),
+    )
+
+
 @dataclass(slots=True)
 class _Held:
     """The work in progress. ``of``: user -> unit -> roles; equal sets of roles are one object."""

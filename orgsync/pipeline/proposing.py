@@ -45,20 +45,10 @@ class Proposed:
     actor: str
 
     def state(self, resources: Resources, today: date) -> State:
-        """What would live, as far as the changes touch anybody."""
-        state = live_state(
-            resources,
-            self.stated,
-            contents=self.meaning.contents,
-            unknown=self.meaning.unknown,
-            today=today,
-            logins=self.touched,
-        )
+        """What would live."""
+        known = self.meaning
+        state = live_state(resources, self.stated, contents=known.contents, unknown=known.unknown, today=today)
         return replace(state, live=False)
-
-    @property
-    def touched(self) -> set[str] | None:
-        return touched_logins(self.changes, self.effects)
 
     def place(self, causes: Sequence[str]) -> Position | None:
         return next((position for one in causes if (position := Position.read(self.causes.get(one, "")))), None)
@@ -97,7 +87,7 @@ def _brought_about(proposed: Proposed, terms: Terms) -> Iterator[Finding]:
     or what nobody manages."""
     if not proposed.changes or not any(fields.get("conflictsWith") for fields in proposed.stated.values()):
         return
-    before = near(proposed.live, proposed.touched)
+    before = near(proposed.live, touched_logins(proposed.changes, proposed.effects))
     after = outcome(before, proposed.changes, proposed.effects)
     known = {one.detail.partition(";")[0] for one in proposed.told if one.code == "conflicting-roles"}
     known |= {one.detail for one in holding.conflicts(proposed.state(before, terms.today))}

@@ -51,8 +51,7 @@ def _left_with_too_few(state: State, last: date) -> Iterator[Finding]:
 
 def _ending(state: State) -> Iterator[tuple[str, str]]:
     for address, fields in state.resources.items():
-        until = fields.get("until")
-        if isinstance(until, str) and address.startswith((MEMBERSHIP, GRANT)):
+        if fields and isinstance(until := fields.get("until"), str) and address.startswith((MEMBERSHIP, GRANT)):
             yield address, until
 
 

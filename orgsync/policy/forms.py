@@ -3,7 +3,7 @@
 In: a State and the settings. Out: findings. Never: anything about a policy that the settings do not state.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from orgsync.finding import Finding
 from orgsync.policy.state import GRANT, MEMBERSHIP, UNIT, USER, State
@@ -20,7 +20,7 @@ def names(state: State, policies: Policies) -> Iterator[Finding]:
         (Kind.ROLE, stated.role),
     ):
         if named.key or named.name:
-            for key, fields in state.of(f"{kind}/"):
+            for key, fields in state.of(kind).items():
                 yield from _called(state, f"{kind}/{key}", key, fields, named)
 
 
@@ -41,7 +41,7 @@ def levels(state: State, policies: Policies) -> Iterator[Finding]:
 
 def depths(state: State, kind: Kind) -> dict[str, int]:
     """Key -> the level that it is on, the topmost being 1; of a ring nobody knows, and it is left out."""
-    parents = {key: fields.get("parent") for key, fields in state.of(f"{kind}/")}
+    parents = {key: fields.get("parent") for key, fields in state.of(kind).items()}
     found: dict[str, int] = {}
     for key in parents:
         chain: dict[str, None] = {}
@@ -60,13 +60,20 @@ def domains(state: State, policies: Policies) -> Iterator[Finding]:
     if not policies.mail_domains:
         return
     allowed = {*policies.mail_domains}
-    for login in dict.fromkeys(a.split("/")[2] for a in state.resources if a.startswith((MEMBERSHIP, GRANT))):
+    for login in _assigned(state):
         if _domain(login) not in allowed:
             yield state.tell("outside-mail-domain", login, f"{USER}{login}")
-    for key, fields in state.of(UNIT):
+    for key, fields in state.of(Kind.UNIT).items():
         owner = fields.get("owner")
         if isinstance(owner, str) and _domain(owner) not in allowed:
             yield state.tell("outside-mail-domain", f"{owner}, who owns {key}", f"{UNIT}{key}", "owner")
+
+
+def _assigned(state: State) -> Iterable[str]:
+    """Declared users are those who are assigned; a CRM knows others, too."""
+    if not state.live:
+        return state.of(Kind.USER)
+    return dict.fromkeys(a.split("/")[2] for a in state.resources if a.startswith((MEMBERSHIP, GRANT)))
 
 
 def _domain(login: str) -> str:

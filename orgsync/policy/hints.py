@@ -11,7 +11,7 @@ from orgsync.access import UNKNOWN
 from orgsync.finding import Finding
 from orgsync.policy.holding import holders
 from orgsync.policy.state import GRANT, MEMBERSHIP, ROLE, UNIT, USER, State, keys
-from orgsync.resources import NO_FIELDS, NO_UNIT, Address
+from orgsync.resources import NO_FIELDS, NO_UNIT, Address, Kind
 
 
 def hints(state: State, told: Collection[Address] = ()) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def _without_end(state: State, told: Collection[Address]) -> Iterator[Finding]:
 
 
 def _deactivated(state: State) -> Iterator[Finding]:
-    inactive = {user for user, fields in state.of(USER) if fields.get("active") is False}
+    inactive = {user for user, fields in state.of(Kind.USER).items() if fields.get("active") is False}
     units: dict[str, list[str]] = defaultdict(list)
     for address in state.resources if inactive else ():
         if address.startswith(MEMBERSHIP) and (parts := address.split("/"))[2] in inactive:

@@ -83,9 +83,9 @@ def terms(state: State) -> Iterator[Finding]:
 
 
 def numbers(state: State) -> Iterator[Finding]:
-    counts = holders(state)
-    for role, fields in state.roles.items():
-        least, most = limits(fields)
+    limited = {role: limits(fields) for role, fields in state.roles.items() if fields.get("holders")}
+    counts = holders(state) if limited else Counter[str]()
+    for role, (least, most) in limited.items():
         count = counts[role]
         if most is not None and count > most:
             yield _number(state, role, "too-many-holders", f"{count} people hold {role}, at most {most} may", "max")

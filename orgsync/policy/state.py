@@ -3,12 +3,12 @@
 In: resources and today's date. Out: a State, which answers who holds what and makes findings. Never: judges.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from orgsync.access import Access, evaluate
+from orgsync.access import Access, already, evaluate
 from orgsync.finding import Finding, Position
 from orgsync.resources import NO_FIELDS, Address, Fields, Json, Kind, Organization, Place
 from orgsync.settings.policies import POLICIES
@@ -28,11 +28,13 @@ def _nowhere(_: Address, *__: str) -> None:
 class State:
     """``at``: where a resource, or a field of it, is declared. ``complete``: everybody who holds anything is there.
 
+    named    kind -> key -> fields, of everything but memberships and grants
     agreed   (login, privileged role) of what is declared, whose terms are checked there
     """
 
     resources: Resources
     access: Access
+    named: Mapping[str, Mapping[str, Fields]]
     today: date
     at: Callable[..., Position | None] = _nowhere
     complete: bool = True
@@ -42,13 +44,13 @@ class State:
     def tell(self, code: str, detail: str, address: Address, *path: str, remedy: str = "") -> Finding:
         return finding(code, detail, address, self.at(address, *path), remedy)
 
-    def of(self, prefix: str) -> Iterator[tuple[str, Fields]]:
-        """(key, fields) of one kind."""
-        return ((a.removeprefix(prefix), fields) for a, fields in self.resources.items() if a.startswith(prefix))
+    def of(self, kind: str) -> Mapping[str, Fields]:
+        """Key -> fields of one kind, memberships and grants aside."""
+        return self.named.get(kind, _NONE)
 
-    @cached_property
+    @property
     def roles(self) -> Mapping[str, Fields]:
-        return dict(self.of(ROLE))
+        return self.of(Kind.ROLE)
 
     @cached_property
     def privileged(self) -> RoleSet:
@@ -121,10 +123,12 @@ def declared_state(desired: Organization, position: Callable[[Place], Position],
         place = desired.sources.get(address)
         return None if place is None else position((place[0], (*place[1], *path)))
 
-    silent = (a for a in desired.bound if not any(map(desired.resources.get(a, NO_FIELDS).get, _ALLOWING)))
-    access = evaluate(desired.resources, today=today, unknown=frozenset(silent))
-    complete = sound and all(a in desired.managed for a in desired.resources if a.startswith(UNIT))
-    return State(resources=desired.resources, access=access, today=today, at=at, complete=complete)
+    resources, named = desired.resources, named_of(desired.resources)
+    silent = (a for a in desired.bound if not any(map(resources.get(a, NO_FIELDS).get, _ALLOWING)))
+    units = {f"{UNIT}{key}": fields for key, fields in named.get(Kind.UNIT, _NONE).items()}
+    access = already(resources, desired.homes, today=today, units=units, unknown=frozenset(silent))
+    complete = sound and units.keys() <= desired.managed
+    return State(resources=resources, access=access, named=named, today=today, at=at, complete=complete)
 
 
 _ALLOWING = ("includes", "functions", "privileges")
@@ -138,14 +142,12 @@ def live_state(
     unknown: frozenset[Address],
     today: date,
     agreed: frozenset[tuple[str, str]] = frozenset(),
-    logins: Collection[str] | None = None,
 ) -> State:
     """What lives; of a role, what a CRM does not store is as declared.
 
     stated     roles as declared
     contents   role and function address -> what it allows, where the CRM does not tell
     unknown    roles of the CRM's own
-    logins     the users of interest, or None for all
     """
     noted = {
         a: {name: fields[name] for name in _NOTED if name in fields}
@@ -153,8 +155,23 @@ def live_state(
         if a.startswith(ROLE)
     }
     resources = {**live, **{a: {**noted[a], **fields} for a, fields in live.items() if a in noted}}
-    access = evaluate(resources, today=today, contents=contents, unknown=unknown, logins=logins)
-    return State(resources=resources, access=access, today=today, live=True, agreed=agreed)
+    access = evaluate(resources, today=today, contents=contents, unknown=unknown)
+    named = named_of(resources)
+    return State(resources=resources, access=access, named=named, today=today, live=True, agreed=agreed)
+
+
+def named_of(resources: Resources) -> dict[str, dict[str, Fields]]:
+    """Kind -> key -> fields, of everything but memberships and grants; there are a hundred times more of these."""
+    found: dict[str, dict[str, Fields]] = {}
+    for address, fields in resources.items():
+        if not address.startswith(_EDGES):
+            kind, _, key = address.partition("/")
+            found.setdefault(kind, {})[key] = fields
+    return found
+
+
+_EDGES = (MEMBERSHIP, GRANT)
+_NONE: Mapping[str, Fields] = {}
 
 
 _NOTED = ("conflictsWith", "holders", "includes", "privileged")

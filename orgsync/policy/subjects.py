@@ -70,7 +70,7 @@ def _users(subjects: Subjects) -> Iterator[Subject]:
         if address.startswith(MEMBERSHIP):
             _, unit, user = address.split("/")
             units[user].append(unit)
-    stated = dict(state.of(USER))
+    stated = state.of(Kind.USER)
     for login in dict.fromkeys([*stated, *units, *state.access.holdings]):
         fields, holding = stated.get(login, NO_FIELDS), state.access.holdings.get(login, ())
         held = frozenset(roles for _, roles in holding)
@@ -98,7 +98,7 @@ def _units(subjects: Subjects) -> Iterator[Subject]:
         if address.startswith(MEMBERSHIP):
             members[address.split("/")[1]] += 1
     level = depths(state, Kind.UNIT)
-    for key, fields in state.of(UNIT):
+    for key, fields in state.of(Kind.UNIT).items():
         stated = {name: fields.get(name) for name in ("name", "type", "parent", "businessUnit", "owner")}
         counted = {"roles": keys(fields.get("roles")), "level": level.get(key, 0), "members": members[key]}
         yield Subject(

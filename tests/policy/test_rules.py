@@ -51,8 +51,13 @@ def at(place: Place) -> Position:
 
 
 def state() -> State:
+    homes = {
+        "ana@example.com": {"oslo": frozenset({"rep", "lead"})},
+        "ben@example.com": {"west": frozenset[str]()},
+    }
     sources = {address: (number, ()) for number, address in enumerate(RESOURCES)}
-    return declared_state(Organization(resources=RESOURCES, sources=sources), at, sound=True, today=TODAY)
+    organization = Organization(resources=RESOURCES, homes=homes, sources=sources)
+    return declared_state(organization, at, sound=True, today=TODAY)
 
 
 def asked(*stated: tuple[str, str], bounds: Bounds = rules.BOUNDS, actor: str = "", **more: str) -> list[Finding]:

@@ -9,7 +9,7 @@ import pytest
 from orgsync.access import evaluate
 from orgsync.policy import Terms, broken, live_state, settle
 from orgsync.policy.forms import depths
-from orgsync.policy.state import State
+from orgsync.policy.state import State, named_of
 from orgsync.resources import Fields, Kind
 from orgsync.settings.policies import Policies, matcher
 from tests.policy.test_waivers import where
@@ -18,7 +18,7 @@ TODAY = date(2026, 11, 1)
 
 
 def state_of(resources: dict[str, Fields]) -> State:
-    return State(resources=resources, access=evaluate(resources, today=TODAY), today=TODAY)
+    return State(resources=resources, access=evaluate(resources, today=TODAY), named=named_of(resources), today=TODAY)
 
 
 def test_what_a_crm_does_not_store_of_roles_is_as_declared() -> None:
