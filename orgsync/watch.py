@@ -1,10 +1,12 @@
 """Watching a run: which stage is on, and what became of the steps. Implementations print; the engine only tells."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from orgsync.change import Outcome
@@ -17,6 +19,10 @@ class Watch(Protocol):
 
 def peak_memory() -> int | None:
     """Bytes that this process has taken at most so far; None where the system does not tell."""
+    with suppress(OSError):  # Linux; its getrusage starts with what the parent process had taken
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        if found := re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE):
+            return int(found[1]) * 1024
     if sys.platform == "win32":
         return None
     import resource  # noqa: PLC0415  (Windows has none)

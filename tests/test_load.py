@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 
 from orgsync.finding import Severity
 from orgsync.load import MAX_BYTES, MAX_DEPTH, Repository, Value, load, parse, position_in
+from tests.test_fuzz import SAMPLE as FUZZED
+from tests.test_fuzz import mutated
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = sorted([*(ROOT / "units").rglob("*.yaml"), *(ROOT / "roles").rglob("*.yaml")])
@@ -398,6 +401,22 @@ def test_every_way_of_writing_yaml_agrees_with_a_plain_twin(content: bytes) -> N
     for number, node in enumerate(nodes):
         for steps, place in places(node):
             assert str(position_in(content, "f", number, steps)) == f"f:{place}"
+
+
+def test_whatever_is_damaged_agrees_with_a_plain_twin() -> None:
+    """What the parser refuses has a fault; what has none means the same to both."""
+    compared = 0
+    for seed in range(300):
+        rng = random.Random(seed)
+        content = mutated(rng.choice(FUZZED), rng)
+        values, findings = parse(content, "f")
+        if {one.code for one in findings} - {"empty-document"}:
+            continue
+        nodes: list[Any] = [*yaml.compose_all(content, Loader=yaml.SafeLoader)]
+        expected = [twin(node) for node in nodes if node is not None]
+        assert [value for value in values if value is not None] == [one for one in expected if one is not None]
+        compared += 1
+    assert compared > 40
 
 
 TEXTS = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12)

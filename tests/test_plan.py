@@ -14,8 +14,8 @@ from orgsync.change import RELEASE, Effect
 from orgsync.errors import OrgsyncError, PlanRefused
 from orgsync.explain import attributes
 from orgsync.finding import Finding, Position, Severity
-from orgsync.plan import Guard, Plan, Target, open_plan, save, seal, to_json
-from orgsync.resources import Fields, Kind
+from orgsync.plan import Guard, Plan, Target, digest_of, digest_of_resources, open_plan, save, seal, to_json
+from orgsync.resources import NO_FIELDS, Fields, Kind
 from orgsync.seal import Judged, seen
 from orgsync.seal import seal as seal_judged
 from tests.organizations import (
@@ -353,3 +353,11 @@ def test_contents_cover_what_is_declared_and_what_is_managed() -> None:
     assert sealed(wanted({"unit/u": {}}, managed=frozenset()), snapshot({})).contents != one
     assert sealed(wanted({"unit/u": {"name": "U"}}), snapshot({})).contents != one
     assert sealed(wanted({"unit/u": {}}), snapshot({})).contents == one
+
+
+@pytest.mark.parametrize("count", [0, 1, 4095, 4096, 4097, 9000])
+def test_a_digest_in_parts_is_the_digest_of_the_whole(count: int) -> None:
+    resources: dict[str, Fields] = {f"membership/u/{number * 7919 % 10_007}@x": NO_FIELDS for number in range(count)}
+    resources |= {"unit/ü": {"name": 'Süd "1"', "roles": ["b", "a"], "owner": None}} if count else {}
+    managed = frozenset({"unit/b", "unit/a"})
+    assert digest_of_resources(resources, managed) == digest_of([resources, sorted(managed)])

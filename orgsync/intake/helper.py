@@ -23,14 +23,18 @@ class Helper:
     without names: with pipes each could wait for the other to empty a full one."""
 
     def __init__(self, contents: Mapping[str, bytes]) -> None:
-        self._answer: IO[bytes] = TemporaryFile()  # noqa: SIM115  (closed on the way out)
         sizes = {file: len(content) for file, content in contents.items()}
         with TemporaryFile() as asked:
             asked.write(json.dumps(sizes).encode() + b"\n")
             asked.writelines(contents.values())
             asked.seek(0)
+            self._answer: IO[bytes] = TemporaryFile()  # noqa: SIM115  (closed on the way out)
             command = [sys.executable, "-I", "-S", "-c", _START, json.dumps(sys.path)]
-            self._process = subprocess.Popen(command, stdin=asked, stdout=self._answer, stderr=subprocess.DEVNULL)  # noqa: S603
+            try:
+                self._process = subprocess.Popen(command, stdin=asked, stdout=self._answer, stderr=subprocess.DEVNULL)  # noqa: S603
+            except OSError:
+                self._answer.close()
+                raise
 
     def __enter__(self) -> Self:
         return self

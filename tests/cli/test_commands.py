@@ -111,8 +111,21 @@ def test_a_refusing_guard_is_seen_in_every_format(form: str, engine: Engine, run
 def test_verbose_tells_the_seconds_of_each_stage_on_stderr(engine: Engine, run: Run) -> None:
     assert engine.error is None
     answer = run("plan", "-v")
-    assert "stages: read 0." in answer.err
+    assert re.search(r"stages: read 0\.\d{3} s, \d+ MiB", answer.err)
     assert engine.plan.change_digest in answer.out
+
+
+def test_profile_is_a_table_of_time_and_memory_per_stage_on_stderr(engine: Engine, run: Run) -> None:
+    assert engine.error is None
+    answer = run("plan", "--profile")
+    head, row = [line for line in answer.err.splitlines() if line.startswith(("stage ", "read "))]
+    assert head.split() == ["stage", "seconds", "share", "CPU", "peak", "MiB"]
+    name, seconds, share, cpu, peak = row.split()
+    assert (name, share) == ("read", "100.0%")
+    assert float(seconds) >= 0
+    assert float(cpu) >= 0
+    assert int(peak) > 10
+    assert answer.out == run("plan").out
 
 
 def test_apply_without_a_terminal_needs_yes(engine: Engine, run: Run) -> None:

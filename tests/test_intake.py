@@ -1,0 +1,411 @@
+"""The cache of checked documents and the second process: nothing but the time they take is different with them."""
+
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orgsync import intake, pipeline
+from orgsync.cli.app import Options
+from orgsync.cli.output import Output
+from orgsync.cli.session import Session
+from orgsync.intake import Intake, cache, check
+from orgsync.intake.entries import Entry, documents_of, entry_of, key_of, pack, unpack
+from orgsync.intake.helper import Helper
+from orgsync.load import Repository, load
+from orgsync.plan import to_json
+from orgsync.resolve import resolve
+from orgsync.settings import load_settings
+from orgsync.watch import Timings
+from tests.repository import TODAY, UNIT_FILE, applied, edit, planned, repository, sql
+from tests.test_fuzz import mutated
+
+ROOT = Path(__file__).parent.parent
+FAULTS = sorted((ROOT / "tests" / "invalid").glob("*.yaml"))
+
+
+def told(root: Path, folder: Path | None) -> dict[str, Any]:
+    """All that the rest of orgsync learns about the files, as plain values."""
+    repository = load(root, Intake(root, folder).ready)
+    checked, invalid = check(repository)
+    desired, unresolved = resolve(checked, repository, today=TODAY)
+    places = {address: desired.sources.get(address) for address in desired.resources}
+    return {
+        "findings": [one.to_json() for one in [*repository.findings, *invalid, *unresolved]],
+        "resources": {address: dict(fields) for address, fields in desired.resources.items()},
+        "others": [sorted(desired.managed), desired.previously, desired.primary, desired.bound],
+        "positions": {a: str(repository.position(place)) for a, place in places.items() if place is not None},
+        "stated": [(index, dict(stated)) for index, stated in checked],
+    }
+
+
+def sample(root: Path) -> Path:
+    for name in ("units", "roles"):
+        shutil.copytree(ROOT / name, root / name)
+    return root
+
+
+def kept(folder: Path) -> Path:
+    (file,) = folder.glob("*.documents")
+    return file
+
+
+EDITS = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 10_000)), min_size=1, max_size=6)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(EDITS)
+def test_whatever_is_edited_the_cache_changes_nothing(tmp_path_factory: pytest.TempPathFactory, edits: Any) -> None:
+    """Each edit deletes, doubles or breaks lines of one file, the cache of the state before it being there."""
+    root = sample(tmp_path_factory.mktemp("repository"))
+    folder = root / "cache"
+    files = sorted([*(root / "units").rglob("*.yaml"), *(root / "roles").rglob("*.yaml")])
+    assert told(root, folder) == told(root, None)
+    for which, seed in edits:
+        file = files[which % len(files)]
+        file.write_bytes(mutated(file.read_bytes(), random.Random(seed)))
+        assert told(root, folder) == told(root, None)
+        assert told(root, folder) == told(root, None)
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_every_faulty_file_is_told_of_as_without_a_cache(
+    tmp_path: Path,
+    second: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(intake, "_HEAD_START", 0 if second else 1 << 40)
+    root = sample(tmp_path)
+    for file in FAULTS:
+        folder = "roles" if b"\nkind: Role" in file.read_bytes() else "units"
+        shutil.copy(file, root / folder / f"x-{file.name}")
+    expected = told(root, None)
+    assert len(expected["findings"]) > len(FAULTS) / 2
+    for _ in range(2):
+        assert told(root, root / "cache") == expected
+
+
+def plan_text(root: Path, folder: Path | None, target: str = "demo") -> str:
+    settings_ = load_settings(root)
+    plan = pipeline.make_plan(root, settings_, target, today=TODAY, environment={}, watch=Timings(), cache=folder)
+    return json.dumps(to_json(plan, lambda _: []), default=dict)
+
+
+def test_a_plan_from_the_cache_is_the_same_to_the_byte_and_the_crm_is_read_each_time(tmp_path: Path) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    applied(root, planned(root))
+    edit(root, "  - user: ben@example.com\n", "  - {user: carl@example.com, until: 2030-01-31, roles: [manager]}\n")
+    first = plan_text(root, folder)
+    assert first == plan_text(root, folder) == plan_text(root, None)
+    assert kept(folder).exists()
+    sql(root, "UPDATE crm_unit SET name = 'Renamed by hand' WHERE external_id = 'sales'")
+    second = plan_text(root, folder)
+    assert "Renamed by hand" in second
+    assert second == plan_text(root, None)
+
+
+def test_what_is_kept_is_not_parsed_again_and_what_was_touched_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+
+    def noted(content: bytes, file: str) -> Any:
+        parsed.append(file)
+        return entry_of(content, file)
+
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    monkeypatch.setattr(intake, "entry_of", noted)
+    told(root, folder)
+    assert sorted(parsed) == ["roles/roles.yaml", "units/sales.yaml"]
+    told(root, folder)
+    edit(root, "name: Sales Team", "name: Sales Force")
+    told(root, folder)
+    assert parsed[2:] == ["units/sales.yaml"]
+
+
+def test_a_file_of_the_same_size_and_time_but_other_bytes_is_read_anew(tmp_path: Path) -> None:
+    """Neither times nor sizes are believed: clocks differ, and go backwards."""
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    told(root, folder)
+    before = (root / UNIT_FILE).stat()
+    edit(root, "name: Sales Team", "name: Sales Crew")
+    os.utime(root / UNIT_FILE, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (root / UNIT_FILE).stat().st_size == before.st_size
+    assert told(root, folder)["resources"]["unit/sales"]["name"] == "Sales Crew"
+
+
+def test_the_same_bytes_in_the_other_folder_are_another_file(tmp_path: Path) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    told(root, folder)
+    shutil.copy(root / "roles" / "roles.yaml", root / "units" / "moved.yaml")
+    (root / "roles" / "roles.yaml").unlink()
+    assert [one["code"] for one in told(root, folder)["findings"]][:2] == ["wrong-folder", "wrong-folder"]
+
+
+def _cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _flipped(content: bytes) -> bytes:
+    at = len(content) // 2
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _: b"",
+    "short": lambda content: content[:10],
+    "cut": _cut,
+    "one bit": _flipped,
+    "longer": lambda content: content + b"x",
+    "noise": lambda content: random.Random(1).randbytes(len(content)),
+    "no head": lambda _: pack({}, None),
+    "other JSON": lambda _: _sealed(b"[1, 2]\n"),
+    "no JSON": lambda _: _sealed(b"{\n"),
+    "strange sizes": lambda _: _sealed(json.dumps({"version": cache._version(), "entries": [1]}).encode() + b"\n"),
+}
+
+
+def _sealed(body: bytes) -> bytes:
+    from hashlib import sha256
+
+    return sha256(body).digest() + body
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_is_passed_over_and_written_again(tmp_path: Path, damage: str) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    expected = told(root, folder)
+    whole = kept(folder).read_bytes()
+    kept(folder).write_bytes(DAMAGES[damage](whole))
+    assert cache.read(root, folder) == {}
+    assert told(root, folder) == expected
+    assert kept(folder).read_bytes() == whole
+
+
+@pytest.mark.parametrize("what", ["orgsync", "python", "a library", "the source"])
+def test_what_another_version_left_is_not_believed(tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    told(root, folder)
+    assert len(cache.read(root, folder)) == 2
+    match what:
+        case "orgsync":
+            monkeypatch.setattr(cache, "__version__", "0.0.9")
+        case "python":
+            monkeypatch.setattr(sys, "version", "3.99")
+        case "a library":
+            monkeypatch.setattr(cache, "_LIBRARIES", ("click",))
+        case _:
+            monkeypatch.setattr(cache, "_MAKERS", ("orgsync.plan",))
+    assert cache.read(root, folder) == {}
+    told(root, folder)
+    assert len(cache.read(root, folder)) == 2
+
+
+@pytest.mark.parametrize("obstacle", ["a file", "a missing parent that is a file", "a folder in the file's place"])
+def test_where_nothing_can_be_kept_nothing_is_missing(tmp_path: Path, obstacle: str) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    expected = told(root, None)
+    match obstacle:
+        case "a file":
+            folder.write_text("")
+        case "a missing parent that is a file":
+            (tmp_path / "home").write_text("")
+            folder = tmp_path / "home" / "cache"
+        case _:
+            cache._path(root, folder).mkdir(parents=True)
+    for _ in range(2):
+        assert told(root, folder) == expected
+    assert not [*tmp_path.rglob(".new-*")]
+
+
+def test_a_home_that_may_only_be_read_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    monkeypatch.setattr(cache, "NamedTemporaryFile", refuses)
+    assert told(root, folder) == told(root, None)
+    assert [*folder.iterdir()] == []
+
+
+def test_runs_at_the_same_time_see_one_whole_cache_or_none(tmp_path: Path) -> None:
+    """Two that write different states again and again, and one that reads: no half of one, no mixture."""
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    states = []
+    for name in ("Sales Team", "Sales Crew"):
+        content = (root / UNIT_FILE).read_bytes().replace(b"Sales Team", name.encode())
+        entry = entry_of(content, UNIT_FILE)
+        assert entry is not None
+        states.append({key_of(UNIT_FILE, content): entry, "filler": entry})
+    cache.write(root, folder, states[0])
+
+    def write(state: Mapping[str, Entry]) -> None:
+        for _ in range(150):
+            cache.write(root, folder, state)
+
+    writers = [Thread(target=write, args=(state,)) for state in states]
+    for writer in writers:
+        writer.start()
+    seen = []
+    while any(writer.is_alive() for writer in writers):
+        seen.append(frozenset(cache.read(root, folder)))
+    for writer in writers:
+        writer.join()
+    assert set(seen) <= {frozenset(state) for state in states}
+    assert not [*folder.glob(".new-*")]
+
+
+def large(count: int) -> dict[str, bytes]:
+    people = "".join(f"- {{user: p{number}@example.com, until: 2030-01-01}}\n" for number in range(200))
+    head = "apiVersion: orgsync/v1\nkind: Unit\nname: Unit {0}\nkey: unit-{0}\nbusinessUnit: c\nassignments:\n"
+    return {f"units/{number}.yaml": (head.format(number) + people).encode() for number in range(count)}
+
+
+def test_a_second_process_answers_what_this_one_would(tmp_path: Path) -> None:
+    assert tmp_path.is_dir()
+    contents = large(5) | {"units/bad.yaml": b"kind: [", "units/empty.yaml": b""}
+    with Helper(contents) as helper:
+        found = helper.entries()
+    assert found is not None
+    own = {file: entry for file, content in contents.items() if (entry := entry_of(content, file)) is not None}
+    assert {file: documents_of(entry, file) for file, entry in found.items()} == {
+        file: documents_of(entry, file) for file, entry in own.items()
+    }
+    assert len(own) == 5
+
+
+@pytest.mark.parametrize("end", ["cannot start", "dies", "talks nonsense"])
+def test_without_the_second_process_this_one_does_it_all(
+    tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = sample(tmp_path)
+    expected = told(root, None)
+    monkeypatch.setattr(intake, "_HEAD_START", 0)
+    if end == "cannot start":
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    else:
+        answer = "raise SystemExit(1)" if end == "dies" else "print('nonsense')"
+        monkeypatch.setattr("orgsync.intake.helper._START", answer)
+    assert told(root, None) == expected
+
+
+def test_the_second_process_is_started_for_much_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    class Noted(Helper):
+        def __init__(self, contents: Mapping[str, bytes]) -> None:
+            started.append(sum(map(len, contents.values())))
+            super().__init__(contents)
+
+    monkeypatch.setattr(intake, "Helper", Noted)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    contents = large(40)
+    assert len(intake._entries(contents)) == 40
+    assert started == []
+    monkeypatch.setattr(intake, "_HEAD_START", 20_000)
+    assert len(intake._entries(contents)) == 40
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert len(intake._entries(contents)) == 40
+    (theirs,) = started
+    assert 0.3 < theirs / sum(map(len, contents.values())) < 0.5
+
+
+def test_nothing_that_can_be_executed_is_read_back() -> None:
+    folder = ROOT / "orgsync" / "intake"
+    names = {
+        name.partition(".")[0]
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert names.isdisjoint({"pickle", "marshal", "shelve", "dill", "cloudpickle", "ctypes"})
+    assert {"json", "hashlib"} <= names
+
+
+def test_what_is_packed_is_unpacked_and_what_is_not_ours_is_refused() -> None:
+    ((file, content),) = large(1).items()
+    entry = entry_of(content, file)
+    assert entry is not None
+    packed = pack({"a": entry, "b": entry}, ["1"])
+    found = unpack(packed, ["1"])
+    assert {key: (bytes(one.text), bytes(one.marks)) for key, one in found.items()} == dict.fromkeys(
+        "ab", (entry.text, entry.marks)
+    )
+    with pytest.raises(ValueError, match="another version"):
+        unpack(packed, ["2"])
+
+
+@pytest.mark.parametrize(
+    ("environment", "no_cache", "expected"),
+    [
+        ({"ORGSYNC_CACHE": "/var/tmp/o"}, False, "/var/tmp/o"),
+        ({"ORGSYNC_CACHE": "off", "XDG_CACHE_HOME": "/x"}, False, None),
+        ({"XDG_CACHE_HOME": "/x"}, False, "/x/orgsync"),
+        ({"XDG_CACHE_HOME": "relative", "HOME": "/home/ana"}, False, "/home/ana/.cache/orgsync"),
+        ({"XDG_CACHE_HOME": "/x"}, True, None),
+    ],
+)
+def test_the_cache_stands_where_the_user_keeps_such_things(
+    environment: dict[str, str],
+    no_cache: bool,  # noqa: FBT001
+    expected: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "ORGSYNC_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    options = Options()
+    options.no_cache = no_cache
+    session = Session(
+        options=options, output=Output(stdout=sys.stdout, stderr=sys.stderr, environment={}), environment=os.environ
+    )
+    assert session.cache == (None if expected is None else Path(expected))
+
+
+def test_the_command_line_keeps_and_uses_it_and_no_cache_does_neither(tmp_path: Path) -> None:
+    root = repository(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ORGSYNC_CACHE": str(tmp_path / "cache")}
+
+    def run(*more: str) -> str:
+        command = [sys.executable, "-m", "orgsync", "--repo", str(root), "--format", "json", "plan", *more]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60)
+        return done.stdout
+
+    first = run("--no-cache")
+    assert not (tmp_path / "cache").exists()
+    assert run() == run() == first
+    assert kept(tmp_path / "cache").stat().st_mode & 0o77 == 0
+
+
+def test_documents_that_were_checked_elsewhere_are_not_checked_again(tmp_path: Path) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    told(root, folder)
+    code = (
+        "import sys, pathlib\nfrom orgsync.intake import Intake, check\nfrom orgsync.load import load\n"
+        f"root, folder = pathlib.Path({str(root)!r}), pathlib.Path({str(folder)!r})\n"
+        "print(len(check(load(root, Intake(root, folder).ready))[0]), 'orgsync.documents' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, timeout=60
+    )
+    assert done.stdout == "5 False\n"
+    assert check(Repository(root=root)) == ([], [])
