@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orgsync import intake, pipeline
-from orgsync.cli.app import Options
+from orgsync.cli.options import Options
 from orgsync.cli.output import Output
 from orgsync.cli.session import Session
 from orgsync.intake import Intake, cache, check
