@@ -640,6 +640,7 @@ def test_the_doctor_is_content_with_exactly_the_least_privileges(world: World, *
         told = [(one.severity, one.summary) for one in adapter.doctor()]
     assert {severity for severity, _ in told} == {"info"}
     assert ("info", "the application user has the privileges") in told
+    assert ("info", "whether upserts are listed is not known") in told
 
 
 def test_the_doctor_names_what_is_missing_as_the_editor_does(world: World) -> None:
@@ -666,6 +667,9 @@ def test_the_doctor_finds_an_environment_that_is_not_as_it_was_taken_for(world: 
     [team] = environment.where("teams", _businessunitid_value=part)
     environment.drop("roles", copy["roleid"])
     environment.drop("teams", team["teamid"])
+    environment.also("prvReadSdkMessage")
+    with world.opened() as adapter:
+        assert "upserts are listed for all tables" in {one.summary for one in adapter.doctor()}
     [filters] = environment.where("sdkmessagefilters", primaryobjecttypecode="team")
     environment.drop("sdkmessagefilters", filters["sdkmessagefilterid"])
     with world.opened() as adapter:
