@@ -449,6 +449,19 @@ def test_a_grant_is_the_copy_of_the_role_where_the_person_is_at_home(world: Worl
     assert [*environment.where("systemuserrolescollection", systemuserid=world.ana)] == []
 
 
+def test_copies_of_several_business_units_are_one_grant_and_go_together(world: World) -> None:
+    """Where record ownership across business units is on."""
+    environment = world.environment
+    environment.setting("EnableOwnershipAcrossBusinessUnits", "true")
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        for copy in environment.where("roles", _parentrootroleid_value=adapter.read(Scope()).ids["role/rep"]):
+            environment.put("systemuserrolescollection", systemuserid=world.ana, roleid=copy["roleid"])
+        assert GRANT.address in adapter.read(Scope()).resources
+        done(adapter, step(GRANT.address, Action.DELETE))
+    assert [*environment.where("systemuserrolescollection", systemuserid=world.ana)] == []
+
+
 def test_a_role_of_the_crm_itself_is_granted_under_its_name(world: World) -> None:
     environment = world.environment
     theirs = environment.role("Salesperson")
