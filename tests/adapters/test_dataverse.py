@@ -449,6 +449,19 @@ def test_a_grant_is_the_copy_of_the_role_where_the_person_is_at_home(world: Worl
     assert [*environment.where("systemuserrolescollection", systemuserid=world.ana)] == []
 
 
+def test_copies_of_several_business_units_are_one_grant_and_go_together(world: World) -> None:
+    """Where record ownership across business units is on."""
+    environment = world.environment
+    environment.setting("EnableOwnershipAcrossBusinessUnits", "true")
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        for copy in environment.where("roles", _parentrootroleid_value=adapter.read(Scope()).ids["role/rep"]):
+            environment.put("systemuserrolescollection", systemuserid=world.ana, roleid=copy["roleid"])
+        assert GRANT.address in adapter.read(Scope()).resources
+        done(adapter, step(GRANT.address, Action.DELETE))
+    assert [*environment.where("systemuserrolescollection", systemuserid=world.ana)] == []
+
+
 def test_a_role_of_the_crm_itself_is_granted_under_its_name(world: World) -> None:
     environment = world.environment
     theirs = environment.role("Salesperson")
@@ -640,6 +653,7 @@ def test_the_doctor_is_content_with_exactly_the_least_privileges(world: World, *
         told = [(one.severity, one.summary) for one in adapter.doctor()]
     assert {severity for severity, _ in told} == {"info"}
     assert ("info", "the application user has the privileges") in told
+    assert ("info", "whether upserts are listed is not known") in told
 
 
 def test_the_doctor_names_what_is_missing_as_the_editor_does(world: World) -> None:
@@ -666,6 +680,9 @@ def test_the_doctor_finds_an_environment_that_is_not_as_it_was_taken_for(world: 
     [team] = environment.where("teams", _businessunitid_value=part)
     environment.drop("roles", copy["roleid"])
     environment.drop("teams", team["teamid"])
+    environment.also("prvReadSdkMessage")
+    with world.opened() as adapter:
+        assert "upserts are listed for all tables" in {one.summary for one in adapter.doctor()}
     [filters] = environment.where("sdkmessagefilters", primaryobjecttypecode="team")
     environment.drop("sdkmessagefilters", filters["sdkmessagefilterid"])
     with world.opened() as adapter:

@@ -32,11 +32,15 @@ ChangeSet = Sequence[Operation]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Of one change set: ``status`` is 0 where all is well; else that of the operation that failed, in its words."""
+    """Of one change set; where it failed, the status, code and words of the operation that did."""
 
     status: int = 0
     code: str = ""
     message: str = ""
+
+    @property
+    def done(self) -> bool:
+        return not (self.status or self.code)
 
     @property
     def text(self) -> str:

@@ -31,6 +31,21 @@ _ALL, _GIVEN = frozenset(Action), frozenset({Action.CREATE, Action.DELETE})
 _NAMED = ("name", "description")
 
 
+def _kinds(*, trees: bool, homes: bool) -> dict[Kind, KindCapabilities]:
+    """A move is a person's and several operations; otherwise people only come and go."""
+    person = ("active", "businessUnit") if homes else ("active",)
+    place = "parent" if trees else "businessUnit"
+    part = _kind(*_NAMED, "parent", actions=_ALL, size=MAKINGS, unique="name")
+    return {
+        **({} if trees else {Kind.BUSINESS_UNIT: part}),
+        Kind.ROLE: _kind(*_NAMED, "privileges", actions=_ALL, size=MAKINGS, unique="name"),
+        Kind.UNIT: _kind(*_NAMED, place, "roles", actions=_ALL, size=MAKINGS, unique="name"),
+        Kind.USER: _kind(*person, actions=frozenset({Action.UPDATE}), size=MAKINGS if homes else OPERATIONS),
+        Kind.MEMBERSHIP: _kind(actions=_GIVEN, size=OPERATIONS),
+        Kind.GRANT: _kind(actions=_GIVEN, size=OPERATIONS),
+    }
+
+
 def capabilities(
     objects: Mapping[str, str],
     *,
@@ -43,23 +58,9 @@ def capabilities(
 
     A word whose table the environment does not have is none.
     """
-    place = "parent" if trees else "businessUnit"
     there = {word for (word, _), scopes in possible.items() if scopes} if possible is not None else set(objects)
-    kinds = {
-        Kind.ROLE: _kind(*_NAMED, "privileges", actions=_ALL, size=MAKINGS, unique="name"),
-        Kind.UNIT: _kind(*_NAMED, place, "roles", actions=_ALL, size=MAKINGS, unique="name"),
-        Kind.USER: _kind(
-            "active",
-            *(["businessUnit"] if homes else []),
-            actions=frozenset({Action.UPDATE}),
-            size=MAKINGS if homes else OPERATIONS,
-        ),
-        Kind.MEMBERSHIP: _kind(actions=_GIVEN, size=OPERATIONS),
-        Kind.GRANT: _kind(actions=_GIVEN, size=OPERATIONS),
-    }
-    parts = {Kind.BUSINESS_UNIT: _kind(*_NAMED, "parent", actions=_ALL, size=MAKINGS, unique="name")}
     return Capabilities(
-        kinds=kinds if trees else {**parts, **kinds},
+        kinds=_kinds(trees=trees, homes=homes),
         hierarchy="forest" if trees else "none",
         unit_roles=True,
         unit_grants=False,

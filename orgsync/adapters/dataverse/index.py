@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 
 from orgsync.adapter import Snapshot
 from orgsync.adapters.dataverse.api import Row
-from orgsync.resources import Kind, RemoteId, kind_of
+from orgsync.resources import RemoteId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class Index:
     texts     row of ours -> its description
     etags     team -> its version, until we have written it
     taken     ids that are in use
+    ours      roles that are declared, or were
     """
 
     root: RemoteId = ""
@@ -48,6 +49,7 @@ class Index:
     texts: dict[RemoteId, Text] = field(default_factory=dict)
     etags: dict[RemoteId, str] = field(default_factory=dict)
     taken: set[RemoteId] = field(default_factory=set)
+    ours: set[RemoteId] = field(default_factory=set)
 
     def become(self, fresh: "Index") -> None:
         """What was read anew; whoever holds this one goes on with it."""
@@ -59,6 +61,7 @@ class Index:
         for rows in (self.texts, self.etags, self.place, self.held, self.teams):
             rows.pop(id_, None)
         self.taken.discard(id_)
+        self.ours.discard(id_)
         gone = [where for where in self.copies if id_ in where]
         for where in gone:
             self.root_of.pop(self.copies.pop(where), None)
@@ -69,12 +72,6 @@ class Index:
         self.names = {one["roleid"]: one["name"] for one in roles}
         self.root_of, self.copies = found, {where: id_ for id_, where in found.items()}
         self.taken |= found.keys()
-
-    @property
-    def ours(self) -> set[RemoteId]:
-        """Roles that are declared, or were; those that this run made among them."""
-        live = {id_ for at, id_ in self.snapshot.ids.items() if kind_of(at) is Kind.ROLE}
-        return live | {id_ for id_, text in self.texts.items() if text.kind == Kind.ROLE}
 
     def held_of(self, holder: RemoteId, root: RemoteId) -> list[RemoteId]:
         """Copies of that role: a person may hold those of several business units where the environment allows it."""

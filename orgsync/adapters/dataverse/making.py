@@ -91,6 +91,7 @@ class Making:
         body = self._columns(Kind.ROLE, step, work, new=new)
         if new:
             body |= {"businessunitid@odata.bind": f"/{_PARTS}({self._index.root})", "isinherited": _MEMBERS_TOO}
+            work.learns.append(partial(self._index.ours.add, str(work.id)))
         self._write(work, "roles", str(work.id), body, new=new)
         given = self._given(step.after)
         if given or ("privileges" in step.after and not new):

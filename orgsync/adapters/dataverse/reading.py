@@ -138,7 +138,9 @@ def _sort_roles(work: _Sorting, privileges: Mapping[RemoteId, str]) -> None:
             work.index.texts[id_] = Text(text=text, kind=marked, key=key)
             fields = {"name": role["name"], "description": text, "privileges": privileges_of(given.get(id_, []), words)}
             work.put(address(Kind.ROLE, key), role, id_, fields)
-        if id_ not in work.address:
+        if id_ in work.address:
+            work.index.ours.add(id_)
+        else:
             work.foreign.append(_foreign(Kind.ROLE, role, id_, role["name"], work.names))
 
 

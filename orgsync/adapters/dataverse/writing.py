@@ -55,9 +55,9 @@ class Writer:
         more: list[Job] = []
         for some in _packed([job for job in jobs if job[1].operations]):
             for (step, work), result in zip(some, self._results(some), strict=True):
-                if not result.status and not result.code:
+                if result.done:
                     work.learn()
-                if work.later is not None and not result.status and not result.code:
+                if result.done and work.later is not None:
                     more.append((step, work))
                 else:
                     outcomes.append(_judged(step, work, result))
@@ -100,7 +100,7 @@ def _packed(jobs: Sequence[Job]) -> Iterator[list[Job]]:
 
 
 def _judged(step: Step, work: Work, result: Result) -> Outcome:
-    if not result.status and not result.code:
+    if result.done:
         return _outcome(step, Status.APPLIED, "", step.remote_id or work.id)
     if result.code == _DOUBT:
         return _outcome(step, Status.UNKNOWN, result.message)

@@ -60,6 +60,21 @@ LINKED: Mapping[tuple[str, str], tuple[str, str, str]] = {
     ("systemusers", "systemuserroles_association"): ("systemuserrolescollection", "systemuserid", "roleid"),
 }
 """(set, link) -> (the set of its rows, their column for this end, that for the other)."""
+READING: Mapping[str, str] = {
+    "businessunits": "prvReadBusinessUnit",
+    "teams": "prvReadTeam",
+    "teammemberships": "prvReadTeam",
+    "teamrolescollection": "prvReadTeam",
+    "roles": "prvReadRole",
+    "roleprivilegescollection": "prvReadRole",
+    "systemusers": "prvReadUser",
+    "systemuserrolescollection": "prvReadUser",
+    "organizations": "prvReadOrganization",
+    "audits": "prvReadAuditSummary",
+    "sdkmessages": "prvReadSdkMessage",
+    "sdkmessagefilters": "prvReadSdkMessage",
+}
+"""Set -> the privilege without which it is closed."""
 ACTIONS = ("Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share")
 OWNED = ("Account", "Activity", "Campaign", "Contact", "Contract", "Incident", "Lead", "Opportunity", "Order", "Quote")
 """Tables whose rows have an owner: privileges of every depth."""
@@ -74,4 +89,5 @@ MISCELLANEOUS = (
     "prvReparentUser",
     "prvReadAuditSummary",
     "prvExportToExcel",
+    "prvReadSdkMessage",
 )

@@ -16,7 +16,7 @@ from tests.fakes.dataverse.csdl import OPERATIONS, Refusal, bad, is_guid, model
 from tests.fakes.dataverse.multipart import Reply, Request, replies, requests
 from tests.fakes.dataverse.query import asked
 from tests.fakes.dataverse.rules import Environment
-from tests.fakes.dataverse.schema import LINKED, TABLES
+from tests.fakes.dataverse.schema import LINKED, READING, TABLES
 from tests.fakes.dataverse.tokens import Door
 
 ROOT = "/api/data/v9.2/"
@@ -113,8 +113,8 @@ class Service:
         options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True)) if query else {}
         if "$select" not in options:
             raise bad("All columns are never needed.")
-        if entity_set == "audits":
-            self.environment.need("prvReadAuditSummary")
+        if entity_set in READING:
+            self.environment.need(READING[entity_set])
         rows = self.environment.tables[entity_set].values()
         columns, found = asked(model(), entity_set, options, rows)
         prefer = re.fullmatch(r"odata\.maxpagesize=(\d+)", headers.get("Prefer", f"odata.maxpagesize={_PAGE}"))
