@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt
 
 MET, MISSED = "#2a7f62", "#c0504d"
 _LEAST = 0.01
+_TICKS = (0.01, 0.03, 0.1, 0.25, 0.5, 1, 2, 4, 10, 30, 100)
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
@@ -45,12 +46,20 @@ def _bars(result: dict[str, Any], axes: Any) -> None:
     held = [*reversed(result["targets"])]
     names = [f"{one['name']}{' at ' + format(one['size'], ',') if one['size'] else ''}" for one in held]
     better = [max(_better(one), _LEAST) for one in held]
-    axes.barh(names, [value - 1 for value in better], left=1, color=[MET if one["met"] else MISSED for one in held])
+    colors = [MET if one["met"] else MISSED for one in held]
+    axes.barh(names, [value - 1 for value in better], left=1, color=colors, alpha=0.5)
+    axes.scatter(better, names, color=colors)
     for at, one in enumerate(held):
         text = f"{one['value']:.2f} ({'at least' if one['at_least'] else 'at most'} {one['wanted']:g})"
-        axes.annotate(text, (1, at), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7)
+        axes.annotate(
+            text, (max(better[at], 1), at), xytext=(8, 0), textcoords="offset points", va="center", fontsize=7
+        )
     axes.axvline(1, color="black", linewidth=1)
     axes.set(xscale="log", xlabel="times better than the target asks for", title="targets")
+    axes.set_xlim(low := min(0.5, *better) / 1.1, high := max(2, *better) * 1.5)
+    axes.set_xticks([tick for tick in _TICKS if low < tick < high])
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
 
 
 def _better(one: dict[str, Any]) -> float:
