@@ -42,9 +42,15 @@ def broken(
     """``rules``: with their numbers in the settings."""
     if not rules:
         return
-    asked_of = {each: subjects.of(each) for each in {rule.each for _, rule in rules}}
+    wanted: dict[str, set[str]] = {}
+    for _, rule in rules:
+        wanted.setdefault(rule.each, set()).update(asked_for(rule))
+    subjects.tabulates = any("access" in names for names in wanted.values())
+    asked_of = {each: subjects.of(each) for each in wanted}
     common = {"today": terms.today.isoformat(), "actor": actor}
-    values = {each: [one.fields for one in listed] for each, listed in asked_of.items()}
+    values = {
+        each: [{name: one.fields[name] for name in wanted[each]} for one in listed] for each, listed in asked_of.items()
+    }
     question = {"subjects": values, "shared": subjects.shared, "common": common, "bytes": bounds.bytes}
     seconds = bounds.seconds + sum(len(asked_of[rule.each]) for _, rule in rules) // bounds.evaluations
     answers = _evaluate([rule for _, rule in rules], question, seconds)

@@ -37,11 +37,12 @@ class Subject:
 
 @dataclass(slots=True, kw_only=True)
 class Subjects:
-    """``shared``: tables of what is allowed, to which the field ``access`` refers by number."""
+    """``shared``: tables of what is allowed, to which the field ``access`` refers by number, where it ``tabulates``."""
 
     state: State
     diff: AccessDiff = NO_ACCESS
     causes: Causes = _no_cause
+    tabulates: bool = True
     shared: list[dict[str, str]] = field(default_factory=list)
     _tables: Tables = field(default_factory=dict)
 
@@ -50,6 +51,8 @@ class Subjects:
 
     def table(self, held: frozenset[RoleSet]) -> int:
         """``lead:read`` -> how far that reaches, at most."""
+        if not self.tabulates:
+            return -1
         if (number := self._tables.get(held)) is None:
             number = self._tables[held] = len(self.shared)
             self.shared.append(self._allowed(held))

@@ -354,10 +354,12 @@ def _of_rule(rule: Rule, number: int) -> Iterator[Fault]:
             yield "unknown-rule-field", f'"{word}"{suggestion(word, known)}', ("rules", number, "require")
     for word in _PLACES.findall(rule.message or ""):
         first, _, rest = word.partition(".")
-        if first != rule.each or rest not in known:
+        if first != rule.each or rest not in known or rest in _TABLES:
             yield "bad-template", f'"{{{word}}}"', ("rules", number, "message")
 
 
+_TABLES = {"access", "privileges"}
+"""What does not read well in a sentence."""
 _TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
 
 

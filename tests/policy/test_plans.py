@@ -1,9 +1,11 @@
 """The policies of a plan: what it would bring about, who proposes it, and the day that it is made for."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +151,37 @@ def test_what_is_so_already_does_not_stop_a_plan_that_leaves_it_so(root: Path) -
     by_hand(root, "maria@example.com", "approver")
     edit(root, "name: Sales Team", "name: Sales Crew")
     assert plan(root).findings == ()
+
+
+def test_what_is_waived_is_told_once_and_not_again_by_what_the_plan_brings_about(root: Path) -> None:
+    with (root / ROLE_FILE).open("a") as file:
+        file.write(PAYER)
+    edit(root, "- user: ben@example.com", "- user: ben@example.com\n    roles: [payer, approver]")
+    stated(root, "  waivers: [{code: conflicting-roles, address: user/ben@*, reason: Agreed, until: 2026-11-30}]\n")
+    (finding,) = plan(root).findings
+    assert (finding.code, finding.waiver) == ("conflicting-roles", "until 2026-11-30: Agreed")
+
+
+def test_code_scanning_gets_what_stops_a_plan_at_its_line_and_what_gives_access(root: Path) -> None:
+    promoted(root)
+    (result,) = results(root, "--actor", "ana@example.com")
+    assert (result["ruleId"], result["level"], line_of(result)) == ("own-access-raised", "error", 22)
+    widened(root)
+    stated(root, "  waivers: [{code: own-access-raised, reason: Agreed, until: 2026-11-30}]\n")
+    found = {one["ruleId"]: one for one in results(root, "--actor", "ana@example.com", "--as-of", "2026-11-01")}
+    assert found["own-access-raised"]["suppressions"][0]["justification"] == "waived until 2026-11-30: Agreed"
+    assert (found["access-gain"]["level"], line_of(found["access-gain"])) == ("warning", 6)
+
+
+def results(root: Path, *options: str) -> list[dict[str, Any]]:
+    printed = run(root, ["plan", "--format", "sarif", *options])
+    found: list[dict[str, Any]] = json.JSONDecoder().raw_decode(printed)[0]["runs"][0]["results"]
+    return found
+
+
+def line_of(result: dict[str, Any]) -> int:
+    line: int = result["locations"][0]["physicalLocation"]["region"]["startLine"]
+    return line
 
 
 def test_a_plan_as_of_another_day_shows_what_ends_and_is_refused_by_apply(root: Path) -> None:

@@ -3,15 +3,20 @@
 import cProfile
 import pstats
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from orgsync.access import evaluate
+from bench.generate import generate
+from bench.write import write_repository
+from orgsync.access import already, evaluate
+from orgsync.pipeline import validate
 from orgsync.policy import Terms, broken, live_state, settle
 from orgsync.policy.forms import depths
 from orgsync.policy.state import State, named_of
 from orgsync.resources import Fields, Kind
 from orgsync.settings.policies import Policies, matcher
+from orgsync.watch import Timings
 from tests.policy.test_waivers import where
 
 TODAY = date(2026, 11, 1)
@@ -37,6 +42,20 @@ def test_what_a_crm_does_not_store_of_roles_is_as_declared() -> None:
     }
     state = live_state(live, stated, contents={}, unknown=frozenset(), today=TODAY)
     assert [one.detail for one in broken(state, Policies())] == ["ana@example.com holds both approver and payer"]
+
+
+@pytest.mark.parametrize("messy", [False, True])
+def test_whoever_read_the_files_knows_who_holds_what_as_well_as_whoever_evaluates_it(
+    tmp_path: Path,
+    messy: bool,  # noqa: FBT001
+) -> None:
+    write_repository(generate(1_000, messy=messy), tmp_path, per_file=100, messy=messy, seed=1)
+    desired = validate(tmp_path, today=TODAY, watch=Timings()).desired
+    known = already(desired.resources, desired.homes, today=TODAY, units=desired.resources)
+    evaluated = evaluate(desired.resources, today=TODAY)
+    assert len(evaluated.holdings) > 50
+    assert known.holdings == evaluated.holdings
+    assert known.forest == evaluated.forest
 
 
 def test_a_grant_that_knows_no_unit_counts_as_well() -> None:
