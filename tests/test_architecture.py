@@ -184,7 +184,7 @@ def test_the_engine_has_no_rings_and_no_hidden_imports_at_all() -> None:
 
 
 def test_what_the_pipeline_offers_is_what_its_table_finds() -> None:
-    from orgsync import pipeline  # noqa: PLC0415
+    from orgsync import pipeline
 
     table = {name: module for module, names in pipeline._HOUSES.items() for name in names}
     assert sorted(table) == sorted(pipeline.__all__)
