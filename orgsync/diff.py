@@ -10,7 +10,20 @@ from datetime import date
 
 from orgsync.adapter import Snapshot
 from orgsync.change import Action, Change
-from orgsync.resources import FIELDS, KEY, NO_UNIT, Address, Fields, Json, Kind, Organization, key_of, kind_of, same
+from orgsync.resources import (
+    FIELDS,
+    KEY,
+    NO_UNIT,
+    Address,
+    Fields,
+    Json,
+    Kind,
+    Organization,
+    key_of,
+    kind_of,
+    of_kind,
+    same,
+)
 
 
 def rename(
@@ -80,15 +93,19 @@ def diff(desired: Organization, live: Snapshot, former: Mapping[Address, Address
 def _additions(
     desired: Mapping[Address, Fields], live: Snapshot, former: Mapping[Address, Address]
 ) -> Iterator[Change]:
+    """Most live as they are desired: one comparison passes over each of those."""
     present = live.resources
-    for address, fields in desired.items():
-        current = present.get(address)
+    unlike = [
+        address
+        for address, fields in desired.items()
+        if address not in present or (fields and fields != present[address]) or (former and address in former)
+    ]
+    for address in unlike:
+        fields, current = desired[address], present.get(address)
         if current is None:
             yield Change(address=address, action=Action.CREATE, after=fields)
-        elif former and address in former:
-            yield _update(address, fields, current, former[address], live.ids.get(address))
-        elif fields and fields != current and any(not same(current.get(n), value) for n, value in fields.items()):
-            yield _update(address, fields, current, None, live.ids.get(address))
+        elif address in former or any(not same(current.get(n), value) for n, value in fields.items()):
+            yield _update(address, fields, current, former.get(address), live.ids.get(address))
 
 
 def _update(address: Address, fields: Fields, current: Fields, former: Address | None, remote_id: str | None) -> Change:
@@ -102,9 +119,7 @@ def _update(address: Address, fields: Fields, current: Fields, former: Address |
 
 
 def _removals(desired: Organization, live: Snapshot, today: date) -> Iterator[Change]:
-    open_units = {
-        a.partition("/")[2] for a in desired.resources if a.startswith(f"{Kind.UNIT}/") and a not in desired.managed
-    }
+    open_units = {key_of(unit) for unit in of_kind(Kind.UNIT, desired.resources) if unit not in desired.managed}
     open_users = _members_of(open_units, live)
     for address in [address for address in live.resources if address not in desired.resources]:
         fields = live.resources[address]

@@ -11,7 +11,7 @@ Three states are kept apart everywhere:
 ``FIELDS`` is the one place that says what each field means; ordering, diff, projection and rendering follow it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -135,6 +135,12 @@ def kind_of(address: Address) -> Kind:
 
 
 _KINDS = {str(kind): kind for kind in Kind}
+
+
+def of_kind(kind: Kind, addresses: Iterable[Address]) -> list[Address]:
+    """Their beginning is put together once: for each address that would take five times as long as comparing it."""
+    beginning = f"{kind}/"
+    return [address for address in addresses if address.startswith(beginning)]
 
 
 def well_formed(address: Address) -> bool:

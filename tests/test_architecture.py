@@ -61,6 +61,10 @@ ALLOWED = WORDS | {name: {*WORDS, *more} for name, more in (DOORS | STAGES | HOU
 LATE = {"deepdiff", "rich.console", "sqlalchemy.pool"}
 LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "journal.reading": {"orgsync.journal.book"},
+    "pipeline": {  # its table of what to load when it is asked for
+        *(f"orgsync.pipeline.{name}" for name in ("accessing", "applying", "declaring", "past", "planning", "values")),
+        "orgsync.revision",
+    },
     "pipeline.applying": {"orgsync.journal", "orgsync.journal.book", "orgsync.signing"},
     "pipeline.past": {"orgsync.journal"},
     "pipeline.planning": {"orgsync.signing"},
@@ -184,3 +188,15 @@ def test_the_engine_has_no_rings_and_no_hidden_imports_at_all() -> None:
         late = set(imported(tree)) - set(imported(tree, when_loaded=True))
         hidden = {name for name in late if house(name) not in sys.stdlib_module_names}
         assert hidden <= LATE | LATE_IN.get(module, set()), (module, hidden)
+
+
+def test_what_the_pipeline_offers_is_what_its_table_finds() -> None:
+    from orgsync import pipeline
+
+    table = {name: module for module, names in pipeline._HOUSES.items() for name in names}
+    assert sorted(table) == sorted(pipeline.__all__)
+    assert {name: getattr(pipeline, name).__name__ for name in table if name not in {"Clock", "Environment"}} == {
+        name: name for name in table if name not in {"Clock", "Environment"}
+    }
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        pipeline.nothing  # noqa: B018

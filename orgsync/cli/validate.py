@@ -64,16 +64,18 @@ def _place(session: "Session", target: str, path: "Sequence[str]") -> "Position"
 
 
 def _show(output: "Output", found: "tuple[Finding, ...]", files: int) -> None:
-    from orgsync.render import markdown
-    from orgsync.render.text import findings
     from orgsync.render.text.findings import tally
     from orgsync.render.view import count
 
     counted = f"{tally(found)} in {count(files, 'file')}"
     if output.options.format == "text":
+        from orgsync.render.text.findings import findings
+
         output.lines(findings(found, output.page(), output.source))
         output.write(f"validate: {counted}\n")
     elif output.options.format == "markdown":
+        from orgsync.render import markdown
+
         output.write(markdown.findings(found, counted))
     else:
         output.findings_as(output.options.format, found)

@@ -26,7 +26,7 @@ from orgsync.plan import Plan, Target
 from orgsync.policy import State, declared_state, live_state
 from orgsync.project import bound_names, project
 from orgsync.references import expand, is_set
-from orgsync.resources import KEY, Address, Fields, Kind, Organization, ends_of
+from orgsync.resources import KEY, Address, Fields, Kind, Organization, ends_of, of_kind
 from orgsync.revision import revision
 from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
 from orgsync.seal import Judged, seal
@@ -468,7 +468,7 @@ def _roles_in(images: Iterable[Address]) -> frozenset[Address]:
 
 
 def _roles(addresses: Iterable[Address]) -> frozenset[Address]:
-    return frozenset(address for address in addresses if address.startswith(f"{Kind.ROLE}/"))
+    return frozenset(of_kind(Kind.ROLE, addresses))
 
 
 def _unbound(bound: Mapping[Address, str], live: Snapshot) -> list[Finding]:

@@ -19,7 +19,6 @@ class Model(BaseModel):
         alias_generator=lambda name: re.sub(r"_(\w)", lambda found: found[1].upper(), name),
         populate_by_name=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
 
