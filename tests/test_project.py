@@ -140,6 +140,21 @@ def test_an_action_that_has_fewer_scopes_than_the_others_becomes_the_next_narrow
     assert findings == [("scope-not-expressible", Severity.WARNING)]
 
 
+def test_what_one_object_has_no_scope_or_no_privilege_for_is_lost_there_alone() -> None:
+    capabilities = replace(
+        FULL, object_scopes={("product", "read"): frozenset({"organization"}), ("product", "share"): frozenset()}
+    )
+    wide: dict[str, Json] = {"read": "organization", "share": "unit"}
+    privileges: dict[str, Json] = {"lead": dict(wide), "product": dict(wide), "quote": {"read": "unit"}}
+    found, findings = projected({"role/r": {"privileges": privileges}}, capabilities)
+    assert found["role/r"]["privileges"] == {**privileges, "product": {"read": "organization"}}
+    assert findings == [("action-not-expressible", Severity.ERROR)]
+    narrow: dict[str, Json] = {"product": {"read": "subtree"}, "lead": {"read": "subtree"}}
+    found, findings = projected({"role/r": {"privileges": narrow}}, capabilities, narrower=True)
+    assert found["role/r"]["privileges"] == {"lead": {"read": "subtree"}}
+    assert findings == [("scope-not-expressible", Severity.WARNING)]
+
+
 def test_what_a_crm_gives_along_is_completed_with_all_that_it_brings_and_said() -> None:
     needs = {("delete", "own"): frozenset({("update", "own")}), ("update", "own"): frozenset({("read", "own")})}
     privileges: dict[str, Json] = {"lead": {"delete": "own", "read": "unit"}}
