@@ -251,6 +251,18 @@ def test_drift_pending_is_three_only_when_asked(engine: Engine, run: Run) -> Non
     assert run("drift", "--exit-code").code == 3, "a policy that does not hold counts"
 
 
+def test_who_proposes_and_whether_hints_are_wanted_reach_the_engine(engine: Engine, run: Run) -> None:
+    run("plan", "--actor", " octocat ", "--as-of", "2027-01-31")
+    assert (engine.asked[-1][1]["actor"], engine.asked[-1][1]["as_of"]) == ("octocat", date(2027, 1, 31))
+    run("plan")
+    assert (engine.asked[-1][1]["actor"], engine.asked[-1][1]["as_of"]) == ("", None)
+    for command in ("validate", "drift"):
+        run(command, "--hints")
+        assert engine.asked[-1][1]["hints"] is True
+        run(command)
+        assert engine.asked[-1][1]["hints"] is False
+
+
 def test_drift_as_json_names_foreign_things(engine: Engine, run: Run) -> None:
     assert engine.error is None
     assert json.loads(run("drift", "--format", "json").out)["foreign"][0]["name"] == "Shadow Team"

@@ -29,6 +29,7 @@ def test_a_new_repository_is_valid_whatever_the_name(tmp_path: Path, run: Run, o
     checked, invalid = documents.check(repository)
     desired, unresolved = resolve(checked, repository, today=date(2026, 11, 23))
     assert [*repository.findings, *invalid, *unresolved] == []
+    assert run("--repo", str(root), "validate").out.startswith("validate: no findings")
     assert desired.resources["business-unit/company"]["name"] == organization
     assert load_settings(root).organization == organization
 
