@@ -457,7 +457,7 @@ def test_what_was_noted_while_reading_is_where_the_composed_file_has_it(source: 
     if source == "sample":
         loaded = load(here.parent)
     else:
-        shutil.copytree(here / "invalid", tmp_path / "units", ignore=shutil.ignore_patterns("settings"))
+        shutil.copytree(here / "invalid", tmp_path / "units", ignore=shutil.ignore_patterns("settings", "policies"))
         loaded = load(tmp_path)
     marked = sum(document.marks is not None for document in loaded.documents)
     assert marked > len(loaded.documents) * 0.9
