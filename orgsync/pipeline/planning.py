@@ -15,10 +15,10 @@ from orgsync.errors import PlanRefused
 from orgsync.finding import Finding, Severity
 from orgsync.order import order
 from orgsync.pipeline.accessing import access_diff, meaning
-from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
+from orgsync.pipeline.declaring import Declared, by_place, placed, stop_at_errors, validate
 from orgsync.pipeline.past import Past, explained, past_of, steps
 from orgsync.pipeline.target import WITH_LOGIN, in_force, read, reading, target_of
-from orgsync.pipeline.values import Declared, Drift, Environment
+from orgsync.pipeline.values import Drift, Environment
 from orgsync.plan import Plan, Target
 from orgsync.project import bound_names, project
 from orgsync.references import expand, is_set

@@ -17,10 +17,10 @@ from orgsync.finding import Finding
 from orgsync.plan import Plan
 from orgsync.render.access import AS_DECLARED, headline, said_of, unlisted
 from orgsync.render.escape import markdown
+from orgsync.render.numbers import count
 from orgsync.render.view import (
     Entry,
     Group,
-    count,
     details,
     differences,
     header,
