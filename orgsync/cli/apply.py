@@ -97,7 +97,7 @@ def _refuse(plan: "Plan", accept: frozenset[str]) -> None:
 
 def _agreed(plan: "Plan") -> bool:
     from orgsync.render.escape import visible
-    from orgsync.render.view import count
+    from orgsync.render.numbers import count
 
     risky = f", {len(plan.risky):,} of them risky" if plan.risky else ""
     question = f"Apply {count(len(plan.changes), 'change')}{risky} to {visible(plan.target.name)}?"

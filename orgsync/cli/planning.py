@@ -98,7 +98,8 @@ def save(output: Output, plan: Plan, path: Path) -> None:
         save_file(plan, path, attributes)
     except OSError as error:
         raise OrgsyncError(f"cannot write {path}: {error.strerror}", remedy="choose another path for -o") from None
-    from orgsync.render.view import count, refused
+    from orgsync.render.numbers import count
+    from orgsync.render.view import refused
 
     refusing = [] if plan.empty else refused(plan)
     if refusing:

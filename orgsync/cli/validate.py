@@ -64,8 +64,8 @@ def _place(session: "Session", target: str, path: "Sequence[str]") -> "Position"
 
 
 def _show(output: "Output", found: "tuple[Finding, ...]", files: int) -> None:
+    from orgsync.render.numbers import count
     from orgsync.render.text.findings import tally
-    from orgsync.render.view import count
 
     counted = f"{tally(found)} in {count(files, 'file')}"
     if output.options.format == "text":

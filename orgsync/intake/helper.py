@@ -7,7 +7,6 @@ anything from it that could be executed.
 
 import gc
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from tempfile import TemporaryFile
@@ -23,6 +22,8 @@ class Helper:
     without names: with pipes each could wait for the other to empty a full one."""
 
     def __init__(self, contents: Mapping[str, bytes]) -> None:
+        import subprocess  # noqa: PLC0415  (hardly any run needs it)
+
         sizes = {file: len(content) for file, content in contents.items()}
         with TemporaryFile() as asked:
             asked.write(json.dumps(sizes).encode() + b"\n")

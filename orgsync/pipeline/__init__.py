@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orgsync.pipeline.accessing import Known, access_of_commit, compare_access, declared_access, live_access
     from orgsync.pipeline.applying import apply_plan
-    from orgsync.pipeline.declaring import validate
+    from orgsync.pipeline.declaring import Declared, validate
     from orgsync.pipeline.past import check_journal, runs, steps
     from orgsync.pipeline.planning import find_access_diff, find_drift, make_plan, make_rollback
-    from orgsync.pipeline.values import Checked, Clock, Declared, Drift, Environment, Report
+    from orgsync.pipeline.values import Checked, Clock, Drift, Environment, Report
     from orgsync.revision import commit_at, commit_of
 
 _HOUSES = {
     "orgsync.pipeline.accessing": ("Known", "access_of_commit", "compare_access", "declared_access", "live_access"),
     "orgsync.pipeline.applying": ("apply_plan",),
-    "orgsync.pipeline.declaring": ("validate",),
+    "orgsync.pipeline.declaring": ("Declared", "validate"),
     "orgsync.pipeline.past": ("check_journal", "runs", "steps"),
     "orgsync.pipeline.planning": ("find_access_diff", "find_drift", "make_plan", "make_rollback"),
-    "orgsync.pipeline.values": ("Checked", "Clock", "Declared", "Drift", "Environment", "Report"),
+    "orgsync.pipeline.values": ("Checked", "Clock", "Drift", "Environment", "Report"),
     "orgsync.revision": ("commit_at", "commit_of"),
 }
 """Loaded when they are asked for: ``validate`` needs half of what all of them do."""

@@ -1,7 +1,7 @@
 """From the files to the desired organization, and findings with their places."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -9,14 +9,22 @@ from orgsync.collector import collector_paused
 from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Severity, has_errors
 from orgsync.intake import Intake, check
-from orgsync.load import load
+from orgsync.load import Repository, load
 from orgsync.pipeline.judging import judged, terms_of
-from orgsync.pipeline.values import Declared
 from orgsync.policy import declared_state
 from orgsync.resolve import resolve
-from orgsync.resources import Place
+from orgsync.resources import Organization, Place
 from orgsync.settings.policies import Policies
 from orgsync.watch import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What the YAML says: the files, the organization they declare, and all findings (errors too)."""
+
+    repository: Repository
+    desired: Organization
+    findings: tuple[Finding, ...]
 
 
 def validate(

@@ -16,12 +16,12 @@ from orgsync.finding import Finding, Severity
 from orgsync.order import order
 from orgsync.pipeline.accessing import Meaning, access_diff, meaning
 from orgsync.pipeline.ahead import Begun, begun
-from orgsync.pipeline.declaring import by_place, placed, stop_at_errors, validate
+from orgsync.pipeline.declaring import Declared, by_place, placed, stop_at_errors, validate
 from orgsync.pipeline.judging import judged, terms_of
 from orgsync.pipeline.past import Past, explained, past_of, steps
 from orgsync.pipeline.proposing import Proposed, judged_plan
 from orgsync.pipeline.target import WITH_LOGIN, in_force, read, reading, target_of
-from orgsync.pipeline.values import Declared, Drift, Environment
+from orgsync.pipeline.values import Drift, Environment
 from orgsync.plan import Plan, Target
 from orgsync.policy import State, declared_state, live_state
 from orgsync.project import bound_names, project

@@ -8,21 +8,11 @@ from datetime import datetime
 from orgsync.adapter import Changed, Foreign
 from orgsync.change import Outcome, Status
 from orgsync.finding import Finding
-from orgsync.load import Repository
 from orgsync.plan import Plan
-from orgsync.resources import Address, Organization
+from orgsync.resources import Address
 
 Environment = Mapping[str, str]
 Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """What the YAML says: the files, the organization they declare, and all findings (errors too)."""
-
-    repository: Repository
-    desired: Organization
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from itertools import groupby
 from orgsync.access import LEVELS, UNKNOWN, AccessDiff, AccessGroup, Shift
 from orgsync.finding import Finding, Position, Severity
 from orgsync.plan import Plan
-from orgsync.render.view import count
+from orgsync.render.numbers import count
 from orgsync.resources import NO_UNIT, Address, Kind
 
 NAMED = 3

@@ -17,13 +17,13 @@ from orgsync.finding import Finding
 from orgsync.plan import Plan
 from orgsync.render.access import AS_DECLARED, headline, said_of, unlisted
 from orgsync.render.escape import markdown
+from orgsync.render.numbers import count
 from orgsync.render.picture.mermaid import mermaid
 from orgsync.render.picture.moves import moves
 from orgsync.render.view import (
     Entry,
     Group,
     View,
-    count,
     details,
     differences,
     header,

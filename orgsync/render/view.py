@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from orgsync.change import RELEASE, Action, AttributeChange, Change
 from orgsync.explain import attributes
 from orgsync.plan import Guard, Plan
+from orgsync.render.numbers import count
 from orgsync.resources import NO_UNIT, Json, Kind, key_of, parts_of
 
 _PEOPLE = (Kind.MEMBERSHIP, Kind.GRANT)
 _ORDER = {Kind.BUSINESS_UNIT: 0, Kind.UNIT: 1, Kind.FUNCTION: 2, Kind.ROLE: 3, Kind.USER: 4}
-_PLURALS = {"person": "people", "business unit": "business units"}
 _SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
 _TOPIC_ORDER = ("!", "-", ">", "~", "+")
 
@@ -115,11 +115,6 @@ def thing(change: Change, names: Mapping[str, str]) -> str:
     name = names.get(change.address, "")
     called = "" if name in {"", key} or change.kind is Kind.USER else f" ({name})"
     return f"{change.kind.replace('-', ' ')} {key}{called}"
-
-
-def count(number: int, singular: str, plural: str = "") -> str:
-    """``count(3000, "change")`` -> "3,000 changes"."""
-    return f"{number:,} {singular if number == 1 else plural or _PLURALS.get(singular, singular + 's')}"
 
 
 def summary(entries: Iterable[Entry]) -> str:

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import date
 
 from orgsync.access import has_ended
+from orgsync.render.numbers import count
 from orgsync.render.picture.forest import Forest, Resources, Words, draw, forest_of
 from orgsync.render.picture.values import Detail, Part, Picture, joined, name_of
-from orgsync.render.view import count
 from orgsync.resources import Address, Kind, parts_of
 
 _UNIT, _COMPANY, _MEMBERSHIP = (f"{kind}/" for kind in (Kind.UNIT, Kind.BUSINESS_UNIT, Kind.MEMBERSHIP))

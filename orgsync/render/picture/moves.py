@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from orgsync.change import Action, Change
 from orgsync.plan import Plan
+from orgsync.render.numbers import count
 from orgsync.render.picture.values import Arrow, Box, Line, Part, Picture, Tone
-from orgsync.render.view import View, count
+from orgsync.render.view import View
 from orgsync.resources import NO_FIELDS, Address, Kind, key_of, parts_of
 
 _MOST = 8

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from orgsync.access import Access
+from orgsync.render.numbers import count
 from orgsync.render.picture.values import Arrow, Box, Detail, Part, Picture, Tone, by_name, joined, listed, name_of
-from orgsync.render.view import count
 from orgsync.resources import NO_FIELDS, Address, Fields, Json, Kind
 
 _ROLE = f"{Kind.ROLE}/"

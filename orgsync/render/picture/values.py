@@ -7,7 +7,7 @@ from enum import StrEnum
 from textwrap import wrap
 
 from orgsync.render.escape import visible
-from orgsync.render.view import count
+from orgsync.render.numbers import count
 from orgsync.resources import Address, Fields
 
 

@@ -6,9 +6,9 @@ from rich.text import Text
 
 from orgsync.access import LEVELS, UNKNOWN, AccessDiff, Allowance, Path
 from orgsync.render.access import AS_DECLARED, Names, Said, headline, unit_name, unlisted
+from orgsync.render.numbers import count
 from orgsync.render.text.page import Page, line, symbolled, wrapped
 from orgsync.render.text.tables import table
-from orgsync.render.view import count
 from orgsync.resources import NO_UNIT, Kind, key_of, kind_of
 
 GROUPS = 12

@@ -9,9 +9,10 @@ from orgsync.adapter import Changed, Foreign
 from orgsync.finding import Finding
 from orgsync.plan import Plan
 from orgsync.render.escape import visible
+from orgsync.render.numbers import count
 from orgsync.render.text.findings import Source, findings
 from orgsync.render.text.page import STYLES, Page, line, symbolled, wrapped
-from orgsync.render.view import Difference, count, differences, header
+from orgsync.render.view import Difference, differences, header
 
 SHOWN = 100
 

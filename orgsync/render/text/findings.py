@@ -9,8 +9,8 @@ from rich.text import Text
 
 from orgsync.finding import UNSHOWN, Finding, Position, Severity
 from orgsync.render.escape import visible
+from orgsync.render.numbers import count
 from orgsync.render.text.page import STYLES, Page, wrapped
-from orgsync.render.view import count
 
 Source = Callable[[Position], str]
 """The source line at a position, or "" where it cannot be shown."""

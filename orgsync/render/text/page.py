@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from io import StringIO
 
 from rich.cells import cell_len, chop_cells
-from rich.console import Console
 from rich.text import Text
 
 from orgsync.render.escape import inert, visible
@@ -93,6 +92,8 @@ def to_string(lines: Iterable[Text], *, color: bool) -> str:
     """The lines as one string, with ANSI colours if asked; ends with a line break unless empty."""
     if not color:
         return inert("".join(f"{one.plain.rstrip()}\n" for one in lines))
+    from rich.console import Console  # noqa: PLC0415  (only colours need it, and it takes as long to load as the rest)
+
     console = Console(
         file=StringIO(), force_terminal=True, color_system="standard", width=10_000, markup=False, highlight=False
     )

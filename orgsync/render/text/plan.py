@@ -7,10 +7,11 @@ from rich.text import Text
 from orgsync.plan import Guard, Plan
 from orgsync.render.access import said_of
 from orgsync.render.escape import visible
+from orgsync.render.numbers import count
 from orgsync.render.text.access import USERS, access_diff
 from orgsync.render.text.findings import Source, findings
 from orgsync.render.text.page import STYLES, Page, line, symbolled, wrapped
-from orgsync.render.view import Entry, Group, count, details, header, short_digest, summary, summary_line, view
+from orgsync.render.view import Entry, Group, details, header, short_digest, summary, summary_line, view
 
 ALONE = 12
 """A group with more entries than this is summed up once the section is long."""
