@@ -112,3 +112,12 @@ def _from_keyring(service: str, user: str) -> str:
         raise OrgsyncError(f"the keyring has nothing for {service}/{user}", remedy=f"keyring set {service} {user}")
     from_keyring.add(value)
     return value
+
+
+def sqlite_file(url: str) -> str | None:
+    """The path in the URL of a SQLite file that is written so plainly that no library is needed to understand it."""
+    found = _SQLITE_FILE.fullmatch(url)
+    return None if found is None else found[1]
+
+
+_SQLITE_FILE = re.compile(r"sqlite:///([A-Za-z0-9_./-]+)")

@@ -212,6 +212,21 @@ def test_what_another_version_left_is_not_believed(tmp_path: Path, what: str, mo
     assert len(cache.read(root, folder)) == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners here")
+def test_what_somebody_else_left_or_could_write_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    told(root, folder)
+    assert len(cache.read(root, folder)) == 2
+    kept(folder).chmod(0o620)
+    assert cache.read(root, folder) == {}
+    kept(folder).chmod(0o600)
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    assert cache.read(root, folder) == {}
+
+
 @pytest.mark.parametrize("obstacle", ["a file", "a missing parent that is a file", "a folder in the file's place"])
 def test_where_nothing_can_be_kept_nothing_is_missing(tmp_path: Path, obstacle: str) -> None:
     root, folder = repository(tmp_path), tmp_path / "cache"

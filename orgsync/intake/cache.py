@@ -1,8 +1,8 @@
 """What was read of the files of one repository in earlier runs, kept in one file of the user's.
 
 In: the repository's folder, the cache's. Out: entries by their keys. Never: fails, whatever is in that file or cannot
-be written; believes what another version, another Python or a damaged disk left there. It is safe to delete at any
-time. Who writes last wins, and whoever reads sees one whole file: it is replaced, never changed.
+be written; believes what somebody else, another version, another Python or a damaged disk left there. It is safe to
+delete at any time. Who writes last wins, and whoever reads sees one whole file: it is replaced, never changed.
 """
 
 import os
@@ -18,15 +18,25 @@ from orgsync import __version__
 from orgsync.intake.entries import Entry, pack, unpack
 from orgsync.resources import Json
 
-_MAKERS = ("orgsync.load", "orgsync.load.builder", "orgsync.load.text", "orgsync.documents", "orgsync.wording")
+_MAKERS = (
+    *("orgsync.load", "orgsync.load.builder", "orgsync.load.positions", "orgsync.load.text"),
+    *("orgsync.documents", "orgsync.wording", "orgsync.resources", "orgsync.intake.entries"),
+)
 _LIBRARIES = ("yaml", "pydantic", "pydantic_core")
 
 
 def read(root: Path, folder: Path) -> dict[str, Entry]:
     try:
-        return unpack(_path(root, folder).read_bytes(), _version())
+        with _path(root, folder).open("rb") as file:
+            return unpack(file.read(), _version()) if _is_own(file.fileno()) else {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
+
+
+def _is_own(number: int) -> bool:
+    """In a folder that others may write to, too, anybody could say what the files declare."""
+    found = os.fstat(number)
+    return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
 
 
 def write(root: Path, folder: Path, entries: Mapping[str, Entry]) -> None:

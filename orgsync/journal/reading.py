@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orgsync.journal.entries import SECONDS, Entries, broken
-
-_FILE = "sqlite:///"
+from orgsync.references import sqlite_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +26,14 @@ class _File(Entries):
 @contextmanager
 def read_journal(url: str, root: Path) -> Iterator[Entries | None]:
     """None where no journal has been written yet: looking never creates one."""
-    if not url.startswith(_FILE) or "?" in url or url.removeprefix(_FILE) in {"", ":memory:"}:
+    name = sqlite_file(url)
+    if name is None:
         from orgsync.journal.book import read_any  # noqa: PLC0415
 
         with read_any(url, root) as book:
             yield book
         return
-    path = root / url.removeprefix(_FILE)
+    path = root / name
     if not path.exists():
         yield None
         return

@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from orgsync.adapter import HasDoctor, Scope
 from orgsync.adapters.local import api
 from orgsync.adapters.local.adapter import LocalAdapter
-from orgsync.adapters.local.connect import connect, identity_of, parse_url
+from orgsync.adapters.local.connect import connect, identity_of, parse_url, sqlite_path
+from orgsync.adapters.local.file import FileReader
 from orgsync.adapters.local.opener import Options, opener
 from orgsync.change import Action, Batch, Status
 from orgsync.errors import AdapterError, IncompleteRead, ReadOnly
@@ -231,6 +232,35 @@ def test_a_url_that_cannot_be_used_is_explained_without_repeating_it(url: str, w
     with pytest.raises(ValueError, match=words) as caught:
         parse_url(url)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["demo.db", ".orgsync/demo-1.db", "../a_b/c.db", "/tmp/x.y/z.db"])
+def test_a_plain_file_has_the_same_identity_and_path_with_and_without_the_database_library(
+    name: str, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{name}"
+    with local(url, tmp_path, writable=False) as crm:
+        assert isinstance(crm.adapter, FileReader)
+        assert crm.adapter.identity == identity_of(parse_url(url))
+        assert crm.adapter.path == sqlite_path(parse_url(url), tmp_path)
+        with crm.adapter.full() as full:
+            assert full.capabilities == crm.adapter.capabilities
+
+
+@pytest.mark.parametrize("name", ["a folder/demo.db", "demo#1.db", "süd.db", "a%20b.db", "a@b:c.db", "x.db?timeout=5"])
+def test_what_a_library_may_read_in_another_way_is_left_to_it(name: str, tmp_path: Path) -> None:
+    with local(f"sqlite:///{name}", tmp_path, writable=False) as crm:
+        assert isinstance(crm.adapter, LocalAdapter)
+
+
+def test_what_is_read_is_the_same_with_and_without_the_database_library(tmp_path: Path) -> None:
+    with local("sqlite:///demo.db", tmp_path) as crm:
+        furnish(crm)
+        with_library = crm.read()
+    with local("sqlite:///demo.db", tmp_path, writable=False) as crm:
+        assert isinstance(crm.adapter, FileReader)
+        assert crm.read() == with_library
+        assert crm.read().resources
 
 
 def test_the_doctor_only_looks(database: str, tmp_path: Path) -> None:

@@ -15,21 +15,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from orgsync.adapter import Adapter
 from orgsync.adapters.rules import FULL
-
-_FILE = "sqlite:///"
+from orgsync.references import sqlite_file
 
 
 def _usable(url: str) -> str:
-    if _is_plain_file(url):
+    if sqlite_file(url) is not None:
         return url
     from orgsync.adapters.local.connect import parse_url  # noqa: PLC0415
 
     parse_url(url)
     return url
-
-
-def _is_plain_file(url: str) -> bool:
-    return url.startswith(_FILE) and "?" not in url and url.removeprefix(_FILE) not in {"", ":memory:"}
 
 
 class Options(BaseModel):
@@ -60,14 +55,14 @@ class LocalOpener:
         clock: Callable[[], datetime],
     ) -> AbstractContextManager[Adapter]:
         full = partial(_opened, options, root, credentials, writable=writable, actor=actor, clock=clock)
-        return full() if writable or not _is_plain_file(options.url) else _reader(options, root, full)
+        path = sqlite_file(options.url)
+        return full() if writable or path is None else _reader(options, root / path, full)
 
 
 @contextmanager
-def _reader(options: Options, root: Path, full: Callable[[], AbstractContextManager[Any]]) -> Iterator[Adapter]:
+def _reader(options: Options, path: Path, full: Callable[[], AbstractContextManager[Any]]) -> Iterator[Adapter]:
     from orgsync.adapters.local.file import FileReader  # noqa: PLC0415
 
-    path = root / options.url.removeprefix(_FILE)
     yield FileReader(path=path, identity=options.url, seats=options.seats, full=full)
 
 
