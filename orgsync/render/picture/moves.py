@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from orgsync.change import Action, Change
 from orgsync.plan import Plan
+from orgsync.render.escape import visible
 from orgsync.render.numbers import count
 from orgsync.render.picture.values import Arrow, Box, Line, Part, Picture, Tone
 from orgsync.render.view import View
@@ -15,6 +16,7 @@ from orgsync.resources import NO_FIELDS, Address, Kind, key_of, parts_of
 
 _MOST = 8
 """So many units, and so many ways that people take, are drawn."""
+_LONGEST = 240
 _PLACES = (Kind.UNIT, Kind.BUSINESS_UNIT)
 _ABOVE = ("parent", "businessUnit")
 _Way = tuple[Address, Address]
@@ -110,4 +112,6 @@ def _left(units: int, people: int) -> Iterator[Box]:
 
 
 def _name(address: Address, names: Mapping[str, str]) -> str:
-    return names.get(address) or key_of(address)
+    """One whose signs are hardly any that can be shown as themselves stands in full in the lists only."""
+    name = names.get(address) or key_of(address)
+    return name if len(visible(name)) <= _LONGEST else f"{name[: _LONGEST // 8]}…"
