@@ -78,6 +78,7 @@ def test_keys_and_api_names_give_each_other(kind: Kind, key: str) -> None:
     names = Names(prefix="orgsync")
     assert names.key(kind, names.api_name(kind, key)) == key
     assert names.key(kind, "Their_group") == ""
+    assert names.key(kind, f"orgsync__{names.api_name(kind, key)}") == names.key(kind, f"orgsync__{key}") == ""
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Auckland"])
@@ -288,6 +289,29 @@ def test_a_permission_set_of_ours_that_gives_everything_is_told(world: World) ->
         world.org.update("PermissionSet", own, {"PermissionsModifyAllData": True})
         [finding] = adapter.read(Scope()).findings
         assert (finding.code, "Modify All Data" in finding.detail) == ("more-than-declared", True)
+
+
+def test_a_permission_set_of_a_package_is_foreign_however_it_is_called(world: World) -> None:
+    theirs = world.org.put("PermissionSet", Name="orgsync_x", Label="Theirs", NamespacePrefix="pkg")
+    world.org.put("PermissionSetAssignment", AssigneeId=world.org.admin, PermissionSetId=theirs)
+    with world.opened() as adapter:
+        read = adapter.read(Scope())
+        assert ("role/x" in read.resources, [one.id for one in read.foreign]) == (False, [theirs])
+        assert not [address for address in read.resources if address.startswith("grant/")]
+        assert [one.status for one in sent(adapter, step("role/x", after={"name": "X"}))] == [Status.APPLIED]
+        assert adapter.read(Scope()).ids["role/x"] in set(world.ids("PermissionSet", Label="X"))
+
+
+def test_a_role_is_bound_to_a_package_s_permission_set_by_its_whole_name(world: World) -> None:
+    theirs = world.org.put("PermissionSet", Name="Agent", Label="Theirs", NamespacePrefix="pkg")
+    ours = world.org.put("PermissionSet", Name="Agent", Label="Ours")
+    for id_ in (theirs, ours):
+        world.org.put("PermissionSetAssignment", AssigneeId=world.org.admin, PermissionSetId=id_)
+    with world.opened() as adapter:
+        for name, id_ in (("pkg__Agent", theirs), ("Agent", ours)):
+            read = adapter.read(Scope(bound={"role/agent": name}))
+            assert read.ids["role/agent"] == id_
+            assert "grant/-/integration@example.com/agent" in read.resources
 
 
 def test_a_session_that_ended_is_renewed_once(world: World) -> None:

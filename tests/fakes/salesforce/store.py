@@ -364,13 +364,18 @@ def _group(record: Record, others: list[Record]) -> None:
 
 def _bundle(record: Record, others: list[Record]) -> None:
     _check_name(record["DeveloperName"], "DeveloperName")
-    if any(one["DeveloperName"].lower() == record["DeveloperName"].lower() for one in others):
+    if any(_full(one, "DeveloperName") == _full(record, "DeveloperName") for one in others):
         raise Refusal("DUPLICATE_DEVELOPER_NAME", "the developer name is in use", "DeveloperName")
+
+
+def _full(record: Record, name: str) -> tuple[object, str]:
+    """A package has names of its own."""
+    return record["NamespacePrefix"], record[name].lower()
 
 
 def _permission_set(record: Record, others: list[Record]) -> None:
     _check_name(record["Name"], "Name")
-    if any(one["Name"].lower() == record["Name"].lower() for one in others):
+    if any(_full(one, "Name") == _full(record, "Name") for one in others):
         raise Refusal("DUPLICATE_DEVELOPER_NAME", "the name is in use", "Name")
 
 
