@@ -98,7 +98,11 @@ class Api:
         return _made(team_of, self._whole(self.brands_of(user), "business units"), "business units")
 
     def _whole(self, path: str, what: str) -> list[Row]:
-        return [*_page(self.call("GET", path).value, what).items]
+        """Of what is documented without pages. Raises IncompleteRead where there is another one after all."""
+        page = _page(self.call("GET", path).value, what)
+        if page.after is not None:
+            raise IncompleteRead(f"{what}: there is more than this list shows")
+        return [*page.items]
 
     def listed(self, path: str, what: str) -> list[Row]:
         """Every row. Raises IncompleteRead, AdapterError."""
@@ -167,8 +171,18 @@ def _page(value: Any, what: str) -> Page[Row]:
     rows = value.get("results") if isinstance(value, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise IncompleteRead(f"{what}: an answer is no page")
-    following = (value.get("paging") or {}).get("next") or {}
-    return Page(items=rows, after=following.get("after"))
+    return Page(items=rows, after=_after(value.get("paging"), what))
+
+
+def _after(paging: Any, what: str) -> str | None:
+    """None on the last page only: one that names a next page has to say where that begins."""
+    following = paging.get("next") if isinstance(paging, dict) else paging
+    if not following:
+        return None
+    after = following.get("after") if isinstance(following, dict) else None
+    if not isinstance(after, str) or not after:
+        raise IncompleteRead(f"{what}: a page does not say where the next one begins")
+    return after
 
 
 def _made(make: Callable[[Row], T], rows: Sequence[Row], what: str) -> list[T]:
