@@ -22,7 +22,7 @@ def ask(service: Service, method: str, path: str, body: object = None, **headers
     form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET}
     sort = {"Content-Type": "application/x-www-form-urlencoded", "Host": "here"}
     _, token, _ = service.answer("POST", "/services/oauth2/token", sort, urlencode(form).encode())
-    sent = {"Authorization": f"Bearer {token['access_token']}", **headers}
+    sent = {"Authorization": f"Bearer {token['access_token']}", "Content-Type": "application/json", **headers}
     status, value, _ = service.answer(method, path, sent, b"" if body is None else json.dumps(body).encode())
     return status, value
 
@@ -114,6 +114,35 @@ def test_more_than_two_hundred_records_and_two_sorts_are_refused(service: Servic
     assert ask(service, "POST", f"{DATA}/composite/sobjects", body)[1][0]["errorCode"] == "EXCEEDED_MAX_SIZE_REQUEST"
     body["records"] = [{"attributes": {"type": one}} for one in ("Group", "User")]
     assert ask(service, "POST", f"{DATA}/composite/sobjects", body)[1][0]["errorCode"] == "MIXED_DML_OPERATION"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        ({"allOrNone": False, "records": [{"attributes": {"type": "Group"}}]}, {}, 200),
+        ({"allOrNone": "false", "records": [{"attributes": {"type": "Group"}}]}, {}, 400),
+        ({"allOrNone": False, "records": []}, {}, 400),
+        ({"allOrNone": False, "records": [{"Name": "x"}]}, {}, 400),
+        ({"allOrNone": False, "records": [{"attributes": {"type": "Group"}}], "more": 1}, {}, 400),
+        ({"allOrNone": False, "records": [{"attributes": {"type": "Group"}}]}, {"Content-Type": "text/plain"}, 415),
+    ],
+)
+def test_a_collection_that_is_not_as_documented_is_refused(
+    service: Service, body: object, headers: dict[str, str], status: int
+) -> None:
+    assert ask(service, "POST", f"{DATA}/composite/sobjects", body, **headers)[0] == status
+
+
+def test_a_parameter_that_comes_twice_and_no_truth_are_refused(service: Service) -> None:
+    for search in ("ids=x&ids=y&allOrNone=false", "ids=x&allOrNone=no", "ids=x"):
+        assert ask(service, "DELETE", f"{DATA}/composite/sobjects?{search}")[0] >= 400
+
+
+def test_a_graph_names_each_of_its_nodes_once(service: Service) -> None:
+    node = {"method": "POST", "url": f"{DATA}/sobjects/Group", "referenceId": "a", "body": {"Type": "Regular"}}
+    for nodes in ([node, node], []):
+        body = {"graphs": [{"graphId": "1", "compositeRequest": nodes}]}
+        assert ask(service, "POST", f"{DATA}/composite/graph", body)[1][0]["errorCode"] == "INVALID_INPUT"
 
 
 def test_the_role_hierarchy_holds_who_is_in_it_and_has_no_ring(service: Service) -> None:
