@@ -431,6 +431,7 @@ def test_an_org_that_shows_no_trail_is_read_without(world: World) -> None:
         {"apiVersion": "67"},
         {"apiVersion": "61.0"},
         {"prefix": "Org_sync"},
+        {"prefix": "orgsyncbu"},
         {"objects": {"a": "Account", "b": "Account"}},
         {"objects": {"a": "Account' OR"}},
         {"timezone": "Europe/Nowhere"},

@@ -10,6 +10,7 @@ from tests.fakes.salesforce import CLIENT, SECRET, Org, Service
 from tests.fakes.salesforce.store import Refusal
 
 DATA = "/services/data/v67.0"
+SEMI_JOIN = "ParentId IN (SELECT Id FROM PermissionSet)"
 ACCESS = {"OpportunityAccessForAccountOwner": "None"}
 
 
@@ -62,6 +63,14 @@ def test_an_undocumented_call_is_refused(service: Service, method: str, path: st
         ("SELECT Id FROM ObjectPermissions WHERE Parent.Name = 'x'", "INVALID_FIELD"),
         ("SELECT Id FROM ObjectPermissions WHERE ParentId IN (SELECT Id FROM Nothing)", "INVALID_TYPE"),
         ("SELECT Id FROM ObjectPermissions WHERE ParentId IN (SELECT Id FROM Group", "MALFORMED_QUERY"),
+        (f"SELECT Id FROM ObjectPermissions WHERE {SEMI_JOIN} OR SobjectType = 'x'", "MALFORMED_QUERY"),
+        (f"SELECT Id FROM ObjectPermissions WHERE SobjectType = 'x' AND ({SEMI_JOIN})", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Group WHERE Id IN (SELECT Id FROM Group)", "MALFORMED_QUERY"),
+        ("SELECT DurableId FROM EntityDefinition LIMIT 1", "INVALID_QUERY_FILTER_OPERATOR"),
+        (
+            "SELECT DurableId FROM EntityDefinition WHERE QualifiedApiName = 'x' OR QualifiedApiName = 'y'",
+            "INVALID_QUERY_FILTER_OPERATOR",
+        ),
         ("SELECT Id FROM SetupAuditTrail WHERE Display = 'x'", "INVALID_FIELD"),
         ("SELECT Id FROM SetupAuditTrail LIMIT x", "MALFORMED_QUERY"),
         ("SELECT Id FROM SetupAuditTrail ORDER BY Display", "MALFORMED_QUERY"),
