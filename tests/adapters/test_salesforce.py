@@ -302,6 +302,17 @@ def test_a_permission_set_of_a_package_is_foreign_however_it_is_called(world: Wo
         assert adapter.read(Scope()).ids["role/x"] in set(world.ids("PermissionSet", Label="X"))
 
 
+def test_an_assignment_that_is_not_in_force_is_told_and_stays_a_grant(world: World) -> None:
+    with world.opened() as adapter:
+        sent(adapter, step("role/x", after={"name": "X"}))
+        [own] = world.ids("PermissionSet", Name="orgsync_x")
+        held = {"AssigneeId": world.org.admin, "PermissionSetId": own}
+        revoked = world.org.put("PermissionSetAssignment", **held, IsActive=False)
+        read = adapter.read(Scope())
+        assert [(one.code, one.address) for one in read.findings] == [("grant-not-in-force", "role/x")]
+        assert read.ids["grant/-/integration@example.com/x"] == revoked
+
+
 def test_a_role_is_bound_to_a_package_s_permission_set_by_its_whole_name(world: World) -> None:
     theirs = world.org.put("PermissionSet", Name="Agent", Label="Theirs", NamespacePrefix="pkg")
     ours = world.org.put("PermissionSet", Name="Agent", Label="Ours")

@@ -185,6 +185,8 @@ def test_a_permission_set_group_is_worked_out_later_and_assigned_to_nobody_befor
         ask(service, "GET", f"{DATA}/query?q={soql}")
     no = "FIELD_INTEGRITY_EXCEPTION"
     assert told == ["Outdated", no, "Updating", no, "Updating", no, "Updated", ""]
+    [given] = (one for one in org.tables["PermissionSetAssignment"].values() if one["PermissionSetGroupId"] == group)
+    assert org.tables["PermissionSet"][given["PermissionSetId"]]["Type"] == "Group"
     with pytest.raises(Refusal, match="part of a permission set group"):
         org.delete("PermissionSet", own)
     with pytest.raises(Refusal, match="is assigned to users"):

@@ -292,6 +292,18 @@ def _sort_grants(work: _Sorting) -> None:
             address = f"{Kind.GRANT}/{NO_UNIT}/{user.partition('/')[2]}/{role.partition('/')[2]}"
             work.resources[address] = {"until": day(record["ExpirationDate"], work.options.zone)}
             work.ids[address] = record["Id"]
+            work.findings += [] if record["IsActive"] else [_not_in_force(role, user)]
+
+
+def _not_in_force(role: Address, user: Address) -> Finding:
+    return Finding(
+        code="grant-not-in-force",
+        severity=Severity.WARNING,
+        summary="somebody holds a role that gives them nothing now",
+        detail=f"the assignment of {role} to {user} is not active: revoked, ended, or without its session",
+        remedy="look at it in Salesforce: Setup, Users, Permission Set Assignments; or take the role from them",
+        address=role,
+    )
 
 
 def _keep_people_of_interest(work: _Sorting) -> None:

@@ -212,6 +212,7 @@ OBJECTS: Mapping[str, Object] = {
             "PermissionSetId": _either("PermissionSet"),
             "PermissionSetGroupId": _either("PermissionSetGroup"),
             "ExpirationDate": Field(type="datetime", create=True, update=True),
+            "IsActive": Field(type="boolean", nillable=False, default=True),
         },
     ),
 }

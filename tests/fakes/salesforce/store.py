@@ -143,6 +143,7 @@ class Org:
             if any(one["PermissionSetGroupId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
                 raise Refusal("DELETE_FAILED", "This permission set group is assigned to users.")
             self._cascade("PermissionSetGroupComponent", PermissionSetGroupId=id_)
+            self._cascade("PermissionSet", Type="Group", Name=gone["DeveloperName"])
         if sobject == "ObjectPermissions":
             kept = [one for key, one in self.tables[sobject].items() if key != id_]
             _object_permissions({**gone, **dict.fromkeys(FLAGS, False)}, kept)
@@ -277,7 +278,7 @@ class Org:
             "Group": _group,
             "PermissionSet": _permission_set,
             "ObjectPermissions": _object_permissions,
-            "PermissionSetAssignment": self._assignment,
+            "PermissionSetAssignment": partial(self._assignment, id_),
             "GroupMember": self._member,
             "PermissionSetGroup": _bundle,
             "UserRole": partial(self._role, id_),
@@ -321,19 +322,28 @@ class Org:
                 yield one["UserOrGroupId"]
                 yield from self._below(one["UserOrGroupId"])
 
-    def _assignment(self, record: Record, others: list[Record]) -> None:
+    def _assignment(self, id_: str, record: Record, others: list[Record]) -> None:
+        """Whoever is assigned a group is assigned the set that holds together what it gives."""
+        if not id_ and (record["PermissionSetId"] is None) is (record["PermissionSetGroupId"] is None):
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "one of the set and the group is assigned", "PermissionSetId")
+        if record["PermissionSetGroupId"] is not None:
+            record["PermissionSetId"] = self._together(record["PermissionSetGroupId"])
         held = ("AssigneeId", "PermissionSetId", "PermissionSetGroupId")
         if any(all(one[name] == record[name] for name in held) for one in others):
             raise Refusal("DUPLICATE_VALUE", "Duplicate PermissionSetAssignment. Assignee, Permission Set pair exists")
-        if (record["PermissionSetId"] is None) is (record["PermissionSetGroupId"] is None):
-            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "one of the set and the group is assigned", "PermissionSetId")
         if record["PermissionSetId"] and self.tables["PermissionSet"][record["PermissionSetId"]]["IsOwnedByProfile"]:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "a profile is not assigned this way", "PermissionSetId")
         group = self.tables["PermissionSetGroup"].get(record["PermissionSetGroupId"], {"Status": "Updated"})
-        if group["Status"] != "Updated" and record not in self.tables["PermissionSetAssignment"].values():
+        if group["Status"] != "Updated" and not id_:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "the permission set group is being recalculated")
         if record["ExpirationDate"] and _moment(record["ExpirationDate"]) <= _BEGIN:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "the expiration date is in the past", "ExpirationDate")
+
+    def _together(self, group: str) -> str:
+        name = self.tables["PermissionSetGroup"][group]["DeveloperName"]
+        sets = self.tables["PermissionSet"].items()
+        found = next((id_ for id_, one in sets if (one["Type"], one["Name"]) == ("Group", name)), "")
+        return found or self.put("PermissionSet", Name=name, Label=name, Type="Group")
 
 
 def _is(value: object, wanted: type) -> bool:
