@@ -398,7 +398,16 @@ def test_the_doctor_asks_for_nothing_more_than_the_settings_need(world: World, h
         assert {one.severity for one in adapter.doctor()} == {"info"}
 
 
+def test_the_doctor_takes_no_object_for_lacking_that_the_integration_user_may_not_open(world: World) -> None:
+    """It has no permissions on objects, and is asked for none."""
+    with world.opened(objects={**NOTES, "gadget": "Gadget__c"}) as adapter:
+        told = {one.summary: one.detail for one in adapter.doctor()}
+    assert told["some words mean objects that the org does not have"] == "gadget (Gadget__c)"
+    assert "what a-note (A_Note__c) belongs to is not known here: state it under parents" in told
+
+
 def test_the_doctor_says_what_a_custom_object_belongs_to(world: World) -> None:
+    world.org.readable = ("A_Note__c", "Invoice__c")
     with world.opened(objects=NOTES, parents={"invoice": ["account"]}) as adapter:
         told = {one.summary: one.remedy for one in adapter.doctor() if one.severity == "warning"}
     assert told == {

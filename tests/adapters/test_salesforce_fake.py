@@ -42,6 +42,7 @@ def codes(service: Service, sobject: str, *records: dict[str, Any]) -> list[str]
         ("GET", f"{DATA}/query?q=x&more=1", "NOT_FOUND"),
         ("POST", f"{DATA}/query", "NOT_FOUND"),
         ("PUT", f"{DATA}/composite/sobjects", "METHOD_NOT_ALLOWED"),
+        ("GET", f"{DATA}/sobjects/Account/describe", "NOT_FOUND"),
         ("GET", "/services/data/v12.0/query?q=x", "NOT_FOUND"),
         ("GET", f"{DATA}/query/01g-5", "INVALID_QUERY_LOCATOR"),
     ],
@@ -241,5 +242,5 @@ def test_a_graph_that_is_too_deep_or_too_varied_is_refused(service: Service) -> 
 
 
 def test_a_session_that_nobody_has_is_refused(service: Service) -> None:
-    status, value, _ = service.answer("GET", f"{DATA}/sobjects", {"Authorization": "Bearer x"}, b"")
+    status, value, _ = service.answer("GET", f"{DATA}/query?q=x", {"Authorization": "Bearer x"}, b"")
     assert (status, value[0]["errorCode"]) == (401, "INVALID_SESSION_ID")

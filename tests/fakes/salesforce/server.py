@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.fakes.salesforce.schema import MASTERS, PERMISSIONABLE
+from tests.fakes.salesforce.schema import MASTERS
 from tests.fakes.salesforce.soql import query
 from tests.fakes.salesforce.store import Org, Refusal
 from tests.fakes.salesforce.tokens import Door
@@ -85,14 +85,8 @@ class Service:
             return 200, self._query(params["q"], headers)
         if method == "GET" and resource.startswith("query/") and not params:
             return 200, self._more(resource.partition("/")[2])
-        if method == "GET" and resource == "sobjects" and not params:
-            return 200, {
-                "encoding": "UTF-8",
-                "maxBatchSize": 200,
-                "sobjects": [{"name": one} for one in PERMISSIONABLE],
-            }
         if method == "GET" and (found := re.fullmatch(r"sobjects/(\w+)/describe", resource)) and not params:
-            return 200, _described(found[1])
+            return 200, _described(self.org, found[1])
         self.org.wait_for_block()
         if resource == "composite/sobjects":
             return 200, self._collection(method, params, body)
@@ -247,9 +241,9 @@ def _resolved(value: Any, ids: dict[str, str]) -> Any:
     return ids[found[1]]
 
 
-def _described(sobject: str) -> dict[str, Any]:
-    """Of an object with records: what it refers to; a master-detail field has an order."""
-    if sobject not in PERMISSIONABLE:
+def _described(org: Org, sobject: str) -> dict[str, Any]:
+    """Of an object that the integration user may open: what it refers to; a master-detail field has an order."""
+    if sobject not in org.readable:
         raise Refusal("NOT_FOUND", "The requested resource does not exist")
     fields: list[dict[str, Any]] = [
         {"name": "OwnerId", "type": "reference", "referenceTo": ["User"], "relationshipOrder": None}

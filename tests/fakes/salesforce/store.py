@@ -48,6 +48,7 @@ class Org:
 
     ``lag``: looks at a permission set group until it is recalculated; ``failing``: until that fails.
     ``opportunities``: the org-wide default of opportunities, below which no role's access goes.
+    ``readable``: objects on which the integration user has Read, and which it is therefore shown.
     ``refused``: an object that nobody may update; ``hidden``: one that the integration user does not see.
     """
 
@@ -61,6 +62,7 @@ class Org:
     lag: int = 2
     failing: bool = False
     opportunities: str = "None"
+    readable: tuple[str, ...] = ()
     refused: str = ""
     hidden: str = ""
     admin: str = ""
