@@ -187,6 +187,15 @@ def test_a_rolling_limit_is_waited_for(wire: responses.RequestsMock, api: Api, s
     assert sum(sleeps) > 9
 
 
+def test_what_is_locked_is_asked_for_again_after_two_seconds_at_least(
+    wire: responses.RequestsMock, api: Api, sleeps: list[float]
+) -> None:
+    wire.put(f"{USERS}/7", json={"status": "error", "message": "locked"}, status=423)
+    wire.put(f"{USERS}/7", json=ANA)
+    assert api.update_user("7", {"roleId": "5"}).id == "7"
+    assert min(sleeps) >= 2
+
+
 def test_a_used_up_day_ends_the_run_at_once(wire: responses.RequestsMock, api: Api, sleeps: list[float]) -> None:
     headers = {"X-HubSpot-RateLimit-Daily": "10", "X-HubSpot-RateLimit-Daily-Remaining": "0"}
     wire.post(TEAMS, json=over("DAILY"), status=429, headers=headers)

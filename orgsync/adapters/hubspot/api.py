@@ -16,8 +16,9 @@ from orgsync.resources import Json, RemoteId
 
 BATCH = 100
 """Members per request. The Teams API states no number; it is that of HubSpot's other batches."""
-LIMITS = Limits(attempts=6, backoff=1, busy=frozenset({423, 429, 477}))
-"""Long enough for a rolling ten seconds (API usage guidelines); 423 and 477 are waited for, too (Error handling)."""
+LIMITS = Limits(attempts=5, backoff=4, busy=frozenset({423, 429, 477}))
+"""Two seconds at least for what is locked (423), and altogether more than the rolling ten (429): Error handling, API
+usage guidelines. 477 says itself how long."""
 _PREFIX = "X-HubSpot-RateLimit"
 _A_DAY = 86_400
 _NO_CONTENT = 204
