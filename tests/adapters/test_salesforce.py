@@ -56,6 +56,14 @@ def test_nothing_gets_wider_but_by_what_comes_along() -> None:
         assert {(action, desired[action]) for action in wider} <= along, given
 
 
+def test_products_have_no_owner_and_own_is_all_that_can_be_said_of_them() -> None:
+    desired = Organization(resources={"role/x": {"name": "X", "privileges": {"product": {"delete": "organization"}}}})
+    found, findings = project(desired, capabilities(OBJECTS), "salesforce", narrower=True)
+    own = {"delete": "own", "read": "own", "update": "own"}
+    assert found.resources["role/x"]["privileges"] == {"product": own}
+    assert "scope-not-expressible" in {one.code for one in findings}
+
+
 def test_updating_all_alone_is_not_expressible() -> None:
     assert projected({"update": "organization"}, narrower=False)[1] == ["scope-not-expressible"]
     assert projected({"update": "organization"}, narrower=True)[0] == {"update": "own", "read": "own"}

@@ -126,6 +126,15 @@ def test_more_than_two_hundred_records_and_two_sorts_are_refused(service: Servic
     assert ask(service, "POST", f"{DATA}/composite/sobjects", body)[1][0]["errorCode"] == "MIXED_DML_OPERATION"
 
 
+def test_what_products_cannot_have_is_taken_and_is_not_there(service: Service) -> None:
+    held = service.org.put("PermissionSet", Name="x", Label="x")
+    all_ = {"PermissionsRead": True, "PermissionsViewAllRecords": True}
+    records = [{"ParentId": held, "SobjectType": one, **all_} for one in ("Product2", "Lead")]
+    assert codes(service, "ObjectPermissions", *records) == ["", ""]
+    rows = service.org.tables["ObjectPermissions"].values()
+    assert {one["SobjectType"]: one["PermissionsViewAllRecords"] for one in rows} == {"Product2": False, "Lead": True}
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [

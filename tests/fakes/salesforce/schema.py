@@ -220,6 +220,8 @@ PERMISSIONABLE = (
     *("Account", "Campaign", "Quote", "Case", "Contact", "Contract", "Lead", "Opportunity", "Order", "Product2"),
     *("A_Note__c", "Invoice__c"),
 )
+WITHOUT_ALL = ("Product2",)
+"""View All and Modify All are not available for these: what is written of it is taken, and is not there afterwards."""
 MASTERS = {"Contract": "Account", "Invoice__c": "Account", "A_Note__c": "Invoice__c"}
 """Detail -> master: who reads the one has to read the other as far."""
 NEEDS = {

@@ -20,6 +20,7 @@ from tests.fakes.salesforce.schema import (
     OBJECTS,
     PERMISSIONABLE,
     TYPES,
+    WITHOUT_ALL,
     Field,
 )
 
@@ -413,3 +414,5 @@ def _object_permissions(record: Record, others: list[Record]) -> None:
         lacking = [one for one in needed if record[flag] and not record[one]]
         if lacking:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", f"{flag} depends on permissions: {', '.join(lacking)}", *lacking)
+    if record["SobjectType"] in WITHOUT_ALL:
+        record |= {"PermissionsViewAllRecords": False, "PermissionsModifyAllRecords": False}
