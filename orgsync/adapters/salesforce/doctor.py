@@ -72,6 +72,7 @@ def _given(row: Row, name: str) -> bool:
 def _objects(api: Api, options: Options) -> Iterator[Finding]:
     """Which objects there are, and how far ``own`` reaches: not by describing them, since the integration user opens no
     records and is shown none of them so."""
+    there = {*options.models.values()}
     try:
         found = _defaults(api, options)
     except AdapterError as error:
@@ -79,8 +80,9 @@ def _objects(api: Api, options: Options) -> Iterator[Finding]:
     else:
         yield from _lacking(found, options)
         yield from _sharing(found, options)
+        there = {*found}
     for word, name in sorted(options.models.items()):
-        if name.endswith("__c"):
+        if name in there and name.endswith("__c"):
             yield from _belonging(api, options, word, name)
 
 
