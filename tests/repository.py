@@ -3,6 +3,7 @@
 In: a folder. Out: plans, reports, what lives. Never: asserts.
 """
 
+import shutil
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -12,10 +13,11 @@ from orgsync import pipeline
 from orgsync.adapter import Scope
 from orgsync.adapters import open_adapter
 from orgsync.plan import Plan
-from orgsync.resources import Address, Fields
+from orgsync.resources import Address, Fields, Kind
 from orgsync.settings import load_settings
 from orgsync.watch import Timings
 
+OWN = Path(__file__).parents[1]
 TODAY = date(2026, 11, 1)
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NOTHING: Mapping[str, str] = {}
@@ -124,6 +126,18 @@ def applied(root: Path, plan: Plan, *accept: str, environment: Mapping[str, str]
         watch=Timings(),
         accept=frozenset(accept),
     )
+
+
+def sample(root: Path, kind: Kind) -> list[str]:
+    """The organization of this repository, without its settings; the keys of a kind in it."""
+    for name in ("units", "roles"):
+        shutil.copytree(OWN / name, root / name)
+    found = pipeline.validate(root, today=TODAY, watch=Timings()).desired
+    return [address.partition("/")[2] for address in found.resources if address.startswith(f"{kind}/")]
+
+
+def drifted(root: Path, environment: Mapping[str, str] = NOTHING) -> pipeline.Drift:
+    return pipeline.find_drift(root, load_settings(root), "demo", today=TODAY, environment=environment, watch=Timings())
 
 
 def lives(root: Path, bound: Mapping[Address, str] = NOTHING) -> dict[Address, Fields]:

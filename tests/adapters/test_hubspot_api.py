@@ -84,12 +84,23 @@ def test_users_are_read_page_by_page_and_the_budget_is_learned(wire: responses.R
         {"results": [{**ANA, "email": ""}]},
         {"results": [{**ANA, "id": 7}]},
         {"results": [ANA, ANA]},
+        {"results": [ANA], "paging": {"next": {"link": "?after=NTI1"}}},
+        {"results": [ANA], "paging": {"next": {"after": ""}}},
+        {"results": [ANA], "paging": "NTI1"},
     ],
 )
 def test_a_page_that_is_not_whole_is_no_answer(wire: responses.RequestsMock, api: Api, page: object) -> None:
     wire.get(USERS, json=page)
     with pytest.raises(IncompleteRead):
         api.people()
+
+
+@pytest.mark.parametrize("name", ["roles", "teams"])
+def test_a_list_without_pages_that_has_more_is_no_answer(wire: responses.RequestsMock, api: Api, name: str) -> None:
+    more = {"paging": {"next": {"after": "NTI1"}}}
+    wire.get(f"{USERS}/{name}", json={"results": [{"id": "1", "name": "x", "requiresBillingWrite": False}], **more})
+    with pytest.raises(IncompleteRead):
+        api.permission_sets() if name == "roles" else api.named_teams()
 
 
 def test_a_team_is_made_without_members_and_below_its_parent(wire: responses.RequestsMock, api: Api) -> None:
@@ -174,6 +185,15 @@ def test_a_rolling_limit_is_waited_for(wire: responses.RequestsMock, api: Api, s
     wire.put(f"{USERS}/7", json=ANA)
     assert api.update_user("7", {"roleId": "5"}).id == "7"
     assert sum(sleeps) > 9
+
+
+def test_what_is_locked_is_asked_for_again_after_two_seconds_at_least(
+    wire: responses.RequestsMock, api: Api, sleeps: list[float]
+) -> None:
+    wire.put(f"{USERS}/7", json={"status": "error", "message": "locked"}, status=423)
+    wire.put(f"{USERS}/7", json=ANA)
+    assert api.update_user("7", {"roleId": "5"}).id == "7"
+    assert min(sleeps) >= 2
 
 
 def test_a_used_up_day_ends_the_run_at_once(wire: responses.RequestsMock, api: Api, sleeps: list[float]) -> None:

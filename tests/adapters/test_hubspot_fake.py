@@ -17,7 +17,8 @@ def service() -> Service:
 
 def ask(service: Service, method: str, path: str, body: object = None, token: str = TOKEN) -> tuple[int, Any]:
     content = b"" if body is None else json.dumps(body).encode()
-    status, value, _ = service.answer(method, path, {"Authorization": f"Bearer {token}"}, content)
+    sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    status, value, _ = service.answer(method, path, sent, content)
     return status, value
 
 
@@ -31,6 +32,7 @@ def ask(service: Service, method: str, path: str, body: object = None, token: st
         ("DELETE", f"{USERS}/1", 404),
         ("GET", f"{USERS}?offset=1", 400),
         ("GET", f"{USERS}?limit=0", 400),
+        ("GET", f"{USERS}?limit=1&limit=2", 400),
         ("GET", f"{USERS}?limit=101", 400),
         ("GET", f"{USERS}?after=2", 400),
         ("GET", f"{USERS}/roles?limit=1", 400),
@@ -142,6 +144,11 @@ def test_limits_are_counted_and_told() -> None:
     now[0] = 10.0
     assert [ask(service, "GET", TEAMS)[0] for _ in range(2)] == [200, 429]
     assert ask(service, "GET", TEAMS)[1]["policyName"] == "DAILY"
+
+
+def test_a_body_has_to_say_that_it_is_json(service: Service) -> None:
+    body = json.dumps({"email": "a@b.example", "sendWelcomeEmail": False}).encode()
+    assert service.answer("POST", USERS, {"Authorization": f"Bearer {TOKEN}"}, body)[0] == 415
 
 
 def test_a_token_that_nobody_has_is_refused(service: Service) -> None:

@@ -1,6 +1,5 @@
 """The organization of this repository, carried into a strict HubSpot account: what it costs, and who changed it."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +11,9 @@ from orgsync.adapters.hubspot.opener import opener
 from orgsync.change import Status
 from orgsync.plan import Plan
 from orgsync.resources import Kind
-from orgsync.settings import load_settings
-from orgsync.watch import Timings
 from tests import repository
 from tests.fakes.hubspot import ACCOUNT, SCOPES, TOKEN, Account, Service, started
 
-ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {"HUBSPOT_TOKEN": TOKEN}
 SETTINGS = """apiVersion: orgsync/v1
 kind: Settings
@@ -47,12 +43,8 @@ def account() -> Account:
 
 @pytest.fixture
 def service(account: Account, tmp_path: Path) -> Iterator[Service]:
-    for name in ("units", "roles"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    found = pipeline.validate(tmp_path, today=repository.TODAY, watch=Timings()).desired
-    for address in found.resources:
-        if address.startswith(f"{Kind.ROLE}/"):
-            account.permission_set(address.partition("/")[2])
+    for key in repository.sample(tmp_path, Kind.ROLE):
+        account.permission_set(key)
     with started(account) as (url, service):
         (tmp_path / "orgsync.yaml").write_text(SETTINGS.format(url=url, account=ACCOUNT))
         yield service
@@ -110,14 +102,7 @@ def test_drift_has_the_name_of_whoever_caused_it(root: Path, account: Account) -
     account.update_team(
         team["id"], {"name": f"Renamed by hand [orgsync:{key}]", "parentTeamId": team.get("parentTeamId")}
     )
-    drift = pipeline.find_drift(
-        root,
-        load_settings(root),
-        "demo",
-        today=repository.TODAY,
-        environment=ENVIRONMENT,
-        watch=Timings(),
-    )
+    drift = repository.drifted(root, ENVIRONMENT)
     [change] = drift.plan.changes
     assert change.address == f"unit/{key}"
     assert drift.changed[change.address].by == "intruder@example.com"

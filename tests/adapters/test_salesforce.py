@@ -56,6 +56,14 @@ def test_nothing_gets_wider_but_by_what_comes_along() -> None:
         assert {(action, desired[action]) for action in wider} <= along, given
 
 
+def test_products_have_no_owner_and_own_is_all_that_can_be_said_of_them() -> None:
+    desired = Organization(resources={"role/x": {"name": "X", "privileges": {"product": {"delete": "organization"}}}})
+    found, findings = project(desired, capabilities(OBJECTS), "salesforce", narrower=True)
+    own = {"delete": "own", "read": "own", "update": "own"}
+    assert found.resources["role/x"]["privileges"] == {"product": own}
+    assert "scope-not-expressible" in {one.code for one in findings}
+
+
 def test_updating_all_alone_is_not_expressible() -> None:
     assert projected({"update": "organization"}, narrower=False)[1] == ["scope-not-expressible"]
     assert projected({"update": "organization"}, narrower=True)[0] == {"update": "own", "read": "own"}
@@ -78,6 +86,7 @@ def test_keys_and_api_names_give_each_other(kind: Kind, key: str) -> None:
     names = Names(prefix="orgsync")
     assert names.key(kind, names.api_name(kind, key)) == key
     assert names.key(kind, "Their_group") == ""
+    assert names.key(kind, f"orgsync__{names.api_name(kind, key)}") == names.key(kind, f"orgsync__{key}") == ""
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Auckland"])
@@ -290,6 +299,40 @@ def test_a_permission_set_of_ours_that_gives_everything_is_told(world: World) ->
         assert (finding.code, "Modify All Data" in finding.detail) == ("more-than-declared", True)
 
 
+def test_a_permission_set_of_a_package_is_foreign_however_it_is_called(world: World) -> None:
+    theirs = world.org.put("PermissionSet", Name="orgsync_x", Label="Theirs", NamespacePrefix="pkg")
+    world.org.put("PermissionSetAssignment", AssigneeId=world.org.admin, PermissionSetId=theirs)
+    with world.opened() as adapter:
+        read = adapter.read(Scope())
+        assert ("role/x" in read.resources, [one.id for one in read.foreign]) == (False, [theirs])
+        assert not [address for address in read.resources if address.startswith("grant/")]
+        assert [one.status for one in sent(adapter, step("role/x", after={"name": "X"}))] == [Status.APPLIED]
+        assert adapter.read(Scope()).ids["role/x"] in set(world.ids("PermissionSet", Label="X"))
+
+
+def test_an_assignment_that_is_not_in_force_is_told_and_stays_a_grant(world: World) -> None:
+    with world.opened() as adapter:
+        sent(adapter, step("role/x", after={"name": "X"}))
+        [own] = world.ids("PermissionSet", Name="orgsync_x")
+        held = {"AssigneeId": world.org.admin, "PermissionSetId": own}
+        revoked = world.org.put("PermissionSetAssignment", **held, IsActive=False)
+        read = adapter.read(Scope())
+        assert [(one.code, one.address) for one in read.findings] == [("grant-not-in-force", "role/x")]
+        assert read.ids["grant/-/integration@example.com/x"] == revoked
+
+
+def test_a_role_is_bound_to_a_package_s_permission_set_by_its_whole_name(world: World) -> None:
+    theirs = world.org.put("PermissionSet", Name="Agent", Label="Theirs", NamespacePrefix="pkg")
+    ours = world.org.put("PermissionSet", Name="Agent", Label="Ours")
+    for id_ in (theirs, ours):
+        world.org.put("PermissionSetAssignment", AssigneeId=world.org.admin, PermissionSetId=id_)
+    with world.opened() as adapter:
+        for name, id_ in (("pkg__Agent", theirs), ("Agent", ours)):
+            read = adapter.read(Scope(bound={"role/agent": name}))
+            assert read.ids["role/agent"] == id_
+            assert "grant/-/integration@example.com/agent" in read.resources
+
+
 def test_a_session_that_ended_is_renewed_once(world: World) -> None:
     with world.opened() as adapter:
         adapter.read(Scope())
@@ -363,7 +406,19 @@ def test_the_doctor_asks_for_nothing_more_than_the_settings_need(world: World, h
         assert {one.severity for one in adapter.doctor()} == {"info"}
 
 
+def test_the_doctor_takes_no_object_for_lacking_that_the_integration_user_may_not_open(world: World) -> None:
+    """It has no permissions on objects, and is asked for none."""
+    with world.opened(objects={**NOTES, "gadget": "Gadget__c"}) as adapter:
+        told = {one.summary: one.detail for one in adapter.doctor()}
+    assert told["some words mean objects that the org does not have"] == "gadget (Gadget__c)"
+    assert [one for one in told if one.startswith("what ")] == [
+        "what a-note (A_Note__c) belongs to is not known here: state it under parents",
+        "what invoice (Invoice__c) belongs to is not known here: state it under parents",
+    ]
+
+
 def test_the_doctor_says_what_a_custom_object_belongs_to(world: World) -> None:
+    world.org.readable = ("A_Note__c", "Invoice__c")
     with world.opened(objects=NOTES, parents={"invoice": ["account"]}) as adapter:
         told = {one.summary: one.remedy for one in adapter.doctor() if one.severity == "warning"}
     assert told == {
@@ -407,6 +462,7 @@ def test_an_org_that_shows_no_trail_is_read_without(world: World) -> None:
         {"apiVersion": "67"},
         {"apiVersion": "61.0"},
         {"prefix": "Org_sync"},
+        {"prefix": "orgsyncbu"},
         {"objects": {"a": "Account", "b": "Account"}},
         {"objects": {"a": "Account' OR"}},
         {"timezone": "Europe/Nowhere"},

@@ -56,7 +56,7 @@ def test_an_org_without_a_version_in_common_is_refused(wire: responses.RequestsM
 
 def test_a_query_follows_its_pages_and_learns_the_budget(wire: responses.RequestsMock, api: Api) -> None:
     more = "/services/data/v67.0/query/01g-2"
-    usage = {"Sforce-Limit-Info": "api-usage=18/5000; per-app-api-usage=17/250(appName=x)"}
+    usage = {"Sforce-Limit-Info": "per-app-api-usage=17/250(appName=x); api-usage=18/5000"}
     first = {"totalSize": 2, "done": False, "nextRecordsUrl": more, "records": [{"Id": "1"}]}
     wire.get(f"{DATA}/query", json=first, headers=usage)
     wire.get(f"{URL}{more}", json={"totalSize": 2, "done": True, "records": [{"Id": "2"}]}, headers=usage)

@@ -10,6 +10,7 @@ from tests.fakes.salesforce import CLIENT, SECRET, Org, Service
 from tests.fakes.salesforce.store import Refusal
 
 DATA = "/services/data/v67.0"
+SEMI_JOIN = "ParentId IN (SELECT Id FROM PermissionSet)"
 ACCESS = {"OpportunityAccessForAccountOwner": "None"}
 
 
@@ -22,7 +23,7 @@ def ask(service: Service, method: str, path: str, body: object = None, **headers
     form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET}
     sort = {"Content-Type": "application/x-www-form-urlencoded", "Host": "here"}
     _, token, _ = service.answer("POST", "/services/oauth2/token", sort, urlencode(form).encode())
-    sent = {"Authorization": f"Bearer {token['access_token']}", **headers}
+    sent = {"Authorization": f"Bearer {token['access_token']}", "Content-Type": "application/json", **headers}
     status, value, _ = service.answer(method, path, sent, b"" if body is None else json.dumps(body).encode())
     return status, value
 
@@ -41,6 +42,7 @@ def codes(service: Service, sobject: str, *records: dict[str, Any]) -> list[str]
         ("GET", f"{DATA}/query?q=x&more=1", "NOT_FOUND"),
         ("POST", f"{DATA}/query", "NOT_FOUND"),
         ("PUT", f"{DATA}/composite/sobjects", "METHOD_NOT_ALLOWED"),
+        ("GET", f"{DATA}/sobjects/Account/describe", "NOT_FOUND"),
         ("GET", "/services/data/v12.0/query?q=x", "NOT_FOUND"),
         ("GET", f"{DATA}/query/01g-5", "INVALID_QUERY_LOCATOR"),
     ],
@@ -62,6 +64,14 @@ def test_an_undocumented_call_is_refused(service: Service, method: str, path: st
         ("SELECT Id FROM ObjectPermissions WHERE Parent.Name = 'x'", "INVALID_FIELD"),
         ("SELECT Id FROM ObjectPermissions WHERE ParentId IN (SELECT Id FROM Nothing)", "INVALID_TYPE"),
         ("SELECT Id FROM ObjectPermissions WHERE ParentId IN (SELECT Id FROM Group", "MALFORMED_QUERY"),
+        (f"SELECT Id FROM ObjectPermissions WHERE {SEMI_JOIN} OR SobjectType = 'x'", "MALFORMED_QUERY"),
+        (f"SELECT Id FROM ObjectPermissions WHERE SobjectType = 'x' AND ({SEMI_JOIN})", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Group WHERE Id IN (SELECT Id FROM Group)", "MALFORMED_QUERY"),
+        ("SELECT DurableId FROM EntityDefinition LIMIT 1", "INVALID_QUERY_FILTER_OPERATOR"),
+        (
+            "SELECT DurableId FROM EntityDefinition WHERE QualifiedApiName = 'x' OR QualifiedApiName = 'y'",
+            "INVALID_QUERY_FILTER_OPERATOR",
+        ),
         ("SELECT Id FROM SetupAuditTrail WHERE Display = 'x'", "INVALID_FIELD"),
         ("SELECT Id FROM SetupAuditTrail LIMIT x", "MALFORMED_QUERY"),
         ("SELECT Id FROM SetupAuditTrail ORDER BY Display", "MALFORMED_QUERY"),
@@ -116,6 +126,44 @@ def test_more_than_two_hundred_records_and_two_sorts_are_refused(service: Servic
     assert ask(service, "POST", f"{DATA}/composite/sobjects", body)[1][0]["errorCode"] == "MIXED_DML_OPERATION"
 
 
+def test_what_products_cannot_have_is_taken_and_is_not_there(service: Service) -> None:
+    held = service.org.put("PermissionSet", Name="x", Label="x")
+    all_ = {"PermissionsRead": True, "PermissionsViewAllRecords": True}
+    records = [{"ParentId": held, "SobjectType": one, **all_} for one in ("Product2", "Lead")]
+    assert codes(service, "ObjectPermissions", *records) == ["", ""]
+    rows = service.org.tables["ObjectPermissions"].values()
+    assert {one["SobjectType"]: one["PermissionsViewAllRecords"] for one in rows} == {"Product2": False, "Lead": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        ({"allOrNone": False, "records": [{"attributes": {"type": "Group"}}]}, {}, 200),
+        ({"allOrNone": "false", "records": [{"attributes": {"type": "Group"}}]}, {}, 400),
+        ({"allOrNone": False, "records": []}, {}, 400),
+        ({"allOrNone": False, "records": [{"Name": "x"}]}, {}, 400),
+        ({"allOrNone": False, "records": [{"attributes": {"type": "Group"}}], "more": 1}, {}, 400),
+        ({"allOrNone": False, "records": [{"attributes": {"type": "Group"}}]}, {"Content-Type": "text/plain"}, 415),
+    ],
+)
+def test_a_collection_that_is_not_as_documented_is_refused(
+    service: Service, body: object, headers: dict[str, str], status: int
+) -> None:
+    assert ask(service, "POST", f"{DATA}/composite/sobjects", body, **headers)[0] == status
+
+
+def test_a_parameter_that_comes_twice_and_no_truth_are_refused(service: Service) -> None:
+    for search in ("ids=x&ids=y&allOrNone=false", "ids=x&allOrNone=no", "ids=x"):
+        assert ask(service, "DELETE", f"{DATA}/composite/sobjects?{search}")[0] >= 400
+
+
+def test_a_graph_names_each_of_its_nodes_once(service: Service) -> None:
+    node = {"method": "POST", "url": f"{DATA}/sobjects/Group", "referenceId": "a", "body": {"Type": "Regular"}}
+    for nodes in ([node, node], []):
+        body = {"graphs": [{"graphId": "1", "compositeRequest": nodes}]}
+        assert ask(service, "POST", f"{DATA}/composite/graph", body)[1][0]["errorCode"] == "INVALID_INPUT"
+
+
 def test_the_role_hierarchy_holds_who_is_in_it_and_has_no_ring(service: Service) -> None:
     role = {"Name": "x", "OpportunityAccessForAccountOwner": "None"}
     assert codes(service, "UserRole", {"Name": "x", "DeveloperName": "x"}) == ["REQUIRED_FIELD_MISSING"]
@@ -147,6 +195,8 @@ def test_a_permission_set_group_is_worked_out_later_and_assigned_to_nobody_befor
         ask(service, "GET", f"{DATA}/query?q={soql}")
     no = "FIELD_INTEGRITY_EXCEPTION"
     assert told == ["Outdated", no, "Updating", no, "Updating", no, "Updated", ""]
+    [given] = (one for one in org.tables["PermissionSetAssignment"].values() if one["PermissionSetGroupId"] == group)
+    assert org.tables["PermissionSet"][given["PermissionSetId"]]["Type"] == "Group"
     with pytest.raises(Refusal, match="part of a permission set group"):
         org.delete("PermissionSet", own)
     with pytest.raises(Refusal, match="is assigned to users"):
@@ -201,5 +251,5 @@ def test_a_graph_that_is_too_deep_or_too_varied_is_refused(service: Service) -> 
 
 
 def test_a_session_that_nobody_has_is_refused(service: Service) -> None:
-    status, value, _ = service.answer("GET", f"{DATA}/sobjects", {"Authorization": "Bearer x"}, b"")
+    status, value, _ = service.answer("GET", f"{DATA}/query?q=x", {"Authorization": "Bearer x"}, b"")
     assert (status, value[0]["errorCode"]) == (401, "INVALID_SESSION_ID")

@@ -1,20 +1,16 @@
 """The organization of this repository, carried into a strict Salesforce org: what it costs, and who changed it."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from orgsync import pipeline
 from orgsync.change import Status
-from orgsync.settings import load_settings
-from orgsync.watch import Timings
+from orgsync.resources import Kind
 from tests import repository
 from tests.adapters.salesforce_world import ENVIRONMENT, applied, planned, settle
 from tests.fakes.salesforce import Org, started
 
-ROOT = Path(__file__).parents[2]
 SORTS = {"default": "", "everything": "includes: groups\n    hierarchy: roles"}
 
 
@@ -26,12 +22,8 @@ def org() -> Org:
 @pytest.fixture
 def root(org: Org, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    for name in ("units", "roles"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    found = pipeline.validate(tmp_path, today=repository.TODAY, watch=Timings()).desired
-    for address in found.resources:
-        if address.startswith("user/"):
-            org.person(address.partition("/")[2])
+    for login in repository.sample(tmp_path, Kind.USER):
+        org.person(login)
     with started(org) as (url, _):
         settle(tmp_path, url, SORTS[getattr(request, "param", "default")])
         yield tmp_path
@@ -103,13 +95,6 @@ def test_drift_has_the_name_of_whoever_caused_it(
     org.actor = org.person("intruder@example.com")
     ours = (one for one in org.tables[sobject].values() if not values.items() <= one.items())
     org.update(sobject, next(one["Id"] for one in ours if one[name].startswith(("orgsync_", "Lead"))), values)
-    drift = pipeline.find_drift(
-        root,
-        load_settings(root),
-        "demo",
-        today=repository.TODAY,
-        environment=ENVIRONMENT,
-        watch=Timings(),
-    )
+    drift = repository.drifted(root, ENVIRONMENT)
     [change] = drift.plan.changes
     assert drift.changed[change.address].by == "intruder@example.com"

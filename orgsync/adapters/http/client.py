@@ -192,7 +192,8 @@ class Client:
             raise self._error(tries, replace(failure, why=more)) from None
         if failure.wait:
             self._pace.hold(failure.wait)
-        else:  # urllib3's own first repetition is immediate, and its jitter comes on top instead of spreading
+        elif not self._pace.held:
+            # urllib3's own first repetition is immediate, and its jitter comes on top instead of spreading
             seconds = max(tries.retry.get_backoff_time(), self._limits.backoff)
             self._wait(tries, failure, seconds * (0.5 + self._time.chance() / 2))
 

@@ -30,6 +30,12 @@ class Pace:
         with self._changed:
             self._held_until = max(self._held_until, self._clock() + seconds)
 
+    @property
+    def held(self) -> bool:
+        """By the server's own word: nobody has to guess how long to wait."""
+        with self._changed:
+            return self._held_until > self._clock()
+
     def turn(self) -> float:
         """Seconds until the turn of one more call, where the server states a rate.
 

@@ -16,8 +16,9 @@ from orgsync.resources import Json, RemoteId
 
 BATCH = 100
 """Members per request. The Teams API states no number; it is that of HubSpot's other batches."""
-LIMITS = Limits(attempts=6, backoff=1, busy=frozenset({423, 429, 477}))
-"""Long enough for a rolling ten seconds (API usage guidelines); 423 and 477 are waited for, too (Error handling)."""
+LIMITS = Limits(attempts=5, backoff=4, busy=frozenset({423, 429, 477}))
+"""Two seconds at least for what is locked (423), and altogether more than the rolling ten (429): Error handling, API
+usage guidelines. 477 says itself how long."""
 _PREFIX = "X-HubSpot-RateLimit"
 _A_DAY = 86_400
 _NO_CONTENT = 204
@@ -98,7 +99,11 @@ class Api:
         return _made(team_of, self._whole(self.brands_of(user), "business units"), "business units")
 
     def _whole(self, path: str, what: str) -> list[Row]:
-        return [*_page(self.call("GET", path).value, what).items]
+        """Of what is documented without pages. Raises IncompleteRead where there is another one after all."""
+        page = _page(self.call("GET", path).value, what)
+        if page.after is not None:
+            raise IncompleteRead(f"{what}: there is more than this list shows")
+        return [*page.items]
 
     def listed(self, path: str, what: str) -> list[Row]:
         """Every row. Raises IncompleteRead, AdapterError."""
@@ -167,8 +172,18 @@ def _page(value: Any, what: str) -> Page[Row]:
     rows = value.get("results") if isinstance(value, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise IncompleteRead(f"{what}: an answer is no page")
-    following = (value.get("paging") or {}).get("next") or {}
-    return Page(items=rows, after=following.get("after"))
+    return Page(items=rows, after=_after(value.get("paging"), what))
+
+
+def _after(paging: Any, what: str) -> str | None:
+    """None on the last page only: one that names a next page has to say where that begins."""
+    following = paging.get("next") if isinstance(paging, dict) else paging
+    if not following:
+        return None
+    after = following.get("after") if isinstance(following, dict) else None
+    if not isinstance(after, str) or not after:
+        raise IncompleteRead(f"{what}: a page does not say where the next one begins")
+    return after
 
 
 def _made(make: Callable[[Row], T], rows: Sequence[Row], what: str) -> list[T]:

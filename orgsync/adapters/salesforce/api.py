@@ -21,7 +21,7 @@ NEWEST = 67.0
 _LOCKED, _OVER, _EXPIRED = "UNABLE_TO_LOCK_ROW", "REQUEST_LIMIT_EXCEEDED", "INVALID_QUERY_LOCATOR"
 _HALTED = "PROCESSING_HALTED"
 """Of a whole graph: too many before it failed (REST API Developer Guide, "Composite Graph Limits")."""
-_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
+_USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
 Row = Mapping[str, Any]
 
 

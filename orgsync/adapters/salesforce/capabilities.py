@@ -26,6 +26,9 @@ ACTION_SCOPES: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """Modify All Records comes with deleting all, so that it stands for that and for nothing less."""
+OWNERLESS = frozenset({"Idea", "Pricebook2", "Product2"})
+"""Help, "View All" and "Modify All" Permissions Overview: these can have neither. Salesforce takes what is written of
+it, and it is not there afterwards."""
 NEEDS: Mapping[tuple[str, str], frozenset[tuple[str, str]]] = MappingProxyType(
     {
         ("create", OWN): frozenset({("read", OWN)}),
@@ -76,6 +79,12 @@ def capabilities(
         unit_grants=False,
         scopes=frozenset({OWN, ALL}),
         action_scopes=ACTION_SCOPES,
+        object_scopes={
+            (word, action): scopes - {ALL}
+            for word, name in objects.items()
+            if name in OWNERLESS
+            for action, scopes in ACTION_SCOPES.items()
+        },
         needs=NEEDS,
         parents=masters,
         objects=frozenset(objects),

@@ -54,8 +54,16 @@ class Names:
 
 
 def _key(api_name: str, mark: str) -> str:
-    found = api_name[len(mark) :].replace("_", "-") if api_name.startswith(mark) else ""
+    """Two underscores stand behind a namespace, and in no key."""
+    ours = api_name.startswith(mark) and "__" not in api_name
+    found = api_name[len(mark) :].replace("_", "-") if ours else ""
     return found if found and found == found.lower() and mark + found.replace("-", "_") == api_name else ""
+
+
+def full_name(record: Mapping[str, Any], field: str) -> str:
+    """As an org tells a package's things from its own: the package's come behind a namespace."""
+    namespace, name = record["NamespacePrefix"], str(record[field])
+    return f"{namespace}__{name}" if namespace else name
 
 
 def flags(actions: Mapping[str, str]) -> dict[str, bool]:

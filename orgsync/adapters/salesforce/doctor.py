@@ -44,7 +44,6 @@ def _findings(api: Api, login: Login, options: Options) -> Iterator[Finding]:
     yield fact("Salesforce answers", f"API version {api.version}")
     yield from _permissions(api, login, PERMISSIONS | (FOR_ROLES if options.ranked else {}))
     yield from _objects(api, options)
-    yield from _sharing(api, options)
     yield from _leftovers(api, options)
     yield from _trail(api, options)
     yield from budget(api.left, api.limit, "wait: the calls of the last 24 hours count")
@@ -71,18 +70,45 @@ def _given(row: Row, name: str) -> bool:
 
 
 def _objects(api: Api, options: Options) -> Iterator[Finding]:
-    """An object that the org's edition or licences lack can have no permissions."""
-    known = {str(one.get("name")) for one in api.call("GET", api.path("sobjects")).value.get("sobjects", [])}
-    if lacking := [f"{word} ({name})" for word, name in sorted(options.models.items()) if name not in known]:
-        yield fact("some words mean objects that the org does not have", ", ".join(lacking))
+    """Which objects there are, and how far ``own`` reaches: not by describing them, since the integration user opens no
+    records and is shown none of them so."""
+    there = {*options.models.values()}
+    try:
+        found = _defaults(api, options)
+    except AdapterError as error:
+        yield fact("the org-wide defaults cannot be read: what own reaches is not known", str(error))
+    else:
+        yield from _lacking(found, options)
+        yield from _sharing(found, options)
+        there = {*found}
     for word, name in sorted(options.models.items()):
-        if name in known and name.endswith("__c"):
+        if name in there and name.endswith("__c"):
             yield from _belonging(api, options, word, name)
+
+
+def _defaults(api: Api, options: Options) -> Mapping[str, str]:
+    """Object -> its org-wide default; what is missing here the org does not have. Raises AdapterError."""
+    named = ", ".join(map(quoted, sorted(options.models.values())))
+    fields = ("QualifiedApiName", "InternalSharingModel")
+    soql = select(fields, "EntityDefinition", f"QualifiedApiName IN ({named})", order="")
+    records = api.call("GET", api.path(f"query?q={quote(soql, safe='')}")).value["records"]
+    return {str(one["QualifiedApiName"]): str(one["InternalSharingModel"]) for one in records}
+
+
+def _lacking(found: Mapping[str, str], options: Options) -> Iterator[Finding]:
+    """An object that the org's edition or licences lack can have no permissions."""
+    if lacking := [f"{word} ({name})" for word, name in sorted(options.models.items()) if name not in found]:
+        yield fact("some words mean objects that the org does not have", ", ".join(lacking))
 
 
 def _belonging(api: Api, options: Options, word: str, name: str) -> Iterator[Finding]:
     """The masters of a custom object are those that its master-detail fields refer to."""
-    described = api.call("GET", api.path(f"sobjects/{name}/describe")).value.get("fields", [])
+    try:
+        described = api.call("GET", api.path(f"sobjects/{name}/describe")).value.get("fields", [])
+    except AdapterError as error:
+        why = f"{error}; the integration user is shown it only with Read on it"
+        yield fact(f"what {word} ({name}) belongs to is not known here: state it under parents", why)
+        return
     above = {one for field in described if field.get("relationshipOrder") is not None for one in field["referenceTo"]}
     stated = {options.models[master] for master in options.masters.get(word, ())}
     if missing := sorted(above - stated):
@@ -95,18 +121,9 @@ def _belonging(api: Api, options: Options, word: str, name: str) -> Iterator[Fin
         )
 
 
-def _sharing(api: Api, options: Options) -> Iterator[Finding]:
+def _sharing(found: Mapping[str, str], options: Options) -> Iterator[Finding]:
     """What ``own`` reaches is the org-wide default's business, and a role of the hierarchy gives no less than that."""
     words = {name: word for word, name in options.models.items()}
-    named = ", ".join(map(quoted, sorted(words)))
-    fields = ("QualifiedApiName", "InternalSharingModel")
-    soql = select(fields, "EntityDefinition", f"QualifiedApiName IN ({named})", order="")
-    try:
-        records = api.call("GET", api.path(f"query?q={quote(soql, safe='')}")).value["records"]
-    except AdapterError as error:
-        yield fact("the org-wide defaults cannot be read: what own reaches is not known", str(error))
-        return
-    found = {str(one["QualifiedApiName"]): str(one["InternalSharingModel"]) for one in records}
     if wide := [f"{words[name]} ({model})" for name, model in sorted(found.items()) if model != "Private"]:
         yield fact("for some words, own reaches more than one's own: their org-wide default is wider", ", ".join(wide))
     least = _LEAST.get(found.get("Opportunity", "Private"), "Edit")

@@ -53,6 +53,12 @@ def _names(objects: Mapping[str, str]) -> Mapping[str, str]:
     return objects
 
 
+def _nobody_else_s(prefix: str) -> str:
+    if prefix.endswith("bu"):
+        raise ValueError("a prefix that ends with bu begins what another organization's business units are called")
+    return prefix
+
+
 def masters(models: Mapping[str, str], stated: Mapping[str, Sequence[str]]) -> Mapping[str, frozenset[str]]:
     """Word -> words of what it belongs to. ``models``: word -> object."""
     words = {name: word for word, name in models.items()}
@@ -101,7 +107,7 @@ class Options(BaseModel):
         alias="opportunityAccess",
         description="of a new role in the hierarchy, to others' opportunities on accounts that its people own",
     )
-    prefix: str = Field(
+    prefix: Annotated[str, AfterValidator(_nobody_else_s)] = Field(
         default="orgsync",
         pattern=r"^[a-z][a-z0-9]{0,9}$",
         description="begins the API names of the groups and permission sets that orgsync manages",

@@ -10,7 +10,7 @@ from orgsync.adapter import Scope
 from orgsync.adapters.salesforce.api import Api, Row
 from orgsync.adapters.salesforce.audit import trail
 from orgsync.adapters.salesforce.bundles import UP_TO_DATE, awaited, passing, stuck
-from orgsync.adapters.salesforce.convert import EVERYTHING, FLAGS, Names
+from orgsync.adapters.salesforce.convert import EVERYTHING, FLAGS, Names, full_name
 from orgsync.adapters.salesforce.options import Options
 from orgsync.adapters.salesforce.soql import begins, quoted, select
 from orgsync.resources import Kind
@@ -18,10 +18,10 @@ from orgsync.resources import Kind
 _WHO = ("LastModifiedDate", "LastModifiedBy.Username")
 _GROUPS = ("Id", "Name", "DeveloperName", "Description", *_WHO)
 _MEMBERS = ("Id", "GroupId", "UserOrGroupId")
-_SETS = ("Id", "Name", "Label", "Description", *EVERYTHING, *_WHO)
+_SETS = ("Id", "Name", "NamespacePrefix", "Label", "Description", *EVERYTHING, *_WHO)
 _ROWS = ("Id", "ParentId", "SobjectType", *FLAGS, *_WHO)
-_GRANTS = ("Id", "AssigneeId", "PermissionSetId", "ExpirationDate")
-_BUNDLES = ("Id", "DeveloperName", "MasterLabel", "Description", "Status", *_WHO)
+_GRANTS = ("Id", "AssigneeId", "PermissionSetId", "ExpirationDate", "IsActive")
+_BUNDLES = ("Id", "DeveloperName", "NamespacePrefix", "MasterLabel", "Description", "Status", *_WHO)
 _PARTS = ("Id", "PermissionSetGroupId", "PermissionSetId")
 _USERS = ("Id", "Username", "Name", "Email", "FederationIdentifier", "IsActive", *_WHO)
 _SEAT = ("UserRoleId",)
@@ -82,7 +82,8 @@ def _grants(api: Api, options: Options, names: Names, scope: Scope) -> list[Row]
     fields: Sequence[str] = _GRANTS
     ours = begins("PermissionSet.Name", names.api_name(Kind.ROLE, ""))
     if scope.bound:
-        ours += f" OR PermissionSet.Name IN ({', '.join(map(quoted, sorted(set(scope.bound.values()))))})"
+        named = {name.rpartition("__")[2] for name in scope.bound.values()}  # a package's comes behind its namespace
+        ours += f" OR PermissionSet.Name IN ({', '.join(map(quoted, sorted(named)))})"
     where = f"PermissionSet.IsOwnedByProfile = false AND ({ours})"
     if options.bundled:
         fields = (*_GRANTS, "PermissionSetGroupId")
@@ -101,7 +102,7 @@ def _bundles(api: Api, names: Names) -> dict[str, list[Row]]:
 
 def _settled(api: Api, names: Names, records: list[Row]) -> list[Row]:
     """With the status that they have once Salesforce has worked out what ours give."""
-    ours = {record["Id"] for record in records if names.bundle_key(record["DeveloperName"])}
+    ours = {record["Id"] for record in records if names.bundle_key(full_name(record, "DeveloperName"))}
     if not passing({id_: status for id_, status in stuck(records).items() if id_ in ours}):
         return records
     late = awaited(api, names)

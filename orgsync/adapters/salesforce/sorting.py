@@ -12,7 +12,7 @@ from orgsync.adapters.canonical import FOREIGN
 from orgsync.adapters.salesforce.api import Row
 from orgsync.adapters.salesforce.audit import told
 from orgsync.adapters.salesforce.bundles import outdated, stuck
-from orgsync.adapters.salesforce.convert import EVERYTHING, Names, changed, day, privileges
+from orgsync.adapters.salesforce.convert import EVERYTHING, Names, changed, day, full_name, privileges
 from orgsync.adapters.salesforce.index import Index
 from orgsync.adapters.salesforce.options import Options
 from orgsync.adapters.salesforce.reading import World
@@ -91,9 +91,10 @@ def _sort_sets(work: _Sorting) -> None:
     for row in work.world.rows:
         beneath.setdefault(row["ParentId"], []).append(row)
     for record in work.world.sets:
-        key = names.key(Kind.ROLE, record["Name"])
-        if record["Name"] in bound:
-            work.put(bound[record["Name"]], record, {})
+        name = full_name(record, "Name")
+        key = names.key(Kind.ROLE, name)
+        if name in bound:
+            work.put(bound[name], record, {})
         elif key:
             fields = {"name": record["Label"], "description": record["Description"]}
             work.findings += _everything(f"{Kind.ROLE}/{key}", record)
@@ -209,7 +210,7 @@ def _sort_bundles(work: _Sorting) -> None:
     names, index = Names(prefix=work.options.prefix), work.index
     roles: dict[RemoteId, RemoteId] = {}
     for record in work.world.bundles:
-        role = f"{Kind.ROLE}/{names.bundle_key(record['DeveloperName'])}"
+        role = f"{Kind.ROLE}/{names.bundle_key(full_name(record, 'DeveloperName'))}"
         if not work.resources.get(role):  # nor is that of a role that is bound to another set by now
             work.foreign.append(_foreign(Kind.ROLE, record, record["MasterLabel"]))
         else:
@@ -291,6 +292,18 @@ def _sort_grants(work: _Sorting) -> None:
             address = f"{Kind.GRANT}/{NO_UNIT}/{user.partition('/')[2]}/{role.partition('/')[2]}"
             work.resources[address] = {"until": day(record["ExpirationDate"], work.options.zone)}
             work.ids[address] = record["Id"]
+            work.findings += [] if record["IsActive"] else [_not_in_force(role, user)]
+
+
+def _not_in_force(role: Address, user: Address) -> Finding:
+    return Finding(
+        code="grant-not-in-force",
+        severity=Severity.WARNING,
+        summary="somebody holds a role that gives them nothing now",
+        detail=f"the assignment of {role} to {user} is not active: revoked, ended, or without its session",
+        remedy="look at it in Salesforce: Setup, Users, Permission Set Assignments; or take the role from them",
+        address=role,
+    )
 
 
 def _keep_people_of_interest(work: _Sorting) -> None:

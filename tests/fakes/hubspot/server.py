@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from time import monotonic
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from tests.fakes.hubspot.account import ACCOUNT, TOKEN, Account, Record, Refusal, invalid
+from tests.fakes.shell import is_json, listening, parameters
 
 VERSIONS = ("2026-03", "2026-09")
 INTERVAL = 10_000
@@ -61,7 +61,11 @@ class Service:
             return 429, _over(policy)
         self.account.used += 1
         self._recent.append(self._clock())
-        params = dict(parse_qsl(search, keep_blank_values=True, strict_parsing=True)) if search else {}
+        params = parameters(search)
+        if params is None:
+            raise invalid("a parameter comes twice, or is none")
+        if body and not is_json(headers):
+            raise Refusal(415, "VALIDATION_ERROR", "Unsupported Media Type")
         asked = _json(body) if body else None
         for pattern, wanted, scopes, handle in _CALLS:
             found = re.fullmatch(pattern, path)
@@ -305,41 +309,9 @@ def _over(policy: str) -> Record:
     }
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    service: Service
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
-
-    def take(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, value, limits = self.service.answer(self.command, self.path, dict(self.headers), body)
-        content = b"" if value is None else json.dumps(value).encode()
-        self.send_response(status)
-        for name, text in limits.items():
-            self.send_header(name, text)
-        if status != 204:
-            self.send_header("Content-Type", "application/json;charset=utf-8")
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = take  # noqa: N815
-
-
 @contextmanager
 def started(account: Account, clock: Callable[[], float] = monotonic) -> Iterator[tuple[str, Service]]:
     """(its address, the service behind it)."""
     service = Service(account, clock)
-    handler = type("Handler", (_Handler,), {"service": service})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listener:
-        listener.daemon_threads = True
-        thread = Thread(target=listener.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.server_address[1]}", service
-        finally:
-            listener.shutdown()
-            thread.join()
+    with listening(service.answer) as url:
+        yield url, service

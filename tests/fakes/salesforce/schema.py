@@ -141,6 +141,7 @@ OBJECTS: Mapping[str, Object] = {
             "Label": _text(80, required=True, nillable=False),
             "Description": _text(255),
             "IsOwnedByProfile": _flag(create=False),
+            "NamespacePrefix": Field(length=15),
             "Type": Field(nillable=False, default="Regular"),
             **SYSTEM_PERMISSIONS,
         },
@@ -174,6 +175,7 @@ OBJECTS: Mapping[str, Object] = {
             "DeveloperName": _text(80, required=True, nillable=False),
             "MasterLabel": _text(80, required=True, nillable=False),
             "Description": _text(255),
+            "NamespacePrefix": Field(length=15),
             "Status": Field(nillable=False, default="Updated"),
         },
     ),
@@ -210,6 +212,7 @@ OBJECTS: Mapping[str, Object] = {
             "PermissionSetId": _either("PermissionSet"),
             "PermissionSetGroupId": _either("PermissionSetGroup"),
             "ExpirationDate": Field(type="datetime", create=True, update=True),
+            "IsActive": Field(type="boolean", nillable=False, default=True),
         },
     ),
 }
@@ -217,6 +220,8 @@ PERMISSIONABLE = (
     *("Account", "Campaign", "Quote", "Case", "Contact", "Contract", "Lead", "Opportunity", "Order", "Product2"),
     *("A_Note__c", "Invoice__c"),
 )
+WITHOUT_ALL = ("Product2",)
+"""View All and Modify All are not available for these: what is written of it is taken, and is not there afterwards."""
 MASTERS = {"Contract": "Account", "Invoice__c": "Account", "A_Note__c": "Invoice__c"}
 """Detail -> master: who reads the one has to read the other as far."""
 NEEDS = {

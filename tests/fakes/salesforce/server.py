@@ -8,18 +8,24 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from tests.fakes.salesforce.schema import MASTERS, PERMISSIONABLE
+from tests.fakes.salesforce.schema import MASTERS
 from tests.fakes.salesforce.soql import query
 from tests.fakes.salesforce.store import Org, Refusal
 from tests.fakes.salesforce.tokens import Door
+from tests.fakes.shell import is_json, listening, parameters
 
 VERSIONS = ("61.0", "62.0", "66.0", "67.0", "68.0")
-_STATUS = {"INVALID_SESSION_ID": 401, "REQUEST_LIMIT_EXCEEDED": 403, "NOT_FOUND": 404, "METHOD_NOT_ALLOWED": 405}
+_STATUS = {
+    "INVALID_SESSION_ID": 401,
+    "REQUEST_LIMIT_EXCEEDED": 403,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+}
 _REFERENCE = re.compile(r"@\{(\w+)\.id\}\Z")
 _GRAPHS, _NODES, _DIFFERENT, _DEPTH, _FAILURES, _RECORDS = 75, 500, 15, 15, 14, 200
 _BAD = 400
@@ -38,18 +44,20 @@ class Service:
         self.door = Door()
         self.requests: list[tuple[str, str]] = []
 
-    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any, str]:
-        """(status, JSON or None, the Sforce-Limit-Info header)."""
+    def answer(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """(status, JSON, headers)."""
         where = urlsplit(target)
         with self.lock:
             self.requests.append((method, where.path))
             if where.path == "/services/oauth2/token":
-                return (*self.door.answer(self.org, method, headers, body), "")
+                return (*self.door.answer(self.org, method, headers, body), {})
             try:
                 status, value = self._data(method, where.path, where.query, headers, body)
             except Refusal as refusal:
                 status, value = _STATUS.get(refusal.code, 400), [_error(refusal)]
-            return status, value, f"api-usage={self.org.used}/{self.org.limit}"
+            return status, value, {"Sforce-Limit-Info": f"api-usage={self.org.used}/{self.org.limit}"}
 
     def _data(self, method: str, path: str, search: str, headers: Mapping[str, str], body: bytes) -> Reply:
         if (method, path, search) == ("GET", "/services/data/", ""):
@@ -62,7 +70,11 @@ class Service:
         _, services, data, version, *rest = [*path.split("/"), "", ""]
         if (services, data) != ("services", "data") or version.removeprefix("v") not in VERSIONS:
             raise Refusal("NOT_FOUND", "The requested resource does not exist")
-        params = dict(parse_qsl(search, keep_blank_values=True, strict_parsing=True)) if search else {}
+        params = parameters(search)
+        if params is None:
+            raise Refusal("MALFORMED_QUERY", "a parameter comes twice, or is none")
+        if body and not is_json(headers):
+            raise Refusal("UNSUPPORTED_MEDIA_TYPE", "Content-Type header specified in HTTP request is not supported")
         resource = "/".join(rest).rstrip("/")
         return self._resource(method, resource, params, headers, body)
 
@@ -73,14 +85,8 @@ class Service:
             return 200, self._query(params["q"], headers)
         if method == "GET" and resource.startswith("query/") and not params:
             return 200, self._more(resource.partition("/")[2])
-        if method == "GET" and resource == "sobjects" and not params:
-            return 200, {
-                "encoding": "UTF-8",
-                "maxBatchSize": 200,
-                "sobjects": [{"name": one} for one in PERMISSIONABLE],
-            }
         if method == "GET" and (found := re.fullmatch(r"sobjects/(\w+)/describe", resource)) and not params:
-            return 200, _described(found[1])
+            return 200, _described(self.org, found[1])
         self.org.wait_for_block()
         if resource == "composite/sobjects":
             return 200, self._collection(method, params, body)
@@ -117,12 +123,14 @@ class Service:
 
     def _collection(self, method: str, params: dict[str, str], body: bytes) -> list[Any]:
         writes: list[tuple[str, Callable[[], str]]] = []
-        if method == "DELETE" and params.keys() == {"ids", "allOrNone"}:
+        if method == "DELETE" and params.keys() == {"ids", "allOrNone"} and params["allOrNone"] in {"true", "false"}:
             ids, strict = params["ids"].split(","), params["allOrNone"] == "true"
             writes += [(self.org.type_of(id_), partial(self._deleted, id_)) for id_ in ids]
         elif method in {"POST", "PATCH"} and not params:
             asked = _json(body, {"allOrNone", "records"})
-            strict = asked["allOrNone"] is True
+            if not isinstance(asked["allOrNone"], bool) or not asked["records"]:
+                raise Refusal("JSON_PARSER_ERROR", "allOrNone is true or false, and there are records")
+            strict = asked["allOrNone"]
             writes += [self._write(method, dict(record)) for record in asked["records"]]
         else:
             raise Refusal("METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed")
@@ -145,7 +153,10 @@ class Service:
         return results
 
     def _write(self, method: str, record: dict[str, Any]) -> tuple[str, Callable[[], str]]:
-        sobject = str(record.pop("attributes", {}).get("type"))
+        attributes = record.pop("attributes", {})
+        if attributes.keys() != {"type"}:
+            raise Refusal("INVALID_TYPE", "a record has attributes with a type")
+        sobject = str(attributes["type"])
         if method == "POST":
             return sobject, lambda: self.org.create(sobject, record)
         id_ = str(record.pop("id", ""))
@@ -176,6 +187,9 @@ class Service:
     def _one_graph(self, graph: dict[str, Any]) -> dict[str, Any]:
         if graph.keys() != {"graphId", "compositeRequest"}:
             raise Refusal("INVALID_INPUT", "a graph has a graphId and a compositeRequest")
+        named = [str(node["referenceId"]) for node in graph["compositeRequest"]]
+        if len({*named}) < len(named) or not named:
+            raise Refusal("INVALID_INPUT", "a graph has nodes, each with a referenceId of its own")
         if _depth(graph) > _DEPTH:
             raise Refusal("LIMIT_EXCEEDED", f"a graph is deeper than {_DEPTH}")
         before, ids, parts = self.org.snapshot(), dict[str, str](), list[Any]()
@@ -227,9 +241,9 @@ def _resolved(value: Any, ids: dict[str, str]) -> Any:
     return ids[found[1]]
 
 
-def _described(sobject: str) -> dict[str, Any]:
-    """Of an object with records: what it refers to; a master-detail field has an order."""
-    if sobject not in PERMISSIONABLE:
+def _described(org: Org, sobject: str) -> dict[str, Any]:
+    """Of an object that the integration user may open: what it refers to; a master-detail field has an order."""
+    if sobject not in org.readable:
         raise Refusal("NOT_FOUND", "The requested resource does not exist")
     fields: list[dict[str, Any]] = [
         {"name": "OwnerId", "type": "reference", "referenceTo": ["User"], "relationshipOrder": None}
@@ -276,41 +290,9 @@ def _json(body: bytes, names: set[str]) -> dict[str, Any]:
     return value
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    service: Service
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
-
-    def take(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.title(): value for name, value in self.headers.items()}
-        status, value, usage = self.service.answer(self.command, self.path, headers, body)
-        content = b"" if value is None else json.dumps(value).encode()
-        self.send_response_only(status)
-        self.send_header("Content-Type", "application/json;charset=UTF-8")
-        self.send_header("Content-Length", str(len(content)))
-        if usage:
-            self.send_header("Sforce-Limit-Info", usage)
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = take  # noqa: N815
-
-
 @contextmanager
 def started(org: Org) -> Iterator[tuple[str, Service]]:
     """(its address, the service behind it)."""
     service = Service(org)
-    handler = type("Handler", (_Handler,), {"service": service})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listener:
-        listener.daemon_threads = True
-        thread = Thread(target=listener.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.server_address[1]}", service
-        finally:
-            listener.shutdown()
-            thread.join()
+    with listening(service.answer) as url:
+        yield url, service

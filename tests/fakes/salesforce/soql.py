@@ -34,6 +34,7 @@ def query(org: Org, soql: str) -> tuple[str, list[Record]]:
 class _Parser:
     def __init__(self, org: Org, soql: str) -> None:
         self._org, self._tokens, self._at, self._object = org, _tokens(soql), 0, ""
+        self._nested = self._joined = False
 
     def run(self) -> tuple[str, list[Record]]:
         self._expect("SELECT")
@@ -48,6 +49,8 @@ class _Parser:
             self._org.tick()
         test = self._either() if self._takes("WHERE") else lambda _: True
         order, limit = self._order(), self._limit()
+        if self._object == "EntityDefinition" and limit is not None:
+            raise Refusal("INVALID_QUERY_FILTER_OPERATOR", "LIMIT is ignored for EntityDefinition")
         if self._at < len(self._tokens):
             raise _malformed(self._tokens[self._at])
         for one in fields:
@@ -114,6 +117,10 @@ class _Parser:
         tests = [self._both()]
         while self._takes("OR"):
             tests.append(self._both())
+        if len(tests) > 1 and self._joined and not self._nested:
+            raise Refusal("MALFORMED_QUERY", "Semi join sub-selects are not allowed with the 'OR' operator")
+        if len(tests) > 1 and self._object == "EntityDefinition":
+            raise Refusal("INVALID_QUERY_FILTER_OPERATOR", "Disjunctions not supported")
         return lambda row: any(test(row) for test in tests)
 
     def _both(self) -> Test:
@@ -124,7 +131,9 @@ class _Parser:
 
     def _one(self) -> Test:
         if self._takes("("):
+            before, self._nested = self._nested, True
             test = self._either()
+            self._nested = before
             self._expect(")")
             return test
         path = self._next()
@@ -148,15 +157,22 @@ class _Parser:
         return lambda row: any(_equal(value(row), one) for one in found)
 
     def _inner(self) -> set[Any]:
-        """A semi-join: one field of another object."""
+        """A semi-join: one field of another object, at the top of the conditions and without an OR beside it."""
         outer = self._object
+        if self._nested:
+            raise Refusal(
+                "MALFORMED_QUERY", "Semi join sub-selects are only allowed at the top level WHERE expressions"
+            )
         self._expect("SELECT")
         field = self._next()
         self._expect("FROM")
         self._object = self._next()
         if self._object not in OBJECTS:
             raise Refusal("INVALID_TYPE", f"sObject type '{self._object}' is not supported.")
+        if self._object == outer:
+            raise Refusal("MALFORMED_QUERY", "The inner and outer selects should not be on the same object type")
         test = self._either() if self._takes("WHERE") else lambda _: True
+        self._joined = True
         self._expect(")")
         found = {self._path(field)(row) for row in self._org.tables[self._object].values() if test(row)}
         self._object = outer

@@ -20,6 +20,7 @@ from tests.fakes.salesforce.schema import (
     OBJECTS,
     PERMISSIONABLE,
     TYPES,
+    WITHOUT_ALL,
     Field,
 )
 
@@ -48,6 +49,7 @@ class Org:
 
     ``lag``: looks at a permission set group until it is recalculated; ``failing``: until that fails.
     ``opportunities``: the org-wide default of opportunities, below which no role's access goes.
+    ``readable``: objects on which the integration user has Read, and which it is therefore shown.
     ``refused``: an object that nobody may update; ``hidden``: one that the integration user does not see.
     """
 
@@ -61,6 +63,7 @@ class Org:
     lag: int = 2
     failing: bool = False
     opportunities: str = "None"
+    readable: tuple[str, ...] = ()
     refused: str = ""
     hidden: str = ""
     admin: str = ""
@@ -143,6 +146,7 @@ class Org:
             if any(one["PermissionSetGroupId"] == id_ for one in self.tables["PermissionSetAssignment"].values()):
                 raise Refusal("DELETE_FAILED", "This permission set group is assigned to users.")
             self._cascade("PermissionSetGroupComponent", PermissionSetGroupId=id_)
+            self._cascade("PermissionSet", Type="Group", Name=gone["DeveloperName"])
         if sobject == "ObjectPermissions":
             kept = [one for key, one in self.tables[sobject].items() if key != id_]
             _object_permissions({**gone, **dict.fromkeys(FLAGS, False)}, kept)
@@ -277,7 +281,7 @@ class Org:
             "Group": _group,
             "PermissionSet": _permission_set,
             "ObjectPermissions": _object_permissions,
-            "PermissionSetAssignment": self._assignment,
+            "PermissionSetAssignment": partial(self._assignment, id_),
             "GroupMember": self._member,
             "PermissionSetGroup": _bundle,
             "UserRole": partial(self._role, id_),
@@ -321,19 +325,28 @@ class Org:
                 yield one["UserOrGroupId"]
                 yield from self._below(one["UserOrGroupId"])
 
-    def _assignment(self, record: Record, others: list[Record]) -> None:
+    def _assignment(self, id_: str, record: Record, others: list[Record]) -> None:
+        """Whoever is assigned a group is assigned the set that holds together what it gives."""
+        if not id_ and (record["PermissionSetId"] is None) is (record["PermissionSetGroupId"] is None):
+            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "one of the set and the group is assigned", "PermissionSetId")
+        if record["PermissionSetGroupId"] is not None:
+            record["PermissionSetId"] = self._together(record["PermissionSetGroupId"])
         held = ("AssigneeId", "PermissionSetId", "PermissionSetGroupId")
         if any(all(one[name] == record[name] for name in held) for one in others):
             raise Refusal("DUPLICATE_VALUE", "Duplicate PermissionSetAssignment. Assignee, Permission Set pair exists")
-        if (record["PermissionSetId"] is None) is (record["PermissionSetGroupId"] is None):
-            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "one of the set and the group is assigned", "PermissionSetId")
         if record["PermissionSetId"] and self.tables["PermissionSet"][record["PermissionSetId"]]["IsOwnedByProfile"]:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "a profile is not assigned this way", "PermissionSetId")
         group = self.tables["PermissionSetGroup"].get(record["PermissionSetGroupId"], {"Status": "Updated"})
-        if group["Status"] != "Updated" and record not in self.tables["PermissionSetAssignment"].values():
+        if group["Status"] != "Updated" and not id_:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "the permission set group is being recalculated")
         if record["ExpirationDate"] and _moment(record["ExpirationDate"]) <= _BEGIN:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", "the expiration date is in the past", "ExpirationDate")
+
+    def _together(self, group: str) -> str:
+        name = self.tables["PermissionSetGroup"][group]["DeveloperName"]
+        sets = self.tables["PermissionSet"].items()
+        found = next((id_ for id_, one in sets if (one["Type"], one["Name"]) == ("Group", name)), "")
+        return found or self.put("PermissionSet", Name=name, Label=name, Type="Group")
 
 
 def _is(value: object, wanted: type) -> bool:
@@ -364,13 +377,18 @@ def _group(record: Record, others: list[Record]) -> None:
 
 def _bundle(record: Record, others: list[Record]) -> None:
     _check_name(record["DeveloperName"], "DeveloperName")
-    if any(one["DeveloperName"].lower() == record["DeveloperName"].lower() for one in others):
+    if any(_full(one, "DeveloperName") == _full(record, "DeveloperName") for one in others):
         raise Refusal("DUPLICATE_DEVELOPER_NAME", "the developer name is in use", "DeveloperName")
+
+
+def _full(record: Record, name: str) -> tuple[object, str]:
+    """A package has names of its own."""
+    return record["NamespacePrefix"], record[name].lower()
 
 
 def _permission_set(record: Record, others: list[Record]) -> None:
     _check_name(record["Name"], "Name")
-    if any(one["Name"].lower() == record["Name"].lower() for one in others):
+    if any(_full(one, "Name") == _full(record, "Name") for one in others):
         raise Refusal("DUPLICATE_DEVELOPER_NAME", "the name is in use", "Name")
 
 
@@ -396,3 +414,5 @@ def _object_permissions(record: Record, others: list[Record]) -> None:
         lacking = [one for one in needed if record[flag] and not record[one]]
         if lacking:
             raise Refusal("FIELD_INTEGRITY_EXCEPTION", f"{flag} depends on permissions: {', '.join(lacking)}", *lacking)
+    if record["SobjectType"] in WITHOUT_ALL:
+        record |= {"PermissionsViewAllRecords": False, "PermissionsModifyAllRecords": False}

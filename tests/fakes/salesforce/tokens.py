@@ -5,9 +5,9 @@ In: a form. Out: a token, or the error object of OAuth. Never: a token for a for
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from tests.fakes.salesforce.store import Org
+from tests.fakes.shell import parameters
 
 CLIENT, SECRET, REFRESH = "3MVG9-client", "the-client-secret-0001", "5Aep-refresh-0001"
 TOKEN = "00DXX0000000001!token-0001"
@@ -23,8 +23,8 @@ class Door:
         self.logins = 0
 
     def answer(self, org: Org, method: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        form = dict(parse_qsl(body.decode(), strict_parsing=True))
-        if method != "POST" or headers.get("Content-Type") != "application/x-www-form-urlencoded":
+        form = parameters(body.decode())
+        if form is None or method != "POST" or headers.get("Content-Type") != "application/x-www-form-urlencoded":
             return 400, {"error": "invalid_request", "error_description": "must be a POST of a form"}
         if problem := self._judge(form):
             return 400, {"error": problem[0], "error_description": problem[1]}
