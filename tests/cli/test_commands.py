@@ -299,6 +299,27 @@ def test_a_bug_leaves_a_report_without_secrets(
     assert "in make_plan" in report
 
 
+def test_targets_lists_the_one_that_is_named(engine: Engine, run: Run) -> None:
+    assert engine.error is None
+    assert "demo" not in run("targets", "--target", "production").out
+    assert run("targets", "--target", "productoin").code == 2
+
+
+def test_a_plan_that_was_applied_already_is_no_list_of_all_that_it_did(engine: Engine, run: Run) -> None:
+    engine.error = StalePlan([f"unit/{number} exists by now" for number in range(1, 141)])
+    answer = run("plan")
+    assert answer.err.count("exists by now") == 20
+    assert "  and 120 more\n" in answer.err
+
+
+def test_a_day_that_is_none_is_refused_with_an_example(engine: Engine, run: Run) -> None:
+    assert engine.error is None
+    for arguments in (("plan", "--as-of", "31.12.2027"), ("validate", "--as-of", "2027-02-29")):
+        answer = run(*arguments)
+        assert answer.code == 2
+        assert "is no day that exists, written as year-month-day: 2027-03-31" in answer.err
+
+
 def test_targets_show_no_password(engine: Engine, run: Run) -> None:
     assert engine.error is None
     answer = run("targets")
