@@ -137,7 +137,7 @@ def _option_finding(name: str, opener: Opener, error: Mapping[str, Any], where: 
             code="unknown-option",
             summary="the adapter has no such option",
             detail=f'{name}: "{option}"{suggestion(option, [*known, *_of_every_target()])}',
-            remedy=f"options of {name}: {', '.join(sorted(known))}",
+            remedy=f"options of {name}: {', '.join(sorted(known))}; of every target: {', '.join(_of_every_target())}",
             position=position,
         )
     missing = error["type"] == "missing"

@@ -31,7 +31,8 @@ def doctor() -> int:
     if session.options.format == "json":
         session.output.write(shapes.text([one for one, _ in checked]))
     else:
-        for one, able in checked:
+        for number, (one, able) in enumerate(checked):
+            session.output.write("\n" if number else "")
             _show(one, able, session)
     return 0 if all(one["ok"] for one, _ in checked) else 1
 
@@ -121,4 +122,3 @@ def _show(one: dict[str, object], able: "Sequence[tuple[str, str]]", session: "S
         pairs.append((finding["severity"], said))
         pairs += [("  remedy", finding["remedy"])] if finding["remedy"] else []
     session.output.lines(text.facts(pairs, session.output.page()))
-    session.output.write("\n")

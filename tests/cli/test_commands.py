@@ -215,6 +215,12 @@ def test_saving_a_plan_that_guards_refuse_says_what_to_accept(engine: Engine, ro
     assert "--accept" not in run("plan", "-o", path).err
 
 
+def test_a_plan_that_looks_ahead_is_not_offered_for_today(engine: Engine, root: Path, run: Run) -> None:
+    engine.plan = plans.of(plans.create("unit/a"), as_of="2999-01-01")
+    answer = run("plan", "--as-of", "2999-01-01", "-o", str(root / "a.plan.json"))
+    assert answer.err == "saved to look ahead: apply refuses it on any day but 2999-01-01\n"
+
+
 def test_an_edited_plan_is_refused(engine: Engine, root: Path, run: Run) -> None:
     path = root / "a.plan.json"
     save(engine.plan, path, attributes)
