@@ -350,7 +350,7 @@ def test_a_connection_that_was_refused_is_tried_again_for_everything(clock: Cloc
     assert type(written) is AdapterError
     assert isinstance(read, IncompleteRead)
     assert "cannot be reached (5 attempts)" in str(written)
-    assert "check the target's url" in read.remedy
+    assert "check that address" in read.remedy
     assert len(clock.slept) == 8
 
 

@@ -366,6 +366,7 @@ def test_a_command_offers_the_formats_that_it_has(command: str, formats: str, ru
 def test_history_without_runs_says_so(engine: Engine, run: Run) -> None:
     assert engine.error is None
     assert "nothing was applied yet" in run("history").out
+    assert "nothing was applied to a target production yet" in run("history", "--target", "production").out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -78,6 +78,7 @@ def test_validate_checks_what_the_adapter_is_told(target: str, code: str, place:
     answer = run("validate")
     assert answer.code == 2
     assert f"error[{code}]" in answer.out
+    assert "Input should be" not in answer.out, "the library's words are nobody's"
     assert f"--> orgsync.yaml:{place}" in answer.out
 
 
