@@ -70,8 +70,9 @@ class Watching:
             yield
 
     def outcomes(self, outcomes: Sequence[Outcome], done: int, total: int) -> None:
-        """Whoever stopped reading (``orgsync apply --yes 2>&1 | head``) does not end a run between two of its steps."""
-        with self._lock, suppress(BrokenPipeError):
+        """Nobody who stopped reading (``orgsync apply --yes 2>&1 | head``) and no full disk ends a run between two of
+        its steps."""
+        with self._lock, suppress(OSError):
             if self._output.options.quiet:
                 return
             start = done - len(outcomes)
