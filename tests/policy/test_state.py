@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from orgsync.access import evaluate
-from orgsync.policy import Terms, broken, hints, live_state, settle
+from orgsync.policy import Terms, broken, live_state, settle
 from orgsync.policy.forms import depths
 from orgsync.policy.state import State
 from orgsync.resources import Fields, Kind
@@ -54,22 +54,6 @@ def test_a_grant_that_knows_no_unit_counts_as_well() -> None:
         live, {}, contents={}, unknown=frozenset(), today=TODAY, agreed=frozenset({("ben@example.com", "boss")})
     )
     assert [one.code for one in broken(agreed, Policies())] == ["conflicting-roles"]
-
-
-def test_no_hint_makes_a_privileged_role_one_of_all_who_ever_join() -> None:
-    people = ("ana@example.com", "ben@example.com")
-    state = state_of(
-        {
-            "role/boss": {"privileged": True},
-            "role/chief": {"includes": ["boss"]},
-            "role/rep": {},
-            "unit/sales": {"name": "Sales"},
-            **{f"membership/sales/{user}": {} for user in people},
-            **{f"grant/sales/{user}/{role}": {} for user in people for role in ("boss", "chief", "rep")},
-        }
-    )
-    found = [one.detail for one in hints(state) if one.code == "role-of-all-members"]
-    assert found == ["all 2 members of sales hold rep"]
 
 
 @pytest.mark.parametrize(
