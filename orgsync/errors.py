@@ -21,6 +21,9 @@ from datetime import datetime
 
 from orgsync.finding import Finding, Severity
 
+_NAMED = 20
+"""Things that moved; whoever applies a plan twice wants no list of all that it did."""
+
 
 def _told(findings: Sequence[Finding], what: str) -> str:
     """The worst of them in words: a caller that is no command line shows no more than this."""
@@ -70,8 +73,9 @@ class StalePlan(PlanRefused):
     """``moved`` names each resource that is no longer as the plan saw it, one sentence each."""
 
     def __init__(self, moved: Sequence[str]) -> None:
+        more = [f"and {len(moved) - _NAMED} more"] if len(moved) > _NAMED else []
         super().__init__(
-            "the CRM changed since this plan was made:\n" + "\n".join(f"  {_one_line(line)}" for line in moved),
+            "\n  ".join(["the CRM changed since this plan was made:", *map(_one_line, moved[:_NAMED]), *more]),
             remedy="run orgsync plan again and review the new plan",
         )
         self.moved = tuple(moved)

@@ -5,7 +5,7 @@ replaced. Never: repeats a value, in an error or anywhere else.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from orgsync.errors import OrgsyncError
@@ -57,6 +57,17 @@ def _user_of(url: str, scheme: re.Match[str] | None) -> tuple[str, str]:
     before, at, _ = rest.rpartition("@")
     user, _, password = before.partition(":")
     return (user, password) if at and "/" not in user else ("", "")
+
+
+def require(texts: Iterable[str], environment: Mapping[str, str]) -> None:
+    """Raises OrgsyncError that names every variable that is missing: nobody wants to learn of them one by one."""
+    named = dict.fromkeys(found[1] for text in texts for found in REFERENCE.finditer(text) if found[1])
+    missing = [name for name in named if name not in environment]
+    if len(missing) > 1:
+        names = ", ".join(missing)
+        raise OrgsyncError(
+            f"environment variables are not set: {names}", remedy=f"set {names}; orgsync.yaml refers to them"
+        )
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:

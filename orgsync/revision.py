@@ -35,6 +35,7 @@ def commit_of(root: Path, name: str) -> str:
     """The full hash of what a branch, a tag or an abbreviation means. Raises BadUsage."""
     if commit := _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"):
         return commit
+    _require_git(root)
     raise BadUsage(f'git knows no commit "{name}" here', remedy="name a commit, a branch or a tag; git log lists them")
 
 
@@ -43,7 +44,17 @@ def commit_at(root: Path, day: date) -> str:
     ends = f"--min-age={int(datetime.combine(day, time.max, UTC).timestamp())}"  # --before guesses what is meant
     if commit := _git(root, "rev-list", "-1", "--first-parent", ends, "HEAD", "--"):
         return commit
+    _require_git(root)
     raise BadUsage(f"git knows no commit of {day.isoformat()} or before", remedy="git log --first-parent lists them")
+
+
+def _require_git(root: Path) -> None:
+    """Raises BadUsage where no name of a commit would do better."""
+    if not _git(root, "rev-parse", "--git-dir"):
+        raise BadUsage(
+            f"{root} has no commits to look at: it is no git repository, or git is not installed",
+            remedy="install git and commit there (git init); what is declared now can be asked of without it",
+        )
 
 
 def lay_out(root: Path, commit: str, folder: Path) -> None:

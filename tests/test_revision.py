@@ -65,6 +65,14 @@ def test_a_machine_without_git_is_no_obstacle(repository: Path, monkeypatch: pyt
     assert revision(repository) == "unversioned"
 
 
+def test_where_there_is_no_git_no_name_of_a_commit_would_do_better(tmp_path: Path) -> None:
+    said = "it is no git repository, or git is not installed"
+    with pytest.raises(BadUsage, match=said):
+        commit_of(tmp_path, "HEAD")
+    with pytest.raises(BadUsage, match=said):
+        commit_at(tmp_path, date(2026, 11, 1))
+
+
 def test_a_commit_is_known_by_what_people_call_it(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
     git(repository, "tag", "v1")

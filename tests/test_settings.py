@@ -106,6 +106,19 @@ def test_credentials_come_from_the_environment_and_only_from_there(tmp_path: Pat
         credentials_of(target, {})
 
 
+def test_all_variables_that_are_missing_are_named_at_once(tmp_path: Path) -> None:
+    credentials = '    credentials: {key: "${env:KEY}", user: "${env:CRM_USER}", password: "${env:CRM_PASSWORD}"}\n'
+    target = read(tmp_path, HEAD + TARGET + credentials).targets["demo"]
+    with pytest.raises(OrgsyncError, match=r"variables are not set: CRM_USER, CRM_PASSWORD$") as raised:
+        credentials_of(target, {"KEY": "canary"})
+    assert raised.value.remedy == "set CRM_USER, CRM_PASSWORD; orgsync.yaml refers to them"
+
+
+def test_a_default_target_that_is_not_there_is_told_what_is(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r'"production"; targets: demo$'):
+        read(tmp_path, HEAD + TARGET + "defaultTarget: production\n")
+
+
 def test_a_url_may_refer_to_its_password_but_not_hold_it(tmp_path: Path) -> None:
     url = "postgresql://crm:${env:CRM_PASSWORD}@127.0.0.1/crm"
     settings = read(tmp_path, HEAD + TARGET.replace("sqlite:///demo.db", url))

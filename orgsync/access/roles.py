@@ -25,6 +25,11 @@ class Roles:
     _held: dict[RoleSet, Table] = field(default_factory=dict)
     _chains: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
+    def privileges(self) -> set[Privilege]:
+        """All that any of the roles allows."""
+        addresses = [address for address in self.resources if address.startswith(f"{Kind.ROLE}/")]
+        return {privilege for address in addresses for privilege in self._stated(address.partition("/")[2])}
+
     def held(self, roles: RoleSet) -> Table:
         """What a set of roles allows together: each privilege at its highest level."""
         if (found := self._held.get(roles)) is None:

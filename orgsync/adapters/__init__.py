@@ -137,17 +137,32 @@ def _option_finding(name: str, opener: Opener, error: Mapping[str, Any], where: 
             code="unknown-option",
             summary="the adapter has no such option",
             detail=f'{name}: "{option}"{suggestion(option, [*known, *_of_every_target()])}',
-            remedy=f"options of {name}: {', '.join(sorted(known))}",
+            remedy=f"options of {name}: {', '.join(sorted(known))}; of every target: {', '.join(_of_every_target())}",
             position=position,
         )
     missing = error["type"] == "missing"
     return Finding(
         code="missing-option" if missing else "invalid-option",
         summary="the adapter needs an option" if missing else "an option of the adapter cannot be used",
-        detail=f"{name}: {option}" + ("" if missing else f": {error['msg'].removeprefix('Value error, ')}"),
+        detail=f"{name}: {option}" + ("" if missing else f": {_why(error)}"),
         remedy=f"state {option} in the target's settings" if missing else f"correct {option} in the target's settings",
         position=position,
     )
+
+
+def _why(error: Mapping[str, Any]) -> str:
+    """In the words that other settings get; an adapter's own words stay."""
+    shape = error["type"].removesuffix("_type").removesuffix("_parsing")
+    return _EXPECTED.get(shape) or error["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+
+
+_EXPECTED = {
+    "int": "a whole number is expected",
+    "bool": "true or false is expected",
+    "string": "text is expected",
+    "list": "a list is expected",
+    "dict": "a mapping is expected",
+}
 
 
 def _of_every_target() -> list[str]:

@@ -52,6 +52,8 @@ def who_can(privilege: str, scope: str, unit: str | None, **sources: Any) -> int
     if unit is not None and f"unit/{unit}" not in known.access.resources:
         raise BadUsage(f'there is no unit "{unit}"', remedy="name it by its key, such as germany-sales")
     found = evaluated.who_can(known.access, asked, scope=scope, unit=unit)
+    if not found and (doubt := known.doubt_of(asked)):
+        session.output.say(f"warning: {doubt}")
     if not _written(session, found):
         title = f"{privilege}, {scope} or further" if scope != "own" else privilege
         session.output.lines(text.who_can(found, title, known.names, session.output.page()))
@@ -74,6 +76,8 @@ def explain(user: str, privilege: str | None, **sources: Any) -> int:
     asked = _privilege(privilege) if privilege else None
     known = known_of(session, **sources)
     found = evaluated.allowances(known.access, login, asked)
+    if not found and (doubt := known.doubt_about(login)):
+        session.output.say(f"warning: {doubt}")
     if not _written(session, found):
         steps = {step for one in found for path in one.paths for step in path.steps}
         places = {step: place.rpartition(":")[0] for step in steps if (place := known.place(step))}
@@ -100,7 +104,8 @@ def diff(
     """Compare the access that two commits declare; one and the files as they are; or, without any, the CRM and what a
     plan would make of it.
 
-    The work tree is not touched. Nothing is cut: what a large plan sums up can be read here.
+    The work tree is not touched. With -v, and as JSON or CSV, nothing is cut: what a large plan sums up can be read
+    here.
     """
     from orgsync.cli.session import begin
     from orgsync.render import access as words

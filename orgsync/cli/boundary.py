@@ -6,6 +6,7 @@ In: whatever escaped a command. Out: text on stderr and the exit code. Never: a 
 70 a bug, 130 interrupted.
 """
 
+import errno
 import os
 import platform
 import sys
@@ -23,13 +24,14 @@ from orgsync.finding import Finding
 
 BUG = 70
 INTERRUPTED = 130
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def leave(error: BaseException) -> int:
     """Says what happened and returns the exit code."""
     try:
         return _silence() if isinstance(error, BrokenPipeError) else _leave(error)
-    except BrokenPipeError:
+    except OSError:
         return _silence()
 
 
@@ -45,6 +47,9 @@ def _leave(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, OrgsyncError):
         return _expected(error, output)
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        output.fail(f"cannot write: {error.strerror}", "make room where the output and the journal go")
+        return 1
     return _bug(error, output)
 
 
@@ -115,6 +120,6 @@ def _silence() -> int:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             os.dup2(sink, stream.fileno())
     return 1

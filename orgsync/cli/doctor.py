@@ -22,18 +22,23 @@ def doctor() -> int:
 
     Reads only. Exits with 1 where something is missing or cannot be read.
     """
+    from orgsync.cli.progress import watching
     from orgsync.cli.session import begin
     from orgsync.render import shapes
 
     session = begin()
     names = [session.target] if session.options.target else sorted(session.settings.targets)
-    checked = [_check(name, session) for name in names]
-    if session.options.format == "json":
-        session.output.write(shapes.text([one for one, _ in checked]))
-    else:
-        for one, able in checked:
+    checked: list[dict[str, object]] = []
+    for name in names:  # what is known is shown while the next one lets us wait
+        with watching(session.output) as watch, watch.stage(f"asking {name}"):
+            one, able = _check(name, session)
+        if session.options.format == "text":
+            session.output.write("\n" if checked else "")
             _show(one, able, session)
-    return 0 if all(one["ok"] for one, _ in checked) else 1
+        checked.append(one)
+    if session.options.format == "json":
+        session.output.write(shapes.text(checked))
+    return 0 if all(one["ok"] for one in checked) else 1
 
 
 _Checked = tuple[dict[str, object], "Sequence[tuple[str, str]]"]
@@ -121,4 +126,3 @@ def _show(one: dict[str, object], able: "Sequence[tuple[str, str]]", session: "S
         pairs.append((finding["severity"], said))
         pairs += [("  remedy", finding["remedy"])] if finding["remedy"] else []
     session.output.lines(text.facts(pairs, session.output.page()))
-    session.output.write("\n")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orgsync.cli.app import offering
+from orgsync.cli.app import Options, offering
 from orgsync.cli.known import FILE, known_of, note, sources
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from orgsync.render.picture.values import Detail, Picture
 
 _FORMATS = ("mermaid", "dot", "svg")
-_INTO = click.option("-o", "path", type=FILE, metavar="FILE", help="Write into this file.")
+_BY_NAME = {".svg": "svg", ".dot": "dot", ".gv": "dot"}
+_INTO = click.option(
+    "-o", "path", type=FILE, metavar="FILE", help="Write into this file; .svg and .dot say the format."
+)
 
 
 @click.group(name="graph")
@@ -37,11 +40,10 @@ def graph() -> None:
 def org(unit: str | None, depth: int | None, path: Path | None, **sources: Any) -> int:
     """Draw every unit below its parent, with the number of its members and the roles that they hold, in the colour of
     its business unit."""
-    from orgsync.cli.session import begin
     from orgsync.errors import BadUsage
     from orgsync.render.picture.chart import chart
 
-    session = begin()
+    session = _begin(path)
     known = known_of(session, **sources)
     resources, today = known.access.resources, session.today(sources["at"])
     if unit is not None and f"unit/{unit}" not in resources:
@@ -60,10 +62,9 @@ def org(unit: str | None, depth: int | None, path: Path | None, **sources: Any) 
 @offering(*_FORMATS)
 def roles(path: Path | None, **sources: Any) -> int:
     """Draw an arrow from every role to the roles that it includes, with the number of its holders and its functions."""
-    from orgsync.cli.session import begin
     from orgsync.render.picture.roles import inclusions
 
-    session = begin()
+    session = _begin(path)
     known = known_of(session, **sources)
 
     def draw(detail: "Detail") -> "Picture":
@@ -72,6 +73,16 @@ def roles(path: Path | None, **sources: Any) -> int:
     _show(session, draw, _detail(session), path)
     note(session, known)
     return 0
+
+
+def _begin(path: Path | None) -> "Session":
+    """Without --format, the file's name says it: nobody wants Mermaid in a file.svg."""
+    from orgsync.cli.session import begin
+
+    options = click.get_current_context().ensure_object(Options)
+    if path is not None:
+        options.format = options.format or _BY_NAME.get(path.suffix, "")
+    return begin()
 
 
 def _detail(session: "Session", depth: int | None = None) -> "Detail":

@@ -54,7 +54,8 @@ def _list(session: "Session", number: int) -> None:
         titles = ("run", "started", "target", "by", "config", "outcome")
         session.output.lines(text.table(titles, [_row(run) for run in found], session.output.page()))
     else:
-        session.output.write("No runs: nothing was applied yet.\n")
+        where = f" to a target {only}" if only else ""
+        session.output.write(f"No runs: nothing was applied{where} yet.\n")
 
 
 def _one(session: "Session", name: str) -> None:

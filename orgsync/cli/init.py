@@ -12,6 +12,7 @@ from orgsync.cli.app import offering
 
 _LONGEST = 120
 _IGNORED = (".orgsync/", "*.plan.json")
+_ORGANIZATION = ("units", "roles")
 _NAMES = {"dotgithub": ".github", "dotvscode": ".vscode"}
 
 
@@ -23,7 +24,7 @@ _NAMES = {"dotgithub": ".github", "dotvscode": ".vscode"}
 def init(directory: Path | None, organization: str | None, workflows: bool) -> int:  # noqa: FBT001
     """Scaffold an organization repository that works at once, here or in DIRECTORY.
 
-    Never overwrites a file; what is there already is kept and said.
+    Never overwrites a file; what is there already is kept and said. Units and roles are written where there are none.
     """
     from orgsync.cli.schema import write_schemas
     from orgsync.cli.session import begin
@@ -33,12 +34,14 @@ def init(directory: Path | None, organization: str | None, workflows: bool) -> i
     directory = directory or Path(session.options.repo or ".")
     organization = _named_after(directory) if organization is None else organization
     scaffold = files("orgsync.cli") / "scaffold"
+    declared = _declared(directory)
     try:
         told = [
             _place(directory / path, _fill(source, organization), directory)
             for path, source in _walk(scaffold, Path())
-            if workflows or path.parts[0] != ".github"
+            if (workflows or path.parts[0] != ".github") and not (declared and path.parts[0] in _ORGANIZATION)
         ]
+        told += [f"kept     {folder}/" for folder in declared]
         told.append(_ignore(directory / ".gitignore"))
     except OSError as error:
         raise OrgsyncError(f"cannot write to {directory}: {error.strerror}", remedy="choose another folder") from None
@@ -49,6 +52,11 @@ def init(directory: Path | None, organization: str | None, workflows: bool) -> i
     where = "" if directory == Path() else f"cd {directory} && "
     session.output.say(f"next: {where}orgsync plan")
     return 0
+
+
+def _declared(directory: Path) -> list[str]:
+    """Folders in which somebody declares an organization: another one would not do beside it."""
+    return [one for one in _ORGANIZATION if any((directory / one).rglob("*.y*ml"))]
 
 
 def _named_after(directory: Path) -> str:

@@ -11,7 +11,19 @@ if TYPE_CHECKING:
     from orgsync.cli.session import Session
     from orgsync.pipeline import Known
 
-DAY = click.DateTime(["%Y-%m-%d"])
+
+class _Day(click.DateTime):
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is no day that exists, written as year-month-day: 2027-03-31", param, ctx)
+
+
+DAY = _Day()
 FILE = click.Path(dir_okay=False, path_type=Path)
 _Decorated = Callable[..., Any]
 

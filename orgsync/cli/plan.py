@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from orgsync.cli.app import FORMATS, offering
+from orgsync.cli.known import DAY
 
 
 def _named(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
@@ -19,7 +20,7 @@ def _named(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan.")
 @click.option("--accept", multiple=True, metavar="GUARD", help="Accept a guard by its name; repeatable.")
 @click.option("--actor", callback=_named, metavar="WHO", help="Who proposes it: an account, or a login.")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Plan as if it were that day.")
+@click.option("--as-of", type=DAY, metavar="DATE", help="Plan as if it were that day.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where there are changes.")
 @offering(*FORMATS)
 def plan(

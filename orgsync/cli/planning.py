@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orgsync.cli.output import Output
 from orgsync.cli.progress import watching
-from orgsync.cli.session import Session
+from orgsync.cli.session import Session, now
 from orgsync.errors import OrgsyncError
 from orgsync.explain import attributes
 from orgsync.plan import Plan
@@ -101,6 +101,9 @@ def save(output: Output, plan: Plan, path: Path) -> None:
     from orgsync.render.numbers import count
     from orgsync.render.view import refused
 
+    if plan.as_of not in {"", now().date().isoformat()}:
+        output.say(f"saved to look ahead: apply refuses it on any day but {plan.as_of}")
+        return
     refusing = [] if plan.empty else refused(plan)
     if refusing:
         output.say(f"saved; apply would refuse it: {count(len(refusing), 'guard')} not accepted (see above)")

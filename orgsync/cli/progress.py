@@ -5,7 +5,7 @@ In: the engine's Watch calls. Out: text on stderr. Never: results.
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from orgsync.change import Outcome, Status
@@ -70,7 +70,9 @@ class Watching:
             yield
 
     def outcomes(self, outcomes: Sequence[Outcome], done: int, total: int) -> None:
-        with self._lock:
+        """Nobody who stopped reading (``orgsync apply --yes 2>&1 | head``) and no full disk ends a run between two of
+        its steps."""
+        with self._lock, suppress(OSError):
             if self._output.options.quiet:
                 return
             start = done - len(outcomes)

@@ -121,6 +121,8 @@ def begin() -> Session:
 def find_root(repo: str | None, start: Path) -> Path:
     """Raises BadUsage where there is no organization repository."""
     if repo is not None:
+        if Path(repo).is_file():
+            raise BadUsage(f"{repo} is a file", remedy="--repo names the folder with orgsync.yaml")
         if not (Path(repo) / SETTINGS).is_file():
             raise BadUsage(f"{repo} has no {SETTINGS}", remedy=f"orgsync init {repo} makes one")
         return Path(repo).resolve()

@@ -18,7 +18,10 @@ _REFERENCE = re.compile(r"\$\{env:([^}]+)\}")
 @click.option("--adapters", is_flag=True, help="List the adapters instead, and what each CRM can express.")
 @shared
 def targets(*, adapters: bool) -> int:
-    """List the configured targets: adapter, address, policies, and whether the credentials are set."""
+    """List the configured targets: adapter, address, policies, and whether the credentials are set.
+
+    --target lists one.
+    """
     if adapters:
         return _adapters()
     return _targets()
@@ -45,7 +48,8 @@ def _targets() -> int:
     from orgsync.render import shapes, text
 
     session = begin()
-    found = [_target(name, session.settings, session.environment) for name in sorted(session.settings.targets)]
+    names = [session.target] if session.options.target else sorted(session.settings.targets)
+    found = [_target(name, session.settings, session.environment) for name in names]
     if session.options.format == "json":
         session.output.write(shapes.text(found))
         return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orgsync.cli.app import offering
+from orgsync.cli.known import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="validate")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Check as if it were that day.")
+@click.option("--as-of", type=DAY, metavar="DATE", help="Check as if it were that day.")
 @click.option("--hints", is_flag=True, help="Hints at less privilege, too.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @offering("text", "json", "markdown", "github", "sarif")

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orgsync.access import NO_LIMITS, Access, AccessDiff, Limits, compare, evaluate
+from orgsync.access import NO_LIMITS, Access, AccessDiff, Limits, Privilege, compare, evaluate
 from orgsync.adapter import Adapter, Capabilities, Scope, Snapshot
 from orgsync.apply import moved
 from orgsync.change import Action, Change, Effect
@@ -21,6 +21,7 @@ from orgsync.resources import NO_FIELDS, Address, Fields, Kind, kind_of, parts_o
 from orgsync.revision import lay_out
 from orgsync.settings import Settings
 from orgsync.watch import Watch
+from orgsync.wording import suggestion
 
 Resources = Mapping[Address, Fields]
 
@@ -45,6 +46,18 @@ class Known:
         """Display names of units and people."""
         named = ((a, f.get("name")) for a, f in self.access.resources.items() if a.startswith(_NAMED))
         return {address: name for address, name in named if isinstance(name, str)}
+
+    def doubt_of(self, asked: Privilege) -> str:
+        """Why nobody may have it: no role allows it; "" where one does. A slip of the pen must not calm anybody."""
+        given, words = self.access.roles.privileges(), ":".join(asked)
+        near = suggestion(words, sorted(":".join(one) for one in given))
+        return "" if asked in given else f"no role allows {words}{near}"
+
+    def doubt_about(self, login: str) -> str:
+        """Why somebody may have nothing: nobody is called so; "" where somebody is."""
+        user = f"{Kind.USER}/"
+        logins = sorted(address.removeprefix(user) for address in self.access.resources if address.startswith(user))
+        return "" if login in logins else f'nobody here has the login "{login}"{suggestion(login, logins)}'
 
 
 _NAMED = (f"{Kind.UNIT}/", f"{Kind.USER}/")

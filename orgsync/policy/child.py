@@ -5,6 +5,7 @@ known. Never: imports anything of orgsync, or sees its environment.
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import Any
 import cel
 
 _LONGEST = 300
+_PARSED = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?: \||$)")
 
 
 def main() -> None:
@@ -48,9 +50,14 @@ def _seen(subject: Mapping[str, Any], fields: list[str], shared: list[Any]) -> d
 
 
 def _words(error: Exception) -> str:
-    """What the library says first, on one line; of a KeyError it is the name of the field."""
+    """What the library says first, on one line; of a KeyError it is the name of the field.
+
+    Of a text that does not parse it draws a picture with an arrow, which no line can hold.
+    """
     said = f"there is no {error.args[0]!r}" if isinstance(error, KeyError) and error.args else str(error)
     line = " ".join(said.split()).partition(". ")[0]
+    if parsed := _PARSED.search(line):
+        line = "line {}, column {} of it: {}".format(*parsed.groups())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 

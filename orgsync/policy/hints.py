@@ -48,7 +48,7 @@ def _contained(state: State) -> Iterator[Finding]:
 
 
 def _shared(state: State) -> Iterator[Finding]:
-    """Of units with several members."""
+    """Of units with several members; never a privileged role, which whoever joins later would get unasked."""
     members: Counter[str] = Counter()
     given: dict[str, Counter[str]] = defaultdict(Counter)
     for address in state.resources:
@@ -60,7 +60,8 @@ def _shared(state: State) -> Iterator[Finding]:
     for unit, roles in given.items():
         attached = keys(state.resources.get(f"{UNIT}{unit}", NO_FIELDS).get("roles"))
         for role, count in roles.items():
-            if count == members[unit] > 1 and unit != NO_UNIT and role not in attached:
+            strong = state.privileged & state.whole(frozenset({role}))
+            if count == members[unit] > 1 and unit != NO_UNIT and role not in attached and not strong:
                 detail = f"all {count} members of {unit} hold {role}"
                 yield state.tell("role-of-all-members", detail, f"{UNIT}{unit}", "key")
 

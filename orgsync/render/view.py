@@ -139,8 +139,10 @@ def details(entry: Entry) -> list[str]:
 def _details(change: Change) -> Iterator[str]:
     if change.action is Action.DELETE or (change.kind is Kind.GRANT and change.action is Action.CREATE):
         return
+    created = change.action is Action.CREATE
     for attribute in attributes(change):
-        yield attribute_text(attribute, created=change.action is Action.CREATE)
+        if not (created and attribute.after is None):
+            yield attribute_text(attribute, created=created)
 
 
 def attribute_text(attribute: AttributeChange, *, created: bool = False) -> str:
@@ -163,7 +165,7 @@ def value_text(value: Json) -> str:
         case list():
             return ", ".join(_nested(item) for item in value) or "(empty)"
         case dict():
-            return ", ".join(f"{name} {_nested(item)}" for name, item in value.items()) or "(empty)"
+            return ", ".join(f"{name} {_nested(item)}" for name, item in sorted(value.items())) or "(empty)"
         case _:
             return str(value)
 

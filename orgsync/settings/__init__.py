@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from orgsync.errors import InvalidInput
 from orgsync.finding import UNSHOWN, Finding, Position, has_errors
 from orgsync.load import parse, position_in
-from orgsync.references import expand, holds_secret, is_reference, is_secret_name, is_url
+from orgsync.references import expand, holds_secret, is_reference, is_secret_name, is_url, require
 from orgsync.resources import Kind
 from orgsync.settings import policies as of_policies
 from orgsync.settings.policies import Policies
@@ -233,7 +233,8 @@ def position_of(root: Path, path: Sequence[str | int]) -> Position:
 
 
 def credentials_of(target: TargetSettings, environment: Mapping[str, str]) -> dict[str, str]:
-    """Name -> secret. Raises OrgsyncError that names the missing variable, never a value."""
+    """Name -> secret. Raises OrgsyncError that names all missing variables, never a value."""
+    require(target.credentials.values(), environment)
     return {name: expand(reference, environment) for name, reference in target.credentials.items()}
 
 
@@ -338,5 +339,6 @@ def _default_fault(settings: Settings, content: bytes, number: int) -> list[Find
     name = settings.default_target
     if name is None or name in settings.targets:
         return []
-    detail = f'"{name}"' + suggestion(name, settings.targets)
+    there = f"; targets: {', '.join(settings.targets) or 'none'}"
+    detail = f'"{name}"{suggestion(name, settings.targets) or there}'
     return [_coded("unknown-target", detail, position_in(content, FILE, number, ("defaultTarget",)))]

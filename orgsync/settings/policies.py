@@ -122,7 +122,7 @@ POLICIES: Mapping[str, Policy] = {
     "unused-waiver": Policy(
         _W,
         "a waiver has nothing to waive",
-        "remove it",
+        "remove it, or correct what it is about",
         Asked.SETTINGS,
     ),
     "role-without-holders": Policy(

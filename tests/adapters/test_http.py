@@ -350,6 +350,7 @@ def test_a_connection_that_was_refused_is_tried_again_for_everything(clock: Cloc
     assert type(written) is AdapterError
     assert isinstance(read, IncompleteRead)
     assert "cannot be reached (5 attempts)" in str(written)
+    assert "check that address" in read.remedy
     assert len(clock.slept) == 8
 
 
@@ -754,6 +755,7 @@ def test_no_access_token_is_an_error_in_the_vendors_words(status: int, body: obj
             oauth_token(login, "/token", {"client_secret": SECRET})
         assert type(caught.value) is AdapterError
         assert told in str(caught.value)
+        assert "access token: " not in str(caught.value), "what follows would be taken for a secret and hidden"
         assert_nothing_secret(caught.value)
 
 

@@ -156,6 +156,17 @@ def test_explain_says_so_where_there_is_nothing(acme: Path, run: Run) -> None:
     assert fits("access", run("access", "explain", "nobody@example.com", "--format", "json").out) == []
 
 
+def test_a_question_about_what_is_not_there_is_no_answer_that_calms(acme: Path, run: Run) -> None:
+    assert acme.is_dir()
+    misspelled = run("access", "who-can", "lead:delet")
+    assert (misspelled.code, misspelled.out) == (0, "lead:delet  0 users\n")
+    assert misspelled.err == 'warning: no role allows lead:delet (did you mean "lead:delete"?)\n'
+    assert run("access", "who-can", "lead:delete", "--scope", "organization").err == ""
+    nobody = run("access", "explain", "anna@example.com")
+    assert nobody.err == 'warning: nobody here has the login "anna@example.com" (did you mean "ana@example.com"?)\n'
+    assert run("access", "explain", "bob@example.com", "lead:delete").err == ""
+
+
 def test_a_bound_role_is_said_to_be_unknown(acme: Path, run: Run) -> None:
     path = acme / "units" / "units.yaml"
     path.write_text(path.read_text().replace("{user: bob@example.com}", "{user: bob@example.com, roles: [seat]}"))

@@ -228,6 +228,12 @@ def test_saving_a_plan_that_guards_refuse_says_what_to_accept(engine: Engine, ro
     assert "--accept" not in run("plan", "-o", path).err
 
 
+def test_a_plan_that_looks_ahead_is_not_offered_for_today(engine: Engine, root: Path, run: Run) -> None:
+    engine.plan = plans.of(plans.create("unit/a"), as_of="2999-01-01")
+    answer = run("plan", "--as-of", "2999-01-01", "-o", str(root / "a.plan.json"))
+    assert answer.err == "saved to look ahead: apply refuses it on any day but 2999-01-01\n"
+
+
 def test_an_edited_plan_is_refused(engine: Engine, root: Path, run: Run) -> None:
     path = root / "a.plan.json"
     save(engine.plan, path, attributes)
@@ -324,6 +330,27 @@ def test_a_bug_leaves_a_report_without_secrets(
     assert "in make_plan" in report
 
 
+def test_targets_lists_the_one_that_is_named(engine: Engine, run: Run) -> None:
+    assert engine.error is None
+    assert "demo" not in run("targets", "--target", "production").out
+    assert run("targets", "--target", "productoin").code == 2
+
+
+def test_a_plan_that_was_applied_already_is_no_list_of_all_that_it_did(engine: Engine, run: Run) -> None:
+    engine.error = StalePlan([f"unit/{number} exists by now" for number in range(1, 141)])
+    answer = run("plan")
+    assert answer.err.count("exists by now") == 20
+    assert "  and 120 more\n" in answer.err
+
+
+def test_a_day_that_is_none_is_refused_with_an_example(engine: Engine, run: Run) -> None:
+    assert engine.error is None
+    for arguments in (("plan", "--as-of", "31.12.2027"), ("validate", "--as-of", "2027-02-29")):
+        answer = run(*arguments)
+        assert answer.code == 2
+        assert "is no day that exists, written as year-month-day: 2027-03-31" in answer.err
+
+
 def test_targets_show_no_password(engine: Engine, run: Run) -> None:
     assert engine.error is None
     answer = run("targets")
@@ -364,6 +391,7 @@ def test_a_command_offers_the_formats_that_it_has(command: str, formats: str, ru
 def test_history_without_runs_says_so(engine: Engine, run: Run) -> None:
     assert engine.error is None
     assert "nothing was applied yet" in run("history").out
+    assert "nothing was applied to a target production yet" in run("history", "--target", "production").out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -58,3 +58,13 @@ def test_what_the_adapters_doctor_said_is_not_said_again(repository: Path, run: 
     errors = [one["detail"] for one in target["findings"] if one["severity"] == "error"]
     assert len(errors) == 1
     assert "tables are missing: crm_grant" in errors[0]
+
+
+def test_targets_are_told_apart_by_one_empty_line(repository: Path, run: Run) -> None:
+    settings = repository / "orgsync.yaml"
+    other = '  other: {adapter: scim, url: "http://127.0.0.1:9/v2", credentials: {token: "${env:NOT_SET_HERE}"}}\n'
+    settings.write_text(settings.read_text().replace("journal:", f"{other}journal:"))
+    answer = run("doctor")
+    assert answer.code == 1
+    assert answer.out.count("\n\n") == 1
+    assert answer.out.endswith("  remedy  set NOT_SET_HERE; orgsync.yaml refers to it\n")

@@ -49,6 +49,8 @@ def test_every_format_is_what_its_readers_take(graph: str, acme: Path, run: Run)
     assert ET.parse(acme / "a.svg").getroot().tag.endswith("svg")
     assert pygraphviz.AGraph(string=run("graph", graph, "--format", "dot").out).edges() == [("b1", "b2")]
     assert run("--format", "mermaid", "graph", graph).out == run("graph", graph).out
+    assert run("graph", graph, "-o", "b.svg").code == 0
+    assert (acme / "b.svg").read_text() == (acme / "a.svg").read_text(), "a file's name says its format"
 
 
 def test_a_part_and_a_depth_can_be_asked_for(acme: Path, run: Run) -> None:

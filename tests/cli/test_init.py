@@ -83,6 +83,16 @@ def test_a_second_init_changes_nothing(tmp_path: Path, run: Run) -> None:
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_an_organization_gets_no_second_one_beside_it(tmp_path: Path, run: Run) -> None:
+    run("init", str(tmp_path))
+    (tmp_path / "units" / "company.yaml").rename(tmp_path / "units" / "acme.yaml")
+    (tmp_path / ".vscode" / "settings.json").unlink()
+    answer = run("init", str(tmp_path))
+    assert [one for one in answer.out.splitlines() if one.startswith("created")] == ["created  .vscode/settings.json"]
+    assert "kept     units/" in answer.out
+    assert run("validate", "--repo", str(tmp_path)).code == 0
+
+
 def test_a_dangling_link_is_not_written_through(tmp_path: Path, run: Run) -> None:
     (tmp_path / "orgsync.yaml").symlink_to(tmp_path / "elsewhere")
     run("init", str(tmp_path))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orgsync.cli.redact import redact
 from orgsync.cli.session import source_line
 from orgsync.finding import Position
 from tests.cli.conftest import Answer
@@ -77,4 +78,10 @@ def test_validate_checks_what_the_adapter_is_told(target: str, code: str, place:
     answer = run("validate")
     assert answer.code == 2
     assert f"error[{code}]" in answer.out
+    assert "Input should be" not in answer.out, "the library's words are nobody's"
     assert f"--> orgsync.yaml:{place}" in answer.out
+
+
+def test_the_folders_of_the_shell_are_no_secrets() -> None:
+    folders = {"PWD": "/home/ana/acme", "OLDPWD": "/home/ana", "DB_PWD": "hunter-2"}
+    assert redact("/home/ana/acme/orgsync.yaml: hunter-2", folders) == "/home/ana/acme/orgsync.yaml: ***DB_PWD***"

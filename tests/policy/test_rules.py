@@ -148,6 +148,11 @@ def test_a_rule_that_cannot_be_used_is_an_error_that_says_why_and_hides_no_other
     assert [one.code for one in told] == [f"r-{len(UNUSABLE)}"] * 2
 
 
+def test_a_text_that_does_not_parse_is_told_with_its_place_and_without_a_picture() -> None:
+    (finding,) = asked(("user", "user.login = 1"))
+    assert finding.detail == "r-0: line 1, column 12 of it: Syntax error: token recognition error at: '= '"
+
+
 def _nested(depth: int) -> str:
     names = [f"x{number}" for number in range(depth)]
     return "".join(f"[1,2,3,4,5,6,7,8,9].all({name}, " for name in names) + "true" + ")" * depth

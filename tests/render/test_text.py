@@ -3,18 +3,25 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from orgsync.change import Action, Outcome, Status
+from orgsync.change import Action, Change, Outcome, Status
 from orgsync.finding import Finding, Position
 from orgsync.plan import Plan
 from orgsync.render import text
 from orgsync.render.text import Page
-from orgsync.render.view import sentences
+from orgsync.render.view import details, sentences, view
 from tests import golden_files
 from tests.render import plans
 
 
 def show(plan: Plan, **page: object) -> str:
     return text.to_string(text.plan(plan, Page(**page), lambda _: ""), color=False)  # type: ignore[arg-type]
+
+
+def test_something_new_has_only_what_it_gets_in_one_order() -> None:
+    rights = {"lead": {"read": "unit", "create": "own"}, "case": {"read": "own"}}
+    made = Change(address="role/rep", action=Action.CREATE, after={"privileges": rights, "reason": None})  # type: ignore[dict-item]
+    (group,) = view(plans.of(made)).safe
+    assert details(group.entries[0]) == ["privileges: case (read own), lead (create own, read unit)"]
 
 
 @pytest.mark.parametrize("width", [140, 60, 40])

@@ -62,7 +62,7 @@ class Login:
 
 def _no_token(why: str) -> AdapterError:
     remedy = "check the target's tenant and credentials, and the app registration in Microsoft Entra"
-    return AdapterError(f"no access token: {' '.join(why.split())}", remedy=remedy)
+    return AdapterError(f"no access token, since {' '.join(why.split())}", remedy=remedy)
 
 
 def _assertion(url: str, token: str) -> str:
@@ -105,7 +105,9 @@ class _Wire:
     def _call(self, method: str, url: str, **more: Any) -> _Answer:
         where = urlsplit(url)
         if where.netloc != self.host:
-            raise AdapterError(f"no access token: {self.host} sends us to {where.netloc}", remedy="correct `authority`")
+            raise AdapterError(
+                f"no access token, since {self.host} sends us to {where.netloc}", remedy="correct `authority`"
+            )
         path = where.path + (f"?{where.query}" if where.query else "")
         try:
             answer = self._client.call(method, path, safe=True, **more)

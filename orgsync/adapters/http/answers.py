@@ -33,12 +33,14 @@ class Failure:
     certain   the call was surely not carried out
     again     another attempt may do better
     wait      seconds after which the server wants to be asked again, where it says so
+    remedy    what to do about it, where the answer's status does not tell
     """
 
     why: str
     certain: bool = False
     again: bool = False
     wait: float | None = None
+    remedy: str = ""
     answer: Answer | None = field(default=None, repr=False)
 
     @property

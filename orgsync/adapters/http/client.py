@@ -286,7 +286,7 @@ class Client:
             kind = CallRefused if refused and not failure.again else IncompleteRead
         elif doubt:
             kind = UnknownOutcome
-        remedy = "check the target's credentials" if failure.status == _UNAUTHORIZED else ""
+        remedy = "check the target's credentials" if failure.status == _UNAUTHORIZED else failure.remedy
         told = said(answer, self._secrets) if answer is not None else None
         return kind(f"{tries.call.name}: {failure.why}", remedy=remedy, status=failure.status, said=told)
 

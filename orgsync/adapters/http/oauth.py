@@ -17,9 +17,9 @@ def oauth_token(client: Client, path: str, form: Mapping[str, str]) -> str:
     try:
         value = client.call("POST", path, form=form, safe=True).value
     except AdapterError as error:
-        message, remedy = f"no access token: {error}", error.remedy or "check the target's credentials"
+        message, remedy = f"no access token, since {error}", error.remedy or "check the target's credentials"
         raise AdapterError(message, remedy=remedy, status=error.status, said=error.said) from None
     token = value.get("access_token") if isinstance(value, dict) else None
     if not isinstance(token, str) or not token:
-        raise AdapterError(f"no access token: {path} answered without one")
+        raise AdapterError(f"no access token, since {path} answered without one")
     return f"Bearer {token}"

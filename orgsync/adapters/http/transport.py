@@ -73,7 +73,8 @@ def _broken(error: BaseException) -> Failure:
             why = f"the server's certificate is not accepted: {cause.verify_message}"
             return Failure(why=why, certain=True)
     if any(isinstance(cause, _NOT_SENT) for cause in chain):
-        return Failure(why="the server cannot be reached", certain=True, again=True)
+        remedy = "check that address, and the network or the proxy on the way to it"
+        return Failure(why="the server cannot be reached", certain=True, again=True, remedy=remedy)
     if any(isinstance(cause, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError) for cause in chain):
         return Failure(why="no complete answer in time", again=True)
     return Failure(why="the connection broke off", again=True)

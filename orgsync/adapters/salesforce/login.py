@@ -41,12 +41,12 @@ class Login:
         except AdapterError as error:
             remedy = error.remedy or "check the target's credentials, and the app's policies in Salesforce"
             raise AdapterError(
-                f"no access token: {error}", remedy=remedy, status=error.status, said=error.said
+                f"no access token, since {error}", remedy=remedy, status=error.status, said=error.said
             ) from None
         answer = value if isinstance(value, dict) else {}
         token, there = answer.get("access_token"), answer.get("instance_url")
         if not isinstance(token, str) or not token or not isinstance(there, str):
-            raise AdapterError("no access token: Salesforce answered without one")
+            raise AdapterError("no access token, since Salesforce answered without one")
         self._check_host(there)
         self.user = str(answer.get("id", "")).rpartition("/")[2]
         return f"Bearer {token}"
