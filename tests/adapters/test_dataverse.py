@@ -20,6 +20,7 @@ from orgsync.adapters.dataverse.capabilities import capabilities
 from orgsync.adapters.dataverse.convert import DEPTHS, VERBS, Marks, flag, new_id, privileges_of
 from orgsync.adapters.dataverse.doctor import needed
 from orgsync.adapters.dataverse.options import OBJECTS, Options
+from orgsync.adapters.dataverse.rights import READING
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step
 from orgsync.errors import AdapterError, IncompleteRead, ReadOnly
 from orgsync.project import project
@@ -434,6 +435,20 @@ def test_a_privilege_that_does_not_reach_everything_is_not_enough(world: World) 
     assert "the application user lacks: Team: Write (prvWriteTeam)" in told
 
 
+@pytest.mark.parametrize("name", READING)
+def test_an_environment_that_is_seen_in_part_is_not_read(world: World, name: str) -> None:
+    """Dataverse leaves out what somebody may not read: a member who is not seen would never be removed."""
+    environment = world.environment
+    environment.part("EMEA")
+    [row] = environment.where(
+        "roleprivilegescollection", roleid=environment.mine, privilegeid=environment.privilege(name)
+    )
+    environment.change("roleprivilegescollection", row["roleprivilegeid"], privilegedepthmask=2)
+    with world.opened() as adapter, pytest.raises(IncompleteRead, match=name) as raised:
+        adapter.read(Scope())
+    assert "set them to Organization" in raised.value.remedy
+
+
 def test_a_grant_is_the_copy_of_the_role_where_the_person_is_at_home(world: World) -> None:
     environment = world.environment
     with world.opened() as adapter:
@@ -782,7 +797,7 @@ def test_a_plan_says_what_it_costs(world: World) -> None:
         adapter.read(Scope())
         change = Change(address="unit/x", action=Action.CREATE, after={"name": "X"})
         assert adapter.cost([change]) == (
-            "this apply needs at least 19 calls, which count as 19 Power Platform requests of the day"
+            "this apply needs at least 20 calls, which count as 20 Power Platform requests of the day"
         )
         assert adapter.cost([]) == ""
 
