@@ -844,3 +844,56 @@ def test_the_page_has_every_action_and_scope_with_what_it_becomes() -> None:
     words = re.search(r"\| `objects` \| ([^|]+) \|", PAGE)
     assert words is not None
     assert words[1].split(", ") == sorted(OBJECTS)
+
+
+def test_a_role_of_a_managed_solution_is_not_ours_whatever_its_mark_says(world: World) -> None:
+    """A solution carries descriptions from one environment to the next."""
+    environment = world.environment
+    theirs = environment.role("Rep")
+    environment.change("roles", theirs, description="[orgsync role/rep]", ismanaged=True)
+    with world.opened() as adapter:
+        live = adapter.read(Scope())
+        bound = adapter.read(Scope(bound={"role/seller": "Rep"}))
+    assert "role/rep" not in live.resources
+    assert "Rep" in {one.name for one in live.foreign}
+    assert bound.ids["role/seller"] == theirs
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_team_that_moves_has_its_roles_whether_the_environment_takes_them_or_not(world: World, *, kept: bool) -> None:
+    if kept:
+        world.environment.setting("DoNotRemoveRolesOnChangeBusinessUnit", "true")
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        done(adapter, changed("unit/sales", {"businessUnit": "emea"}, {"businessUnit": "apac"}))
+        live = adapter.read(Scope())
+    assert (live.resources["unit/sales"]["roles"], live.resources["unit/sales"]["businessUnit"]) == (["rep"], "apac")
+
+
+def test_somebody_who_leaves_and_moves_is_disabled_last(world: World) -> None:
+    """Nobody who is disabled is given a role: neither one of ours nor one of others."""
+    environment = world.environment
+    theirs = environment.role("Theirs")
+    with world.opened(homes=True) as adapter:
+        done(adapter, *COMPANY)
+        environment.put("systemuserrolescollection", systemuserid=world.ana, roleid=theirs)
+        done(adapter, step(f"user/{ANA}", Action.UPDATE, {"active": False, "businessUnit": "emea"}))
+        live = adapter.read(Scope())
+    assert live.resources[f"user/{ANA}"] == {"active": False, "businessUnit": "emea"}
+    assert len([*environment.where("systemuserrolescollection", systemuserid=world.ana)]) == 1
+
+
+def test_a_role_that_others_hold_is_not_deleted(world: World) -> None:
+    """Teams and application users that nobody declared would lose it without a word."""
+    environment = world.environment
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        ids = adapter.read(Scope()).ids
+        done(adapter, changed("unit/sales", {"roles": ["rep"]}, {"roles": []}))
+        team = environment.team("Theirs")
+        environment.put("teamrolescollection", teamid=team, roleid=ids["role/rep"])
+        [outcome] = sent(adapter, step("role/rep", Action.DELETE))
+        assert (outcome.status, "Theirs" in outcome.detail) == (Status.FAILED, True)
+        assert not [one for one in world.service.written if one.startswith(f"DELETE roles({ids['role/rep']}")]
+        environment.drop("teamrolescollection", next(iter(environment.tables["teamrolescollection"])))
+        done(adapter, step("role/rep", Action.DELETE))

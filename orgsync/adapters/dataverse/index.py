@@ -25,6 +25,7 @@ class Index:
     """``me``: the user that we are; ``strips``: whether a move to another business unit takes roles.
 
     copies    (root role, business unit) -> the copy of the role there
+    names     role, team or user -> what people call it
     root_of   copy -> (root role, business unit)
     place     team or user -> business unit
     held      team or user -> copies of roles
@@ -69,7 +70,7 @@ class Index:
     def learn(self, roles: Iterable[Row]) -> None:
         """Where every role's copies are."""
         found = {one["roleid"]: (one["_parentrootroleid_value"], one["_businessunitid_value"]) for one in roles}
-        self.names = {one["roleid"]: one["name"] for one in roles}
+        self.names |= {one["roleid"]: one["name"] for one in roles}
         self.root_of, self.copies = found, {where: id_ for id_, where in found.items()}
         self.taken |= found.keys()
 
@@ -77,6 +78,11 @@ class Index:
         """Copies of that role: a person may hold those of several business units where the environment allows it."""
         copies = self.held.get(holder, set())
         return sorted(copy for copy in copies if self.root_of.get(copy, ("", ""))[0] == root)
+
+    def holders(self, root: RemoteId) -> list[str]:
+        """Who holds any copy of that role, by name."""
+        found = (holder for holder in self.held if self.held_of(holder, root))
+        return sorted(str(self.names.get(holder, holder)) for holder in found)
 
     def carried(self, holder: RemoteId, place: RemoteId) -> tuple[list[RemoteId], list[RemoteId]]:
         """What somebody holds: (copies of it in another business unit, copies that have none there)."""

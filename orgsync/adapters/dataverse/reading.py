@@ -80,6 +80,8 @@ def _sort_rows(work: _Sorting) -> None:
     to.place |= {row["systemuserid"]: row["_businessunitid_value"] for row in world.users}
     to.etags = {row["teamid"]: row["@odata.etag"] for row in world.teams if "@odata.etag" in row}
     to.taken = {row["businessunitid"] for row in world.parts} | {row["teamid"] for row in world.teams}
+    to.names = {row["teamid"]: row["name"] for row in world.teams}
+    to.names |= {row["systemuserid"]: str(row["domainname"]) for row in world.users}
     to.learn(world.roles)
     for row in world.team_roles:
         to.held.setdefault(row["teamid"], set()).add(row["roleid"])
@@ -134,7 +136,7 @@ def _sort_roles(work: _Sorting, privileges: Mapping[RemoteId, str]) -> None:
         id_ = role["roleid"]
         if role["name"] in bound:
             work.put(bound[role["name"]], role, id_, {})
-        elif marked == Kind.ROLE:
+        elif marked == Kind.ROLE and not role["ismanaged"]:
             work.index.texts[id_] = Text(text=text, kind=marked, key=key)
             fields = {"name": role["name"], "description": text, "privileges": privileges_of(given.get(id_, []), words)}
             work.put(address(Kind.ROLE, key), role, id_, fields)

@@ -27,7 +27,15 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_WHO,
         ),
         "teams": ("teamid", "name", "description", "teamtype", "isdefault", "_businessunitid_value", *_WHO),
-        "roles": ("roleid", "name", "description", "_businessunitid_value", "_parentrootroleid_value", *_WHO),
+        "roles": (
+            "roleid",
+            "name",
+            "description",
+            "ismanaged",
+            "_businessunitid_value",
+            "_parentrootroleid_value",
+            *_WHO,
+        ),
         "privileges": ("privilegeid", "name", *POSSIBLE.values()),
         "roleprivilegescollection": ("roleprivilegeid", "roleid", "privilegeid", "privilegedepthmask"),
         "systemusers": (
