@@ -722,6 +722,16 @@ def test_the_doctor_names_a_table_that_cannot_be_read_as_it_is_needed(
     assert "Could not find a property named 'description'" in " ".join(told)
 
 
+def test_a_row_that_nobody_ever_changed_is_read(world: World) -> None:
+    for table in ("businessunits", "teams", "roles", "systemusers"):
+        for row in world.environment.tables[table].values():
+            row |= {"modifiedon": None, "_modifiedby_value": None}
+    with world.opened() as adapter:
+        live = adapter.read(Scope())
+    assert f"user/{ANA}" in live.resources
+    assert f"user/{ANA}" not in live.changed
+
+
 def test_what_cannot_be_a_whole_environment_is_not_read(world: World) -> None:
     for table, id_ in (("organizations", world.environment.organization), ("businessunits", world.environment.root)):
         row = world.environment.tables[table].pop(id_)
@@ -781,6 +791,18 @@ def test_an_audit_table_that_is_closed_to_us_is_no_reason_to_stop(world: World) 
     name = environment.privilege("prvReadAuditSummary")
     [row] = environment.where("roleprivilegescollection", roleid=environment.mine, privilegeid=name)
     environment.drop("roleprivilegescollection", row["roleprivilegeid"])
+    with world.opened() as adapter:
+        assert f"user/{ANA}" in adapter.read(Scope()).resources
+
+
+def test_an_audit_table_that_cannot_be_asked_is_no_reason_to_stop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept elsewhere than the other tables and takes fewer queries: only names hang on it."""
+    world.environment.change("organizations", world.environment.organization, isauditenabled=True)
+    columns = {name: type_ for name, type_ in model().columns("audits").items() if name != "action"}
+    other = replace(model().types["audit"], columns=columns)
+    monkeypatch.setattr(server, "model", lambda: replace(model(), types={**model().types, "audit": other}))
     with world.opened() as adapter:
         assert f"user/{ANA}" in adapter.read(Scope()).resources
 

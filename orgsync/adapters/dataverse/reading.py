@@ -37,7 +37,8 @@ class _Sorting:
             self.findings.append(_twice(at, self.ids[at], id_))
             return
         self.resources[at], self.ids[at] = dict(fields), id_
-        self.changed[at] = _changed(row, self.names)
+        if (told := _changed(row, self.names)) is not None:
+            self.changed[at] = told
         self.address[id_] = at
 
     def key(self, id_: RemoteId | None) -> str | None:
@@ -202,7 +203,7 @@ def _sort_audits(work: _Sorting) -> None:
     for row in work.world.audits:
         at = work.address.get(row["_objectid_value"] or "")
         told = Changed(by=work.names.get(row["_userid_value"], ""), at=moment(row["createdon"]))
-        if at is not None and told.at > work.changed[at].at:
+        if at is not None and (at not in work.changed or told.at > work.changed[at].at):
             work.changed[at] = told
 
 
@@ -214,10 +215,14 @@ def _keep_people_of_interest(work: _Sorting) -> None:
     wanted = {*work.scope.logins, *(one.split("/")[2] for one in work.resources if one.startswith(edges))}
     for at in [one for one in work.resources if one.startswith(f"{Kind.USER}/")]:
         if _key(at) not in wanted:
-            del work.resources[at], work.ids[at], work.changed[at]
+            del work.resources[at], work.ids[at]
+            work.changed.pop(at, None)
 
 
-def _changed(row: Row, names: Mapping[RemoteId, str]) -> Changed:
+def _changed(row: Row, names: Mapping[RemoteId, str]) -> Changed | None:
+    """None for what was never changed: no column says that it always is."""
+    if row["modifiedon"] is None:
+        return None
     return Changed(by=names.get(row["_modifiedby_value"], ""), at=moment(row["modifiedon"]))
 
 

@@ -56,7 +56,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Set -> columns, of which the first tells rows apart."""
-_FORBIDDEN = 403
+_REFUSED = {400, 403, 404}
+"""The audit table is closed to us, or takes no such query: it is kept elsewhere than the others."""
 _AT_ONCE = 60
 """Roles per query of their privileges: their ids stand in its address."""
 OWNER = 0
@@ -147,6 +148,6 @@ def _audits(api: Api, settings: Row) -> list[Row]:
     try:
         return api.rows("audits", COLUMNS["audits"], where=where, latest="createdon")
     except IncompleteRead as error:
-        if error.status != _FORBIDDEN:
+        if error.status not in _REFUSED:
             raise
         return []
