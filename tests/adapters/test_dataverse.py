@@ -511,6 +511,32 @@ def test_a_business_unit_with_people_in_it_stays_and_says_why(world: World) -> N
         assert world.environment.tables["businessunits"][part]["isdisabled"] is False
 
 
+def test_a_business_unit_in_which_others_have_teams_and_roles_stays(world: World) -> None:
+    """Dataverse deletes them with it, without a question."""
+    environment = world.environment
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        part = adapter.read(Scope()).ids["business-unit/emea"]
+        local = environment.new_id()
+        environment.put(
+            "roles",
+            local,
+            name="Local role",
+            _businessunitid_value=part,
+            _parentrootroleid_value=local,
+            ismanaged=False,
+        )
+        theirs = [environment.team(f"Team {sort}", part, teamtype=sort) for sort in (0, 1, 2)]
+        done(adapter, step("unit/sales", Action.DELETE))
+        [outcome] = sent(adapter, step("business-unit/emea", Action.DELETE))
+        assert outcome.status is Status.FAILED
+        assert "it would take along what others have there: Local role, Team 0, Team 1, Team 2" in outcome.detail
+        environment.drop("roles", local)
+        for team in theirs:
+            environment.drop("teams", team)
+        done(adapter, step("business-unit/emea", Action.DELETE))
+
+
 _NOBODIES: tuple[dict[str, Any], ...] = (
     {"applicationid": "0d000000-0000-0000-0000-0000000000ff"},
     {"accessmode": 3},

@@ -274,6 +274,19 @@ def test_an_operation_without_an_id_and_a_batch_that_is_too_long_are_refused(ser
     assert "first failure ends" in told(service, frame.format(""), Prefer="return=minimal")
 
 
+def test_what_stands_in_a_business_unit_goes_with_it_and_what_is_below_is_disabled_with_it(service: Service) -> None:
+    here = service.environment
+    outer = here.part("Outer")
+    inner, team = here.part("Inner", outer), here.team("Team", outer)
+    off: Sent = ("PATCH", f"businessunits({outer})", {"isdisabled": True}, {})
+    assert batch(service, off) == ""
+    assert here.tables["businessunits"][inner]["isdisabled"] is True
+    assert "still has business units below" in batch(service, ("DELETE", f"businessunits({outer})", None, {}))
+    assert batch(service, ("DELETE", f"businessunits({inner})", None, {})) == ""
+    assert batch(service, ("DELETE", f"businessunits({outer})", None, {})) == ""
+    assert team not in here.tables["teams"]
+
+
 def test_whoever_may_not_read_everything_sees_less_and_is_not_told(service: Service) -> None:
     here = service.environment
     here.part("Inner")

@@ -27,6 +27,7 @@ class Index:
     copies    (root role, business unit) -> the copy of the role there
     names     role, team or user -> what people call it
     root_of   copy -> (root role, business unit)
+    groups    teams that are no business unit's default team
     place     team or user -> business unit
     held      team or user -> copies of roles
     teams     business unit -> the team in it, where units are business units
@@ -44,6 +45,7 @@ class Index:
     copies: dict[tuple[RemoteId, RemoteId], RemoteId] = field(default_factory=dict)
     root_of: dict[RemoteId, tuple[RemoteId, RemoteId]] = field(default_factory=dict)
     names: dict[RemoteId, str] = field(default_factory=dict)
+    groups: set[RemoteId] = field(default_factory=set)
     place: dict[RemoteId, RemoteId] = field(default_factory=dict)
     held: dict[RemoteId, set[RemoteId]] = field(default_factory=dict)
     teams: dict[RemoteId, RemoteId] = field(default_factory=dict)
@@ -78,6 +80,12 @@ class Index:
         """Copies of that role: a person may hold those of several business units where the environment allows it."""
         copies = self.held.get(holder, set())
         return sorted(copy for copy in copies if self.root_of.get(copy, ("", ""))[0] == root)
+
+    def inside(self, part: RemoteId) -> list[str]:
+        """Teams and roles of its own that a business unit has, by name, without the team of its members."""
+        teams = (one for one in self.groups if self.place.get(one) == part and one != self.teams.get(part))
+        roles = (one for one, where in self.root_of.items() if where == (one, part))
+        return sorted(str(self.names.get(one, one)) for one in (*teams, *roles))
 
     def holders(self, root: RemoteId) -> list[str]:
         """Who holds any copy of that role, by name."""

@@ -78,6 +78,7 @@ def _sort_rows(work: _Sorting) -> None:
     world, to = work.world, work.index
     to.root = world.root
     to.place = {row["teamid"]: row["_businessunitid_value"] for row in world.teams}
+    to.groups = {row["teamid"] for row in world.teams if not row["isdefault"]}
     to.place |= {row["systemuserid"]: row["_businessunitid_value"] for row in world.users}
     to.etags = {row["teamid"]: row["@odata.etag"] for row in world.teams if "@odata.etag" in row}
     to.taken = {row["businessunitid"] for row in world.parts} | {row["teamid"] for row in world.teams}

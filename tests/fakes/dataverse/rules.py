@@ -234,11 +234,19 @@ class Environment(Store):
             self._no_circle(id_, values["_parentbusinessunitid_value"])
         if "isdisabled" in values:
             self.need("prvDisableBusinessUnit")
+        if values.get("isdisabled"):
+            self._disable_below(id_)
         if "name" in values:
             self._free_name("businessunits", id_, values["name"])
             for team in self.where("teams", _businessunitid_value=id_, isdefault=True):
                 self.change("teams", team["teamid"], name=values["name"])
         self.change("businessunits", id_, **values)
+
+    def _disable_below(self, id_: str) -> None:
+        """All business units below are disabled with it (Disable and delete a business unit)."""
+        for part in self.where("businessunits", _parentbusinessunitid_value=id_):
+            self.change("businessunits", part["businessunitid"], isdisabled=True)
+            self._disable_below(part["businessunitid"])
 
     def _no_circle(self, id_: str, above: str | None) -> None:
         while above is not None:
@@ -247,6 +255,7 @@ class Environment(Store):
             above = self.row("businessunits", above)["_parentbusinessunitid_value"]
 
     def _remove_part(self, row: Row) -> None:
+        """Its teams, whose ever they are, and its roles go with it (Disable and delete a business unit)."""
         id_ = row["businessunitid"]
         if id_ == self.root:
             raise refused(_RULE, "The root business unit cannot be deleted.")
@@ -254,8 +263,7 @@ class Environment(Store):
             raise refused(_NOT_DISABLED, "A business unit has to be disabled before it is deleted.")
         if [*self.where("businessunits", _parentbusinessunitid_value=id_)]:
             raise refused(_HAS_CHILD, "The business unit still has business units below it.")
-        teams = [one for one in self.where("teams", _businessunitid_value=id_) if not one["isdefault"]]
-        if teams or [*self.where("systemusers", _businessunitid_value=id_)]:
+        if [*self.where("systemusers", _businessunitid_value=id_)]:
             raise refused(_ASSOCIATED, "The business unit still has users or teams.")
         for team in [*self.where("teams", _businessunitid_value=id_)]:
             self._drop_team(team)
