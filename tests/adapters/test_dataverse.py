@@ -530,7 +530,7 @@ def test_a_business_unit_in_which_others_have_teams_and_roles_stays(world: World
         done(adapter, step("unit/sales", Action.DELETE))
         [outcome] = sent(adapter, step("business-unit/emea", Action.DELETE))
         assert outcome.status is Status.FAILED
-        assert "it would take along what others have there: Local role, Team 0, Team 1, Team 2" in outcome.detail
+        assert "it would take along what is still there: Local role, Team 0, Team 1, Team 2" in outcome.detail
         environment.drop("roles", local)
         for team in theirs:
             environment.drop("teams", team)

@@ -185,9 +185,9 @@ class Making:
         work, id_ = Work(), self._links.id(step.address, step.remote_id)
         part = kind is Kind.BUSINESS_UNIT or (kind is Kind.UNIT and self._trees)
         if kind is Kind.ROLE and (holders := self._index.holders(id_)):
-            raise Impossible(f"the role is still given to what is not declared: {', '.join(holders)}")
+            raise Impossible(f"the role is still given to: {', '.join(holders)}")
         if part and (others := self._index.inside(id_)):
-            raise Impossible(f"it would take along what others have there: {', '.join(others)}")
+            raise Impossible(f"it would take along what is still there: {', '.join(others)}")
         if id_ in self._index.teams:
             work.delete(f"{_TEAMS}({self._index.teams[id_]})")
             work.learns.append(partial(self._index.forget, self._index.teams[id_]))
