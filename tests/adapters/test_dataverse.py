@@ -20,6 +20,7 @@ from orgsync.adapters.dataverse.capabilities import capabilities
 from orgsync.adapters.dataverse.convert import DEPTHS, VERBS, Marks, flag, new_id, privileges_of
 from orgsync.adapters.dataverse.doctor import needed
 from orgsync.adapters.dataverse.options import OBJECTS, Options
+from orgsync.adapters.dataverse.rights import READING
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step
 from orgsync.errors import AdapterError, IncompleteRead, ReadOnly
 from orgsync.project import project
@@ -434,6 +435,20 @@ def test_a_privilege_that_does_not_reach_everything_is_not_enough(world: World) 
     assert "the application user lacks: Team: Write (prvWriteTeam)" in told
 
 
+@pytest.mark.parametrize("name", READING)
+def test_an_environment_that_is_seen_in_part_is_not_read(world: World, name: str) -> None:
+    """Dataverse leaves out what somebody may not read: a member who is not seen would never be removed."""
+    environment = world.environment
+    environment.part("EMEA")
+    [row] = environment.where(
+        "roleprivilegescollection", roleid=environment.mine, privilegeid=environment.privilege(name)
+    )
+    environment.change("roleprivilegescollection", row["roleprivilegeid"], privilegedepthmask=2)
+    with world.opened() as adapter, pytest.raises(IncompleteRead, match=name) as raised:
+        adapter.read(Scope())
+    assert "set them to Organization" in raised.value.remedy
+
+
 def test_a_grant_is_the_copy_of_the_role_where_the_person_is_at_home(world: World) -> None:
     environment = world.environment
     with world.opened() as adapter:
@@ -494,6 +509,32 @@ def test_a_business_unit_with_people_in_it_stays_and_says_why(world: World) -> N
         assert outcome.status is Status.FAILED
         assert "still has users or teams" in outcome.detail
         assert world.environment.tables["businessunits"][part]["isdisabled"] is False
+
+
+def test_a_business_unit_in_which_others_have_teams_and_roles_stays(world: World) -> None:
+    """Dataverse deletes them with it, without a question."""
+    environment = world.environment
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        part = adapter.read(Scope()).ids["business-unit/emea"]
+        local = environment.new_id()
+        environment.put(
+            "roles",
+            local,
+            name="Local role",
+            _businessunitid_value=part,
+            _parentrootroleid_value=local,
+            ismanaged=False,
+        )
+        theirs = [environment.team(f"Team {sort}", part, teamtype=sort) for sort in (0, 1, 2)]
+        done(adapter, step("unit/sales", Action.DELETE))
+        [outcome] = sent(adapter, step("business-unit/emea", Action.DELETE))
+        assert outcome.status is Status.FAILED
+        assert "it would take along what is still there: Local role, Team 0, Team 1, Team 2" in outcome.detail
+        environment.drop("roles", local)
+        for team in theirs:
+            environment.drop("teams", team)
+        done(adapter, step("business-unit/emea", Action.DELETE))
 
 
 _NOBODIES: tuple[dict[str, Any], ...] = (
@@ -707,6 +748,16 @@ def test_the_doctor_names_a_table_that_cannot_be_read_as_it_is_needed(
     assert "Could not find a property named 'description'" in " ".join(told)
 
 
+def test_a_row_that_nobody_ever_changed_is_read(world: World) -> None:
+    for table in ("businessunits", "teams", "roles", "systemusers"):
+        for row in world.environment.tables[table].values():
+            row |= {"modifiedon": None, "_modifiedby_value": None}
+    with world.opened() as adapter:
+        live = adapter.read(Scope())
+    assert f"user/{ANA}" in live.resources
+    assert f"user/{ANA}" not in live.changed
+
+
 def test_what_cannot_be_a_whole_environment_is_not_read(world: World) -> None:
     for table, id_ in (("organizations", world.environment.organization), ("businessunits", world.environment.root)):
         row = world.environment.tables[table].pop(id_)
@@ -770,6 +821,18 @@ def test_an_audit_table_that_is_closed_to_us_is_no_reason_to_stop(world: World) 
         assert f"user/{ANA}" in adapter.read(Scope()).resources
 
 
+def test_an_audit_table_that_cannot_be_asked_is_no_reason_to_stop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept elsewhere than the other tables and takes fewer queries: only names hang on it."""
+    world.environment.change("organizations", world.environment.organization, isauditenabled=True)
+    columns = {name: type_ for name, type_ in model().columns("audits").items() if name != "action"}
+    other = replace(model().types["audit"], columns=columns)
+    monkeypatch.setattr(server, "model", lambda: replace(model(), types={**model().types, "audit": other}))
+    with world.opened() as adapter:
+        assert f"user/{ANA}" in adapter.read(Scope()).resources
+
+
 def test_the_doctor_says_why_nobody_could_log_in(world: World) -> None:
     with world.opened({"clientId": CLIENT, "clientSecret": "another-secret-0001"}) as adapter:
         [finding] = adapter.doctor()
@@ -782,7 +845,7 @@ def test_a_plan_says_what_it_costs(world: World) -> None:
         adapter.read(Scope())
         change = Change(address="unit/x", action=Action.CREATE, after={"name": "X"})
         assert adapter.cost([change]) == (
-            "this apply needs at least 19 calls, which count as 19 Power Platform requests of the day"
+            "this apply needs at least 20 calls, which count as 20 Power Platform requests of the day"
         )
         assert adapter.cost([]) == ""
 
@@ -829,3 +892,56 @@ def test_the_page_has_every_action_and_scope_with_what_it_becomes() -> None:
     words = re.search(r"\| `objects` \| ([^|]+) \|", PAGE)
     assert words is not None
     assert words[1].split(", ") == sorted(OBJECTS)
+
+
+def test_a_role_of_a_managed_solution_is_not_ours_whatever_its_mark_says(world: World) -> None:
+    """A solution carries descriptions from one environment to the next."""
+    environment = world.environment
+    theirs = environment.role("Rep")
+    environment.change("roles", theirs, description="[orgsync role/rep]", ismanaged=True)
+    with world.opened() as adapter:
+        live = adapter.read(Scope())
+        bound = adapter.read(Scope(bound={"role/seller": "Rep"}))
+    assert "role/rep" not in live.resources
+    assert "Rep" in {one.name for one in live.foreign}
+    assert bound.ids["role/seller"] == theirs
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_team_that_moves_has_its_roles_whether_the_environment_takes_them_or_not(world: World, *, kept: bool) -> None:
+    if kept:
+        world.environment.setting("DoNotRemoveRolesOnChangeBusinessUnit", "true")
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        done(adapter, changed("unit/sales", {"businessUnit": "emea"}, {"businessUnit": "apac"}))
+        live = adapter.read(Scope())
+    assert (live.resources["unit/sales"]["roles"], live.resources["unit/sales"]["businessUnit"]) == (["rep"], "apac")
+
+
+def test_somebody_who_leaves_and_moves_is_disabled_last(world: World) -> None:
+    """Nobody who is disabled is given a role: neither one of ours nor one of others."""
+    environment = world.environment
+    theirs = environment.role("Theirs")
+    with world.opened(homes=True) as adapter:
+        done(adapter, *COMPANY)
+        environment.put("systemuserrolescollection", systemuserid=world.ana, roleid=theirs)
+        done(adapter, step(f"user/{ANA}", Action.UPDATE, {"active": False, "businessUnit": "emea"}))
+        live = adapter.read(Scope())
+    assert live.resources[f"user/{ANA}"] == {"active": False, "businessUnit": "emea"}
+    assert len([*environment.where("systemuserrolescollection", systemuserid=world.ana)]) == 1
+
+
+def test_a_role_that_others_hold_is_not_deleted(world: World) -> None:
+    """Teams and application users that nobody declared would lose it without a word."""
+    environment = world.environment
+    with world.opened() as adapter:
+        done(adapter, *COMPANY)
+        ids = adapter.read(Scope()).ids
+        done(adapter, changed("unit/sales", {"roles": ["rep"]}, {"roles": []}))
+        team = environment.team("Theirs")
+        environment.put("teamrolescollection", teamid=team, roleid=ids["role/rep"])
+        [outcome] = sent(adapter, step("role/rep", Action.DELETE))
+        assert (outcome.status, "Theirs" in outcome.detail) == (Status.FAILED, True)
+        assert not [one for one in world.service.written if one.startswith(f"DELETE roles({ids['role/rep']}")]
+        environment.drop("teamrolescollection", next(iter(environment.tables["teamrolescollection"])))
+        done(adapter, step("role/rep", Action.DELETE))

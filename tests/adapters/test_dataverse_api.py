@@ -93,6 +93,20 @@ def test_a_batch_without_an_answer_is_not_sent_again(wire: responses.RequestsMoc
     assert len(wire.calls) == 1
 
 
+@pytest.mark.parametrize("status", [400, 404, 412])
+def test_a_batch_that_is_refused_in_parts_is_a_doubt_and_one_that_is_refused_whole_is_none(
+    wire: responses.RequestsMock, api: Api, status: int
+) -> None:
+    """Without continue-on-error a batch has the status of what failed in it, and what came before is done."""
+    sort, content = answered([204], [404])
+    wire.post(f"{DATA}/$batch", body=content, content_type=sort, status=status)
+    with pytest.raises(UnknownOutcome, match=f"answered {status}"):
+        api.batch(SETS)
+    wire.post(f"{DATA}/$batch", json={"error": {"code": "0x80048d19", "message": "no batch"}}, status=status)
+    with pytest.raises(CallRefused, match="no batch"):
+        api.batch(SETS)
+
+
 def test_a_batch_that_the_limits_refuse_is_sent_again(wire: responses.RequestsMock, api: Api) -> None:
     sort, content = answered([204], [204, 204])
     wire.post(f"{DATA}/$batch", json=LIMIT, status=429, headers={"Retry-After": "3"})

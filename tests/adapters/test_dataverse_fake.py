@@ -274,6 +274,38 @@ def test_an_operation_without_an_id_and_a_batch_that_is_too_long_are_refused(ser
     assert "first failure ends" in told(service, frame.format(""), Prefer="return=minimal")
 
 
+def test_what_stands_in_a_business_unit_goes_with_it_and_what_is_below_is_disabled_with_it(service: Service) -> None:
+    here = service.environment
+    outer = here.part("Outer")
+    inner, team = here.part("Inner", outer), here.team("Team", outer)
+    off: Sent = ("PATCH", f"businessunits({outer})", {"isdisabled": True}, {})
+    assert batch(service, off) == ""
+    assert here.tables["businessunits"][inner]["isdisabled"] is True
+    assert "still has business units below" in batch(service, ("DELETE", f"businessunits({outer})", None, {}))
+    assert batch(service, ("DELETE", f"businessunits({inner})", None, {})) == ""
+    assert batch(service, ("DELETE", f"businessunits({outer})", None, {})) == ""
+    assert team not in here.tables["teams"]
+
+
+def test_whoever_may_not_read_everything_sees_less_and_is_not_told(service: Service) -> None:
+    here = service.environment
+    here.part("Inner")
+    [row] = here.where("roleprivilegescollection", roleid=here.mine, privilegeid=here.privilege("prvReadTeam"))
+    assert len(ask(service, "teams?$select=name")[1]["value"]) == 2
+    here.change("roleprivilegescollection", row["roleprivilegeid"], privilegedepthmask=2)
+    assert [one["name"] for one in ask(service, "teams?$select=name")[1]["value"]] == ["Contoso"]
+
+
+def test_nobody_gives_a_role_that_can_do_more_than_they_can(service: Service) -> None:
+    here = service.environment
+    role, user = here.role("Powerful", {"prvCreateUser": "Global"}), here.person("ana@example.com")
+    body = {"@odata.id": f"http://here{ROOT}roles({role})"}
+    give: Sent = ("POST", f"systemusers({user})/systemuserroles_association/$ref", body, {})
+    assert "more privileges than its assigner: prvCreateUser" in batch(service, give)
+    here.also("prvCreateUser")
+    assert batch(service, give) == ""
+
+
 def test_whoever_moves_loses_their_roles_unless_the_environment_keeps_them(service: Service) -> None:
     here = service.environment
     inner, user = here.part("Inner"), here.person("ana@example.com")

@@ -23,6 +23,7 @@ from orgsync.adapters.dataverse.login import Login
 from orgsync.adapters.dataverse.making import Making
 from orgsync.adapters.dataverse.options import Options
 from orgsync.adapters.dataverse.reading import index
+from orgsync.adapters.dataverse.rights import check_reading, everywhere
 from orgsync.adapters.dataverse.tables import fetch, rows_of
 from orgsync.adapters.dataverse.work import Links
 from orgsync.adapters.dataverse.writing import Writer
@@ -63,6 +64,11 @@ class DataverseAdapter:
         return rows_of(self.api, "privileges")
 
     @cached_property
+    def _held(self) -> set[str]:
+        """What we may everywhere."""
+        return everywhere(self.api, self._privileges)
+
+    @cached_property
     def _possible(self) -> Possible:
         scopes = {
             row["name"]: frozenset(scope for scope, can in POSSIBLE.items() if row[can]) for row in self._privileges
@@ -83,6 +89,7 @@ class DataverseAdapter:
         self._scope = scope
         names = {row["privilegeid"]: row["name"] for row in self._privileges}
         me = self.api.me
+        check_reading(self._held)
         before = self.api.calls
         world = fetch(self.api, Marks(prefix=self._options.prefix))
         self._index.become(index(world, self._options, scope, me, names))

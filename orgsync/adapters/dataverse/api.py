@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from orgsync.adapters.dataverse.batch import ChangeSet, Result, results, written
-from orgsync.adapters.http import Client, Limits, Page, pages
-from orgsync.errors import IncompleteRead
+from orgsync.adapters.http import Answer, Client, Limits, Page, pages
+from orgsync.errors import CallRefused, IncompleteRead, UnknownOutcome
 from orgsync.resources import RemoteId
 
 ROOT = "/api/data/v9.2/"
@@ -81,10 +81,19 @@ class Api:
         """One result per change set: one that fails harms no other. Raises CallRefused, UnknownOutcome."""
         sort, content = written(ROOT, sets)
         headers = {"Content-Type": sort, "Prefer": "odata.continue-on-error"}
-        answer = self._client.call("POST", f"{ROOT}$batch", content=content, headers=headers, as_json=False)
+        answer = self._sent(content, headers)
         self.calls += 1
         self._note(answer.headers)
         return results(answer.headers.get("Content-Type", ""), answer.content, sets)
+
+    def _sent(self, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """A refusal without Dataverse's words may be that of one change set, and others are done."""
+        try:
+            return self._client.call("POST", f"{ROOT}$batch", content=content, headers=headers, as_json=False)
+        except CallRefused as refusal:
+            if refusal.said is not None:
+                raise
+            raise UnknownOutcome(str(refusal), status=refusal.status) from None
 
 
 _PLAIN = "$,()'=/"

@@ -57,8 +57,12 @@ class Changing:
             work.patch(f"{_PEOPLE}({user})", body)
             return work
         place = self._making.place(Kind.BUSINESS_UNIT, step.after["businessUnit"])
-        work.patch(f"{_PEOPLE}({user})", {**body, "businessunitid@odata.bind": f"/businessunits({place})"})
+        leaves = body if body.get("isdisabled") else {}
+        stays = {} if leaves else body
+        work.patch(f"{_PEOPLE}({user})", {**stays, "businessunitid@odata.bind": f"/businessunits({place})"})
         self._move(work, user, place)
+        if leaves:  # last: nobody who is disabled is given a role
+            work.patch(f"{_PEOPLE}({user})", leaves)
         return work
 
     def _move(self, work: Work, user: str, place: str) -> None:

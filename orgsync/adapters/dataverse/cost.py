@@ -22,5 +22,5 @@ def cost_of(changes: Sequence[Change], able: Capabilities, reads: int) -> str:
     return f"this apply needs at least {calls:,} calls, which count as {requests:,} Power Platform requests of the day"
 
 
-ONCE = 2
-"""Who we are, and which privileges there are."""
+ONCE = 3
+"""Who we are, what we may, and which privileges there are."""

@@ -9,6 +9,7 @@ from orgsync.adapters.dataverse.api import Api, Row
 from orgsync.adapters.dataverse.convert import VERBS, flag, privilege_name
 from orgsync.adapters.dataverse.options import Options
 from orgsync.adapters.dataverse.probes import probe
+from orgsync.adapters.dataverse.rights import EDITOR, everywhere
 from orgsync.adapters.dataverse.tables import organization, rows_of
 from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.errors import AdapterError
@@ -30,10 +31,6 @@ _MISCELLANEOUS: Mapping[str, str] = {
 }
 _MOVING: Mapping[str, str] = {"prvReparentUser": "Reparent user"}
 _AUDIT = "prvReadAuditSummary"
-_GLOBAL = "Global"
-_EDITOR = (
-    "Power Platform admin center, Settings, Security roles: the role of the application user; set them to Organization"
-)
 
 
 def needed(options: Options) -> dict[str, str]:
@@ -63,8 +60,7 @@ def _findings(api: Api, options: Options) -> Iterator[Finding]:
     me = api.me
     yield fact("Dataverse answers", f"organization {me['OrganizationId']}, user {me['UserId']}")
     privileges = rows_of(api, "privileges")
-    names = {row["privilegeid"]: row["name"] for row in privileges}
-    held = {names.get(row["PrivilegeId"], "") for row in api.privileges_of(me["UserId"]) if row.get("Depth") == _GLOBAL}
+    held = everywhere(api, privileges)
     yield from _own(held, options)
     yield from _given(held, privileges, options)
     yield from _tables(privileges, options)
@@ -77,7 +73,7 @@ def _findings(api: Api, options: Options) -> Iterator[Finding]:
 def _own(held: set[str], options: Options) -> Iterator[Finding]:
     wanted = needed(options)
     if lacking := [f"{label} ({name})" for name, label in wanted.items() if name not in held]:
-        yield trouble(f"the application user lacks: {', '.join(lacking)}", _EDITOR)
+        yield trouble(f"the application user lacks: {', '.join(lacking)}", EDITOR)
     else:
         yield fact("the application user has the privileges", ", ".join(wanted.values()))
 
@@ -90,7 +86,7 @@ def _given(held: set[str], privileges: Sequence[Row], options: Options) -> Itera
         yield warning(
             "the application user cannot give what it does not have",
             f"roles with these are refused: {', '.join(lacking)}",
-            f"{_EDITOR}, as far as roles are to give them",
+            f"{EDITOR}, as far as roles are to give them",
         )
 
 
@@ -110,7 +106,7 @@ def _organization(api: Api, held: set[str]) -> Iterator[Finding]:
         yield warning(
             "the application user lacks: View Audit Summary (prvReadAuditSummary)",
             "who added a member or gave a role is not known",
-            _EDITOR,
+            EDITOR,
         )
     kept = flag(settings["orgdborgsettings"], "DoNotRemoveRolesOnChangeBusinessUnit")
     matrix = flag(settings["orgdborgsettings"], "EnableOwnershipAcrossBusinessUnits")

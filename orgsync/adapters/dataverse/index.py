@@ -25,7 +25,9 @@ class Index:
     """``me``: the user that we are; ``strips``: whether a move to another business unit takes roles.
 
     copies    (root role, business unit) -> the copy of the role there
+    names     role, team or user -> what people call it
     root_of   copy -> (root role, business unit)
+    groups    teams that are no business unit's default team
     place     team or user -> business unit
     held      team or user -> copies of roles
     teams     business unit -> the team in it, where units are business units
@@ -43,6 +45,7 @@ class Index:
     copies: dict[tuple[RemoteId, RemoteId], RemoteId] = field(default_factory=dict)
     root_of: dict[RemoteId, tuple[RemoteId, RemoteId]] = field(default_factory=dict)
     names: dict[RemoteId, str] = field(default_factory=dict)
+    groups: set[RemoteId] = field(default_factory=set)
     place: dict[RemoteId, RemoteId] = field(default_factory=dict)
     held: dict[RemoteId, set[RemoteId]] = field(default_factory=dict)
     teams: dict[RemoteId, RemoteId] = field(default_factory=dict)
@@ -69,7 +72,7 @@ class Index:
     def learn(self, roles: Iterable[Row]) -> None:
         """Where every role's copies are."""
         found = {one["roleid"]: (one["_parentrootroleid_value"], one["_businessunitid_value"]) for one in roles}
-        self.names = {one["roleid"]: one["name"] for one in roles}
+        self.names |= {one["roleid"]: one["name"] for one in roles}
         self.root_of, self.copies = found, {where: id_ for id_, where in found.items()}
         self.taken |= found.keys()
 
@@ -77,6 +80,17 @@ class Index:
         """Copies of that role: a person may hold those of several business units where the environment allows it."""
         copies = self.held.get(holder, set())
         return sorted(copy for copy in copies if self.root_of.get(copy, ("", ""))[0] == root)
+
+    def inside(self, part: RemoteId) -> list[str]:
+        """Teams and roles of its own that a business unit has, by name, without the team of its members."""
+        teams = (one for one in self.groups if self.place.get(one) == part and one != self.teams.get(part))
+        roles = (one for one, where in self.root_of.items() if where == (one, part))
+        return sorted(str(self.names.get(one, one)) for one in (*teams, *roles))
+
+    def holders(self, root: RemoteId) -> list[str]:
+        """Who holds any copy of that role, by name."""
+        found = (holder for holder in self.held if self.held_of(holder, root))
+        return sorted(str(self.names.get(holder, holder)) for holder in found)
 
     def carried(self, holder: RemoteId, place: RemoteId) -> tuple[list[RemoteId], list[RemoteId]]:
         """What somebody holds: (copies of it in another business unit, copies that have none there)."""

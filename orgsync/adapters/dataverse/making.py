@@ -126,23 +126,27 @@ class Making:
             place = self.place(Kind.BUSINESS_UNIT, step.after.get("businessUnit"))
             body["businessunitid@odata.bind"] = f"/{_PARTS}({place})"
             work.learns.append(partial(self._index.place.__setitem__, team, place))
+        moved = not new and place != before
+        gone = _roles(step.before) - _roles(step.after) if moved and _states(step) else set()
+        for key in () if self._index.strips else sorted(gone):
+            self._links.take(work, _TEAMS, team, self._links.role(key))
         self._write(work, _TEAMS, team, body | (self._born() if new else {}), new=new)
-        if not new and place != before:
-            self._carry_roles(step, work, team, place)
-        self._roles(step, work, team, place, moved=not new and place != before)
+        if moved:
+            self._carry_roles(work, team, place, {self._links.role(key) for key in gone})
+        self._roles(step, work, team, place, moved=moved)
 
     def _born(self) -> dict[str, object]:
         """A team needs an administrator, which is no member and has no rights in it: we are."""
         return {"teamtype": OWNER, "administratorid@odata.bind": f"/systemusers({self._index.me})"}
 
-    def _carry_roles(self, step: Step, work: Work, team: RemoteId, place: RemoteId) -> None:
-        """A move drops all roles of the team, whoever gave them: they are given again with it."""
-        gone = {self._links.role(key) for key in _roles(step.before) - _roles(step.after)} if _states(step) else set()
-        carried = self._links.carried(team, place)
-        work.learns.append(partial(self._index.held.__setitem__, team, set()))
-        for copy in carried:
-            if self._index.root_of[copy][0] not in gone:
-                self._links.give(work, _TEAMS, team, copy)
+    def _carry_roles(self, work: Work, team: RemoteId, place: RemoteId, gone: set[RemoteId]) -> None:
+        """A move drops all roles of the team, whoever gave them: they are given again with it, unless they are kept."""
+        index = self._index
+        carried = [copy for copy in self._links.carried(team, place) if index.root_of[copy][0] not in gone]
+        left: set[str] = set() if index.strips else {*carried}
+        work.learns.append(lambda: index.held.__setitem__(team, left))
+        for copy in carried if index.strips else ():
+            self._links.give(work, _TEAMS, team, copy)
 
     def _roles(self, step: Step, work: Work, team: RemoteId, place: RemoteId, *, moved: bool = False) -> None:
         """Links come and go one by one."""
@@ -180,6 +184,10 @@ class Making:
         """A business unit has to be disabled first, and goes with its default team and its copies of roles."""
         work, id_ = Work(), self._links.id(step.address, step.remote_id)
         part = kind is Kind.BUSINESS_UNIT or (kind is Kind.UNIT and self._trees)
+        if kind is Kind.ROLE and (holders := self._index.holders(id_)):
+            raise Impossible(f"the role is still given to: {', '.join(holders)}")
+        if part and (others := self._index.inside(id_)):
+            raise Impossible(f"it would take along what is still there: {', '.join(others)}")
         if id_ in self._index.teams:
             work.delete(f"{_TEAMS}({self._index.teams[id_]})")
             work.learns.append(partial(self._index.forget, self._index.teams[id_]))

@@ -37,7 +37,8 @@ class _Sorting:
             self.findings.append(_twice(at, self.ids[at], id_))
             return
         self.resources[at], self.ids[at] = dict(fields), id_
-        self.changed[at] = _changed(row, self.names)
+        if (told := _changed(row, self.names)) is not None:
+            self.changed[at] = told
         self.address[id_] = at
 
     def key(self, id_: RemoteId | None) -> str | None:
@@ -77,9 +78,12 @@ def _sort_rows(work: _Sorting) -> None:
     world, to = work.world, work.index
     to.root = world.root
     to.place = {row["teamid"]: row["_businessunitid_value"] for row in world.teams}
+    to.groups = {row["teamid"] for row in world.teams if not row["isdefault"]}
     to.place |= {row["systemuserid"]: row["_businessunitid_value"] for row in world.users}
     to.etags = {row["teamid"]: row["@odata.etag"] for row in world.teams if "@odata.etag" in row}
     to.taken = {row["businessunitid"] for row in world.parts} | {row["teamid"] for row in world.teams}
+    to.names = {row["teamid"]: row["name"] for row in world.teams}
+    to.names |= {row["systemuserid"]: str(row["domainname"]) for row in world.users}
     to.learn(world.roles)
     for row in world.team_roles:
         to.held.setdefault(row["teamid"], set()).add(row["roleid"])
@@ -134,7 +138,7 @@ def _sort_roles(work: _Sorting, privileges: Mapping[RemoteId, str]) -> None:
         id_ = role["roleid"]
         if role["name"] in bound:
             work.put(bound[role["name"]], role, id_, {})
-        elif marked == Kind.ROLE:
+        elif marked == Kind.ROLE and not role["ismanaged"]:
             work.index.texts[id_] = Text(text=text, kind=marked, key=key)
             fields = {"name": role["name"], "description": text, "privileges": privileges_of(given.get(id_, []), words)}
             work.put(address(Kind.ROLE, key), role, id_, fields)
@@ -200,7 +204,7 @@ def _sort_audits(work: _Sorting) -> None:
     for row in work.world.audits:
         at = work.address.get(row["_objectid_value"] or "")
         told = Changed(by=work.names.get(row["_userid_value"], ""), at=moment(row["createdon"]))
-        if at is not None and told.at > work.changed[at].at:
+        if at is not None and (at not in work.changed or told.at > work.changed[at].at):
             work.changed[at] = told
 
 
@@ -212,10 +216,14 @@ def _keep_people_of_interest(work: _Sorting) -> None:
     wanted = {*work.scope.logins, *(one.split("/")[2] for one in work.resources if one.startswith(edges))}
     for at in [one for one in work.resources if one.startswith(f"{Kind.USER}/")]:
         if _key(at) not in wanted:
-            del work.resources[at], work.ids[at], work.changed[at]
+            del work.resources[at], work.ids[at]
+            work.changed.pop(at, None)
 
 
-def _changed(row: Row, names: Mapping[RemoteId, str]) -> Changed:
+def _changed(row: Row, names: Mapping[RemoteId, str]) -> Changed | None:
+    """None for what was never changed: no column says that it always is."""
+    if row["modifiedon"] is None:
+        return None
     return Changed(by=names.get(row["_modifiedby_value"], ""), at=moment(row["modifiedon"]))
 
 

@@ -27,7 +27,15 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_WHO,
         ),
         "teams": ("teamid", "name", "description", "teamtype", "isdefault", "_businessunitid_value", *_WHO),
-        "roles": ("roleid", "name", "description", "_businessunitid_value", "_parentrootroleid_value", *_WHO),
+        "roles": (
+            "roleid",
+            "name",
+            "description",
+            "ismanaged",
+            "_businessunitid_value",
+            "_parentrootroleid_value",
+            *_WHO,
+        ),
         "privileges": ("privilegeid", "name", *POSSIBLE.values()),
         "roleprivilegescollection": ("roleprivilegeid", "roleid", "privilegeid", "privilegedepthmask"),
         "systemusers": (
@@ -48,7 +56,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Set -> columns, of which the first tells rows apart."""
-_FORBIDDEN = 403
+_REFUSED = {400, 403, 404}
+"""The audit table is closed to us, or takes no such query: it is kept elsewhere than the others."""
 _AT_ONCE = 60
 """Roles per query of their privileges: their ids stand in its address."""
 OWNER = 0
@@ -139,6 +148,6 @@ def _audits(api: Api, settings: Row) -> list[Row]:
     try:
         return api.rows("audits", COLUMNS["audits"], where=where, latest="createdon")
     except IncompleteRead as error:
-        if error.status != _FORBIDDEN:
+        if error.status not in _REFUSED:
             raise
         return []

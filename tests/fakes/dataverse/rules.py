@@ -14,6 +14,7 @@ from tests.fakes.dataverse.schema import (
     LINKED,
     MISCELLANEOUS,
     OWNED,
+    READING,
     SHARED,
     TABLES,
 )
@@ -173,6 +174,15 @@ class Environment(Store):
         if name not in self.held(str(self.me)):
             raise refused(_FORBIDDEN, f"Principal user (Id={self.me}) is missing {name} privilege", 403)
 
+    def seen(self, table: str) -> list[Row]:
+        """Who may not read everything gets fewer rows, and no word about it (Security concepts: access levels)."""
+        rows = [*self.tables[table].values()]
+        wanted = READING.get(table)
+        if wanted is None or self.held(str(self.me)).get(wanted, "Global") == "Global":
+            return rows
+        place = self.tables["systemusers"][str(self.me)]["_businessunitid_value"]
+        return [row for row in rows if place in (row.get("_businessunitid_value"), row.get("businessunitid"))]
+
     def held(self, user: str) -> dict[str, str]:
         """Name -> deepest depth, by the roles that the user has."""
         state = (user, *(self.written[table] for table in _HOLDING))
@@ -224,11 +234,19 @@ class Environment(Store):
             self._no_circle(id_, values["_parentbusinessunitid_value"])
         if "isdisabled" in values:
             self.need("prvDisableBusinessUnit")
+        if values.get("isdisabled"):
+            self._disable_below(id_)
         if "name" in values:
             self._free_name("businessunits", id_, values["name"])
             for team in self.where("teams", _businessunitid_value=id_, isdefault=True):
                 self.change("teams", team["teamid"], name=values["name"])
         self.change("businessunits", id_, **values)
+
+    def _disable_below(self, id_: str) -> None:
+        """All business units below are disabled with it (Disable and delete a business unit)."""
+        for part in self.where("businessunits", _parentbusinessunitid_value=id_):
+            self.change("businessunits", part["businessunitid"], isdisabled=True)
+            self._disable_below(part["businessunitid"])
 
     def _no_circle(self, id_: str, above: str | None) -> None:
         while above is not None:
@@ -237,6 +255,7 @@ class Environment(Store):
             above = self.row("businessunits", above)["_parentbusinessunitid_value"]
 
     def _remove_part(self, row: Row) -> None:
+        """Its teams, whose ever they are, and its roles go with it (Disable and delete a business unit)."""
         id_ = row["businessunitid"]
         if id_ == self.root:
             raise refused(_RULE, "The root business unit cannot be deleted.")
@@ -244,8 +263,7 @@ class Environment(Store):
             raise refused(_NOT_DISABLED, "A business unit has to be disabled before it is deleted.")
         if [*self.where("businessunits", _parentbusinessunitid_value=id_)]:
             raise refused(_HAS_CHILD, "The business unit still has business units below it.")
-        teams = [one for one in self.where("teams", _businessunitid_value=id_) if not one["isdefault"]]
-        if teams or [*self.where("systemusers", _businessunitid_value=id_)]:
+        if [*self.where("systemusers", _businessunitid_value=id_)]:
             raise refused(_ASSOCIATED, "The business unit still has users or teams.")
         for team in [*self.where("teams", _businessunitid_value=id_)]:
             self._drop_team(team)
@@ -422,12 +440,15 @@ class Environment(Store):
         holder = self.row(table, id_)
         if link == "teammembership_association":
             self.row("systemusers", other)
-            self.need("prvAppendTeam")
+            self._may_link("Team", "User")
             if holder["isdefault"] or holder["teamtype"] not in {0, 1}:
                 raise refused(_DEFAULT_MEMBERS, "Members of this team cannot be changed.")
             return
         role = self.row("roles", other)
+        self._may_link("Team" if table == "teams" else "User", "Role")
         self.need("prvAssignRole")
+        if new:
+            self._no_more_than_ours(other)
         if table == "teams" and holder["teamtype"] == 1:
             raise refused(_ACCESS_TEAM, "An access team has no roles.")
         if table == "systemusers" and holder["accessmode"] == _SUPPORT:
@@ -437,6 +458,20 @@ class Environment(Store):
             raise refused(_RULE, "The role belongs to another business unit than the user or team.")
         if new and table == "systemusers" and holder["isdisabled"]:
             raise refused(_RULE, "Roles cannot be assigned to a disabled user.")
+
+    def _may_link(self, one: str, other: str) -> None:
+        """Associate message privileges."""
+        for name in (f"prvWrite{one}", f"prvAppend{one}", f"prvAppendTo{other}"):
+            self.need(name)
+
+    def _no_more_than_ours(self, role: str) -> None:
+        """Nobody assigns a role that has more than they have themselves (Assign a security role to a user)."""
+        names = {row["privilegeid"]: row["name"] for row in self.tables["privileges"].values()}
+        ours = self.held(str(self.me))
+        for row in self.where("roleprivilegescollection", roleid=role):
+            name = names[row["privilegeid"]]
+            if _MASKS.get(ours.get(name, ""), 0) < row["privilegedepthmask"]:
+                raise refused(_FORBIDDEN, f"The role has more privileges than its assigner: {name}", 403)
 
 
 def _lookup(name: str) -> str:

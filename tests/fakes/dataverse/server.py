@@ -115,7 +115,7 @@ class Service:
             raise bad("All columns are never needed.")
         if entity_set in READING:
             self.environment.need(READING[entity_set])
-        rows = self.environment.tables[entity_set].values()
+        rows = self.environment.seen(entity_set)
         columns, found = asked(model(), entity_set, options, rows)
         prefer = re.fullmatch(r"odata\.maxpagesize=(\d+)", headers.get("Prefer", f"odata.maxpagesize={_PAGE}"))
         if prefer is None:
