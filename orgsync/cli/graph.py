@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orgsync.cli.app import Options, offering
+from orgsync.cli.app import offering
 from orgsync.cli.known import FILE, known_of, note, sources
+from orgsync.cli.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
