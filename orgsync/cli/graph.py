@@ -80,10 +80,7 @@ def _begin(path: Path | None) -> "Session":
     """Without --format, the file's name says it: nobody wants Mermaid in a file.svg."""
     from orgsync.cli.session import begin
 
-    options = click.get_current_context().ensure_object(Options)
-    if path is not None:
-        options.format = options.format or _BY_NAME.get(path.suffix, "")
-    return begin()
+    return begin(_BY_NAME.get(path.suffix, "") if path is not None else "")
 
 
 def _detail(session: "Session", depth: int | None = None) -> "Detail":

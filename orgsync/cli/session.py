@@ -103,11 +103,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def begin() -> Session:
-    """The session of the running command; refuses a format that the command does not have."""
+def begin(unstated: str = "") -> Session:
+    """The session of the running command; refuses a format that the command does not have.
+
+    unstated   the format where none was asked for; the command's first, unless this says another one
+    """
     context = click.get_current_context()
     options, formats = context.ensure_object(Options), formats_of(context.command)
-    options.format = options.format or formats[0]
+    options.format = options.format or unstated or formats[0]
     if options.format not in formats:
         listed = ", ".join(formats)
         raise click.UsageError(f"{context.info_name} has no {options.format} format; it has {listed}", context)

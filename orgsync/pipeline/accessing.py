@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orgsync.access import NO_LIMITS, Access, AccessDiff, Limits, Privilege, compare, evaluate
+from orgsync.access import NO_LIMITS, UNKNOWN, Access, AccessDiff, Limits, Privilege, compare, evaluate
 from orgsync.adapter import Adapter, Capabilities, Scope, Snapshot
 from orgsync.apply import moved
 from orgsync.change import Action, Change, Effect
@@ -48,10 +48,10 @@ class Known:
         return {address: name for address, name in named if isinstance(name, str)}
 
     def doubt_of(self, asked: Privilege) -> str:
-        """Why nobody may have it: no role allows it; "" where one does. A slip of the pen must not calm anybody."""
+        """Why nobody may have it: no role is known to allow it; "" where one is. A slip of the pen must not calm."""
         given, words = self.access.roles.privileges(), ":".join(asked)
-        near = suggestion(words, sorted(":".join(one) for one in given))
-        return "" if asked in given else f"no role allows {words}{near}"
+        near = suggestion(words, sorted(":".join(one) for one in given if one[0] != UNKNOWN))
+        return "" if asked in given else f"no role is known to allow {words}{near}"
 
     def doubt_about(self, login: str) -> str:
         """Why somebody may have nothing: nobody is called so; "" where somebody is."""

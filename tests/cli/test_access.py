@@ -160,7 +160,7 @@ def test_a_question_about_what_is_not_there_is_no_answer_that_calms(acme: Path, 
     assert acme.is_dir()
     misspelled = run("access", "who-can", "lead:delet")
     assert (misspelled.code, misspelled.out) == (0, "lead:delet  0 users\n")
-    assert misspelled.err == 'warning: no role allows lead:delet (did you mean "lead:delete"?)\n'
+    assert misspelled.err == 'warning: no role is known to allow lead:delet (did you mean "lead:delete"?)\n'
     assert run("access", "who-can", "lead:delete", "--scope", "organization").err == ""
     nobody = run("access", "explain", "anna@example.com")
     assert nobody.err == 'warning: nobody here has the login "anna@example.com" (did you mean "ana@example.com"?)\n'
