@@ -2,20 +2,19 @@
 
 In: the repository's folder, the cache's. Out: entries by their keys. Never: fails, whatever is in that file or cannot
 be written; believes what another version, another Python or a damaged disk left there. It is safe to delete at any
-time. Who writes last wins, and whoever reads sees one whole file: it is replaced, never changed.
+time.
 """
 
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from orgsync import __version__
 from orgsync.intake.entries import Entry, pack, unpack
+from orgsync.keeping import keep
 from orgsync.resources import Json
 
 _MAKERS = ("orgsync.load", "orgsync.load.builder", "orgsync.load.text", "orgsync.documents", "orgsync.wording")
@@ -30,15 +29,7 @@ def read(root: Path, folder: Path) -> dict[str, Entry]:
 
 
 def write(root: Path, folder: Path, entries: Mapping[str, Entry]) -> None:
-    with suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as file:
-            try:
-                file.write(pack(entries, _version()))
-                file.close()
-                Path(file.name).replace(_path(root, folder))
-            except OSError:
-                Path(file.name).unlink(missing_ok=True)
+    keep(_path(root, folder), pack(entries, _version()))
 
 
 def _path(root: Path, folder: Path) -> Path:
