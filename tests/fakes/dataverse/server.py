@@ -127,7 +127,7 @@ class Service:
         if entity_set in READING:
             self.environment.need(READING[entity_set])
         size, tracking = self._preferred(headers.get("Prefer", f"odata.maxpagesize={_PAGE}"))
-        if tracking or "$deltatoken" in options:
+        if tracking or "$deltatoken" in options or "." in options.get("$skiptoken", ""):
             here = f"http://{headers.get('Host')}{ROOT}"
             return Changes(self.environment, entity_set, here).page(options, size)
         rows = self.environment.tables[entity_set].values()
