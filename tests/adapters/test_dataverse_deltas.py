@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from time import time
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orgsync.adapter import Scope
+from orgsync.adapters import open_adapter
 from orgsync.adapters.dataverse import kept
 from orgsync.adapters.dataverse.adapter import DataverseAdapter, opened
 from orgsync.adapters.dataverse.deltas import TRACKED, since
@@ -21,6 +23,7 @@ from orgsync.adapters.dataverse.kept import Table
 from orgsync.adapters.dataverse.options import Options
 from orgsync.adapters.dataverse.tables import COLUMNS
 from orgsync.errors import IncompleteRead
+from orgsync.settings import TargetSettings
 from tests.fakes.dataverse import CLIENT, SECRET, TENANT, Environment, Service, started
 from tests.fakes.dataverse.changes import Changes
 from tests.fakes.dataverse.csdl import bad
@@ -370,6 +373,34 @@ def test_what_is_kept_is_for_nobody_else_and_has_no_secret(world: World, tmp_pat
 def test_a_folder_that_cannot_be_written_only_costs_time(world: World, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert world.read(tmp_path / "file" / "below") == world.read()
+
+
+@pytest.mark.parametrize("writable", [False, True])
+def test_what_is_to_be_written_is_never_compared_with_what_was_kept(
+    world: World, tmp_path: Path, *, writable: bool
+) -> None:
+    target = TargetSettings.model_validate(
+        {
+            "adapter": "dataverse",
+            "url": world.url,
+            "authority": world.url,
+            "tenant": TENANT,
+            "credentials": {name: f"${{env:{name}}}" for name in CREDENTIALS},
+        }
+    )
+    for _ in range(2):
+        world.service.sent.clear()
+        with open_adapter(
+            *("dataverse", target, tmp_path),
+            writable=writable,
+            actor="",
+            environment=CREDENTIALS,
+            clock=lambda: datetime.now(UTC),
+            cache=tmp_path,
+        ) as adapter:
+            adapter.read(Scope())
+    assert whole(world) == writable
+    assert bool([*tmp_path.iterdir()]) != writable
 
 
 def test_deltas_can_be_switched_off(world: World, tmp_path: Path) -> None:
