@@ -437,7 +437,14 @@ def test_who_is_gone_and_was_never_known_is_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", [{**GONE, "reason": "changed"}, {**GONE, "id": 7}, {"teamid": "a"}, {"@odata.context": "x", "id": "a"}]
+    "entry",
+    [
+        {**GONE, "reason": "changed"},
+        {**GONE, "id": 7},
+        {"teamid": "a"},
+        {**ROW, "teamid": [7]},
+        {"@odata.context": "x", "id": "a"},
+    ],
 )
 def test_an_entry_that_is_neither_a_row_nor_a_deletion_spoils_the_delta(entry: object) -> None:
     with pytest.raises(IncompleteRead):

@@ -4,7 +4,7 @@ In: a client, names of sets and columns, change sets. Out: rows, answers, one re
 answer of another form for a yes; repeats what may have been carried out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -82,7 +82,7 @@ class Api:
         def fetch(after: str | int | None) -> Page[Row]:
             value = self.get(str(after or first), **prefer)
             page = _page(value, what)
-            links.append(str(value.get("@odata.deltaLink", "")))
+            links.append(str(value.get("@odata.deltaLink") or ""))
             return page
 
         return pages(fetch, what=what), links[-1]
@@ -124,10 +124,12 @@ def _query(entity_set: str, columns: Sequence[str], more: Mapping[str, str] = Ma
     return f"{entity_set}?" + "&".join(f"{name}={quote(text, safe=_PLAIN)}" for name, text in query.items())
 
 
-def check_columns(rows: Iterable[Row], columns: Sequence[str], what: str) -> None:
-    """Raises IncompleteRead."""
+def check_columns(rows: Sequence[Row], columns: Sequence[str], what: str) -> None:
+    """The first one has a word that tells rows apart. Raises IncompleteRead."""
     if any(name not in row for row in rows for name in columns):
         raise IncompleteRead(f"{what}: a row lacks columns that were asked for")
+    if not all(isinstance(row[columns[0]], str) for row in rows):
+        raise IncompleteRead(f"{what}: a row has no id")
 
 
 def _page(value: Any, what: str) -> Page[Row]:
