@@ -302,6 +302,13 @@ def test_tables_without_change_tracking_are_read_whole(world: World, tmp_path: P
     assert set(world.asked().values()) == {1}
 
 
+def test_an_environment_that_never_fits_is_read_as_without_deltas(world: World, tmp_path: Path) -> None:
+    world.environment.put("teammemberships", teamid=world.environment.new_id(), systemuserid=world.environment.me)
+    assert world.read(tmp_path) == world.read()
+    assert world.read(tmp_path) == world.read()
+    assert (whole(world), set(world.asked().values())) == (True, {1})
+
+
 SPOIL: Mapping[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "cut off": lambda content: content[: len(content) // 2],

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from orgsync import __version__
 from orgsync.adapters.dataverse.api import Row
@@ -66,8 +66,8 @@ class File:
         return [__version__, *self.about, {name: [*columns] for name, columns in COLUMNS.items()}]
 
 
-def _tables(found: Mapping[str, Mapping[str, object]]) -> dict[str, Table]:
-    return {name: Table(link=str(one["link"]), rows=by_id(name, one["rows"])) for name, one in found.items()}  # type: ignore[arg-type]
+def _tables(found: Mapping[str, Any]) -> dict[str, Table]:
+    return {name: Table(link=one["link"], rows=by_id(name, one["rows"])) for name, one in found.items()}
 
 
 def by_id(entity_set: str, rows: Sequence[Row]) -> dict[RemoteId, Row]:
