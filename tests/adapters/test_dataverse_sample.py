@@ -131,15 +131,7 @@ def test_drift_has_the_name_of_whoever_caused_it(root: Path, environment: Enviro
 
 
 def plan_text(root: Path, cache: Path | None) -> str:
-    plan = pipeline.make_plan(
-        root,
-        load_settings(root),
-        "demo",
-        today=repository.TODAY,
-        environment=ENVIRONMENT,
-        watch=Timings(),
-        cache=cache,
-    )
+    plan = repository.planned(root, environment=ENVIRONMENT, cache=cache)
     return json.dumps(to_json(plan, lambda _: []), default=dict)
 
 
