@@ -27,7 +27,7 @@ def fetch_since(api: Api, marks: Marks, file: File) -> tuple[World, int]:
         with suppress(AdapterError):
             reading = _Reading(api, kept.tables)
             world, calls = reading.carry_out(marks)
-            if fits(world):
+            if not kept.tables or fits(world):
                 file.write(Kept(begun=kept.begun, tables=reading.tables))
                 return world, calls
     begun, reading = time.time(), _Reading(api, None)
