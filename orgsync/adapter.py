@@ -182,6 +182,18 @@ class ReadsAhead(Protocol):
 
 
 @runtime_checkable
+class KeepsReadings(Protocol):
+    """Optional: a CRM that tells what changed since it was asked last.
+
+    ``keep`` comes before anything is read, and never where something is to be written: what is read is kept in files of
+    that folder of the user's, and later readings ask for the changes alone. What is found there may be anything; a
+    reading gives the whole organization either way.
+    """
+
+    def keep(self, folder: Path) -> None: ...
+
+
+@runtime_checkable
 class HasEffects(Protocol):
     """Optional: a CRM that does more than it is told."""
 

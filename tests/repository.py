@@ -91,7 +91,13 @@ def edit(root: Path, old: str, new: str, file: str = UNIT_FILE) -> None:
     (root / file).write_text(text.replace(old, new))
 
 
-def planned(root: Path, *accept: str, target: str = "demo", environment: Mapping[str, str] = NOTHING) -> Plan:
+def planned(
+    root: Path,
+    *accept: str,
+    target: str = "demo",
+    environment: Mapping[str, str] = NOTHING,
+    cache: Path | None = None,
+) -> Plan:
     return pipeline.make_plan(
         root,
         load_settings(root),
@@ -100,6 +106,7 @@ def planned(root: Path, *accept: str, target: str = "demo", environment: Mapping
         environment=environment,
         watch=Timings(),
         accept=frozenset(accept),
+        cache=cache,
     )
 
 

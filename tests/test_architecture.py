@@ -18,6 +18,7 @@ WORDS = {
     "change": {"resources"},
     "errors": {"finding"},
     "index": {"resources"},
+    "keeping": set[str](),
     "adapter": {"change", "finding", "index", "resources"},
     "plan": {"access", "change", "errors", "finding", "resources"},
     "watch": {"change"},

@@ -15,7 +15,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from orgsync.adapter import Adapter, Capabilities, HasCost, HasDoctor, HasEffects, Opener, ReadsAhead, Scope, Snapshot
+from orgsync.adapter import (
+    Adapter,
+    Capabilities,
+    HasCost,
+    HasDoctor,
+    HasEffects,
+    KeepsReadings,
+    Opener,
+    ReadsAhead,
+    Scope,
+    Snapshot,
+)
 from orgsync.change import Batch, Change, Effect, Outcome
 from orgsync.errors import InvalidInput, OrgsyncError, ReadOnly
 from orgsync.finding import Finding, Position
@@ -194,11 +205,13 @@ def open_adapter(
     actor: str,
     environment: Mapping[str, str],
     clock: Callable[[], datetime],
+    cache: Path | None = None,
 ) -> Iterator[Adapter]:
     """Raises InvalidInput (no such adapter, wrong options) and AdapterError.
 
     writable   False: ``apply`` raises ReadOnly, and the adapter's own transport was told to refuse writes, too
     clock      asked only when something is written
+    cache      the user's folder for what can be read again; what is to be written is never compared with it
     """
     if findings := check_options(name, target):
         raise InvalidInput(findings)
@@ -211,6 +224,8 @@ def open_adapter(
         actor=actor,
         clock=clock,
     ) as adapter:
+        if cache is not None and not writable and isinstance(adapter, KeepsReadings):
+            adapter.keep(cache)
         yield adapter if writable else ReadOnlyAdapter(adapter)
 
 

@@ -7,7 +7,6 @@ import click
 
 from orgsync.cli.app import offering
 from orgsync.cli.known import FILE, known_of, note, sources
-from orgsync.cli.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,20 +2,19 @@
 
 In: the repository's folder, the cache's. Out: entries by their keys. Never: fails, whatever is in that file or cannot
 be written; believes what somebody else, another version, another Python or a damaged disk left there. It is safe to
-delete at any time. Who writes last wins, and whoever reads sees one whole file: it is replaced, never changed.
+delete at any time.
 """
 
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from orgsync import __version__
 from orgsync.intake.entries import Entry, pack, unpack
+from orgsync.keeping import keep, kept
 from orgsync.resources import Json
 
 _MAKERS = (
@@ -27,28 +26,13 @@ _LIBRARIES = ("yaml", "pydantic", "pydantic_core")
 
 def read(root: Path, folder: Path) -> dict[str, Entry]:
     try:
-        with _path(root, folder).open("rb") as file:
-            return unpack(file.read(), _version()) if _is_own(file.fileno()) else {}
+        return unpack(kept(_path(root, folder)), _version())
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
 
-def _is_own(number: int) -> bool:
-    """In a folder that others may write to, too, anybody could say what the files declare."""
-    found = os.fstat(number)
-    return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
-
-
 def write(root: Path, folder: Path, entries: Mapping[str, Entry]) -> None:
-    with suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as file:
-            try:
-                file.write(pack(entries, _version()))
-                file.close()
-                Path(file.name).replace(_path(root, folder))
-            except OSError:
-                Path(file.name).unlink(missing_ok=True)
+    keep(_path(root, folder), pack(entries, _version()))
 
 
 def _path(root: Path, folder: Path) -> Path:

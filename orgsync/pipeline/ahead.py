@@ -38,10 +38,10 @@ class Begun:
 
 
 @contextmanager
-def begun(target: TargetSettings, root: Path, environment: Environment) -> Iterator[Begun]:
+def begun(target: TargetSettings, root: Path, environment: Environment, cache: Path | None) -> Iterator[Begun]:
     """Leaving it early closes the adapter: whatever is still being fetched ends with the call that is under way."""
     with ExitStack() as stack:
-        opened = _noted(Future[Adapter](), lambda: stack.enter_context(reading(target, root, environment)))
+        opened = _noted(Future[Adapter](), lambda: stack.enter_context(reading(target, root, environment, cache)))
         yield Begun(opened, _begin(opened.result()) if opened.exception() is None else None)
 
 

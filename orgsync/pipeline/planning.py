@@ -97,7 +97,7 @@ def make_plan(
 ) -> Plan:
     """Raises InvalidInput (errors in the YAML, or what the target cannot do), IncompleteRead, AdapterError.
 
-    cache   the folder that holds what was read of the same files earlier; it changes nothing but the time it takes
+    cache   the folder that holds what was read of the same files and CRM earlier; it changes only the time it takes
     actor   who proposes the change: an account at the code host, or a login; "" where nobody asks
     as_of   the day that the plan is made for, where somebody names one
     """
@@ -275,7 +275,7 @@ class _Planned:
 
 def _plan_declared(asked: _Asked) -> _Planned:
     target = asked.target
-    with collector_paused(), begun(target, asked.root, asked.environment) as crm:
+    with collector_paused(), begun(target, asked.root, asked.environment, asked.cache) as crm:
         declared = validate(
             asked.root, today=asked.today, watch=asked.watch, cache=asked.cache, policies=asked.policies
         )

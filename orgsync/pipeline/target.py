@@ -38,9 +38,11 @@ def in_force(settings: Settings, target: TargetSettings) -> dict[str, Json]:
 
 
 @contextmanager
-def reading(target: TargetSettings, root: Path, environment: Environment) -> Iterator[Adapter]:
+def reading(
+    target: TargetSettings, root: Path, environment: Environment, cache: Path | None = None
+) -> Iterator[Adapter]:
     with open_adapter(
-        target.adapter, target, root, writable=False, actor="", environment=environment, clock=_never
+        target.adapter, target, root, writable=False, actor="", environment=environment, clock=_never, cache=cache
     ) as adapter:
         yield adapter
 

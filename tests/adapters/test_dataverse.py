@@ -733,6 +733,18 @@ def test_the_doctor_finds_an_environment_that_is_not_as_it_was_taken_for(world: 
     assert told["upserts are not listed for all tables"] == "Upsert is not listed for team"
 
 
+def test_the_doctor_says_which_tables_are_read_whole_by_every_plan(world: World) -> None:
+    def told() -> dict[str, str]:
+        with world.opened(writable=False) as adapter:
+            return {one.summary: one.detail for one in adapter.doctor() if one.severity == "info"}
+
+    assert "prvReadEntity" in told()["whether changes are tracked is not known"]
+    world.environment.also("prvReadEntity")
+    assert told()["changes are tracked"] == "businessunits, teams, roles, systemusers"
+    world.environment.tracked -= {"roles", "systemusers"}
+    assert told()["tables without change tracking are read whole by every plan"] == "role, systemuser"
+
+
 def test_the_doctor_names_a_table_that_cannot_be_read_as_it_is_needed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

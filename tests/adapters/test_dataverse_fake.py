@@ -89,11 +89,48 @@ def test_a_query_that_is_none_is_refused(service: Service, path: str, words: str
         ({"Authorization": "Bearer x"}, 401),
         ({"Cookie": "ARRAffinity=1"}, 400),
         ({"Odata-Version": "3.0"}, 400),
-        ({"Prefer": "odata.track-changes"}, 400),
+        ({"Prefer": "odata.track-changes,return=minimal"}, 400),
     ],
 )
 def test_headers_are_as_documented(service: Service, headers: dict[str, str], status: int) -> None:
     assert ask(service, "roles?$select=roleid", **headers)[0] == status
+
+
+TRACKING = {"Prefer": "odata.track-changes"}
+
+
+@pytest.mark.parametrize("option", ["$filter=name eq 'x'", "$orderby=name", "$expand=teamroles_association", "$top=1"])
+def test_changes_are_tracked_without_further_options(service: Service, option: str) -> None:
+    status, value = ask(service, f"teams?$select=teamid&{quote(option, safe='$=')}", **TRACKING)
+    name = option.partition("=")[0]
+    assert (status, f'The "{name}" query parameter' in value["error"]["message"]) == (400, True)
+
+
+def test_changes_are_told_since_a_link_was_given_and_not_for_ever(service: Service) -> None:
+    environment = service.environment
+    _, value = ask(service, "teams?$select=name", **TRACKING)
+    link = value["@odata.deltaLink"].partition(ROOT)[2]
+    assert ask(service, link)[1]["value"] == []
+    team = environment.team("Sales")
+    environment.change("teams", team, name="Sales 2")
+    gone = environment.team("Gone")
+    environment.drop("teams", gone)
+    [row, deleted] = ask(service, link)[1]["value"]
+    assert (row["teamid"], row["name"], "@odata.etag" in row) == (team, "Sales 2", True)
+    assert (deleted["id"], deleted["reason"], deleted["@odata.context"][-15:]) == (gone, "deleted", "/$deletedEntity")
+    environment.count += 8 * 86400
+    assert ask(service, link)[0] == 400
+
+
+def test_a_table_without_change_tracking_has_no_changes(service: Service) -> None:
+    assert ask(service, "teammemberships?$select=teamid", **TRACKING)[0] == 400
+    definitions = "EntityDefinitions?$select=LogicalName&$filter=" + quote(
+        "ChangeTrackingEnabled eq true and IsCustomEntity eq false"
+    )
+    assert ask(service, definitions)[0] == 403
+    service.environment.also("prvReadEntity")
+    assert {"LogicalName": "team"} in ask(service, definitions)[1]["value"]
+    assert ask(service, "EntityDefinitions?$select=LogicalName")[0] == 404
 
 
 def test_pages_hold_what_was_asked_for_at_most(service: Service) -> None:

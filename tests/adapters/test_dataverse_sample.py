@@ -1,5 +1,6 @@
 """The organization of this repository, carried into a strict environment: what it costs, and who changed it."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from orgsync import pipeline
 from orgsync.adapters.dataverse.capabilities import capabilities
 from orgsync.adapters.dataverse.options import OBJECTS
 from orgsync.change import Action, Status
-from orgsync.plan import Plan
+from orgsync.plan import Plan, to_json
 from orgsync.resources import Kind
 from orgsync.settings import load_settings
 from orgsync.watch import Timings
@@ -127,3 +128,46 @@ def test_drift_has_the_name_of_whoever_caused_it(root: Path, environment: Enviro
     )
     assert {one.address.partition("/")[0] for one in drift.plan.changes} == {"unit", "role"}
     assert {drift.changed[one.address].by for one in drift.plan.changes} == {"intruder@example.com"}
+
+
+def plan_text(root: Path, cache: Path | None) -> str:
+    plan = repository.planned(root, environment=ENVIRONMENT, cache=cache)
+    return json.dumps(to_json(plan, lambda _: []), default=dict)
+
+
+def test_a_plan_by_deltas_is_the_same_to_the_byte(
+    root: Path, environment: Environment, service: tuple[str, Service], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cache, sent = tmp_path_factory.mktemp("cache"), service[1].sent
+    assert plan_text(root, cache) == plan_text(root, None)
+    applied(root, planned(root))
+    before = plan_text(root, cache)
+    for changes in ((), (_rename, _leave), (_disable, _add)):
+        for change in changes:
+            change(environment)
+        sent.clear()
+        found = plan_text(root, cache)
+        assert sum(sent[name] for name in ("businessunits", "teams", "roles", "systemusers")) == len(
+            set(changes) - {_leave}
+        )
+        assert (found == before) == (changes == ())
+        assert found == plan_text(root, None)
+
+
+def _rename(environment: Environment) -> None:
+    roles = environment.where("roles", _businessunitid_value=environment.root)
+    role = next(one for one in roles if "[orgsync role/" in str(one["description"]))
+    environment.change("roles", role["roleid"], name="Renamed by hand")
+
+
+def _leave(environment: Environment) -> None:
+    environment.drop("teammemberships", next(iter(environment.tables["teammemberships"])))
+
+
+def _disable(environment: Environment) -> None:
+    member = next(iter(environment.tables["teammemberships"].values()))["systemuserid"]
+    environment.change("systemusers", member, isdisabled=True)
+
+
+def _add(environment: Environment) -> None:
+    environment.person("newcomer@example.com")

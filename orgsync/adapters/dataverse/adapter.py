@@ -6,7 +6,8 @@ user; touches the root business unit, default teams, application users and manag
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -16,15 +17,17 @@ from orgsync.adapters.dataverse.capabilities import Possible, capabilities
 from orgsync.adapters.dataverse.changing import Changing
 from orgsync.adapters.dataverse.convert import POSSIBLE, VERBS, Marks, privilege_name
 from orgsync.adapters.dataverse.cost import cost_of
+from orgsync.adapters.dataverse.deltas import fetch_since
 from orgsync.adapters.dataverse.doctor import examine
 from orgsync.adapters.dataverse.effects import effects_of
 from orgsync.adapters.dataverse.index import Index
+from orgsync.adapters.dataverse.kept import File
 from orgsync.adapters.dataverse.login import Login
 from orgsync.adapters.dataverse.making import Making
 from orgsync.adapters.dataverse.options import Options
 from orgsync.adapters.dataverse.reading import index
 from orgsync.adapters.dataverse.rights import check_reading, everywhere
-from orgsync.adapters.dataverse.tables import fetch, rows_of
+from orgsync.adapters.dataverse.tables import World, fetch, rows_of
 from orgsync.adapters.dataverse.work import Links
 from orgsync.adapters.dataverse.writing import Writer
 from orgsync.adapters.http import Client, Renewed
@@ -43,6 +46,7 @@ class DataverseAdapter:
         self.api, self._options = api, options
         self._scope, self._index, self._reads = Scope(), Index(), 0
         self._one_by_one = Lock()
+        self._folder: Path | None = None
 
     def __repr__(self) -> str:
         return f"DataverseAdapter({self.identity})"
@@ -90,11 +94,20 @@ class DataverseAdapter:
         names = {row["privilegeid"]: row["name"] for row in self._privileges}
         me = self.api.me
         check_reading(self._held)
-        before = self.api.calls
-        world = fetch(self.api, Marks(prefix=self._options.prefix))
+        world, self._reads = self._fetched(me)
         self._index.become(index(world, self._options, scope, me, names))
-        self._reads = self.api.calls - before
         return self._index.snapshot
+
+    def _fetched(self, me: Row) -> tuple[World, int]:
+        """(the rows, how many calls it takes to read them whole)."""
+        marks, before = Marks(prefix=self._options.prefix), self.api.calls
+        if self._folder is not None:
+            about = (self.identity, me["OrganizationId"], me["UserId"])
+            return fetch_since(self.api, marks, File.of(self._folder, about))
+        return fetch(self.api, marks, partial(rows_of, self.api)), self.api.calls - before
+
+    def keep(self, folder: Path) -> None:
+        self._folder = folder if self._options.deltas else None
 
     def effects(self, changes: Sequence[Change], live: Snapshot) -> Sequence[Effect]:  # noqa: ARG002  (see _index)
         """``live`` has no place for what is not ours; what was read for it has."""

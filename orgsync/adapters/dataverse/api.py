@@ -6,6 +6,7 @@ answer of another form for a yes; repeats what may have been carried out.
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -23,10 +24,10 @@ Row = Mapping[str, Any]
 
 
 class Api:
-    """``calls``: sent so far; ``at_once``: calls that the environment recommends to have under way."""
+    """``calls``: sent so far; ``at_once``: calls that the environment recommends to have under way; ``page``: rows."""
 
     def __init__(self, client: Client, url: str, *, page: int) -> None:
-        self._client, self._url, self._page = client, url, page
+        self._client, self._url, self.page = client, url, page
         self.calls, self.at_once = 0, 1
 
     def link(self, path: str) -> str:
@@ -50,15 +51,41 @@ class Api:
 
         ``latest``: a column by which only the last page is wanted.
         """
-        query = {"$select": ",".join(columns)} | ({"$filter": where} if where else {})
+        query = {"$filter": where} if where else {}
         query |= {"$orderby": f"{latest} desc", "$top": str(_MOST)} if latest else {}
-        first = f"{entity_set}?" + "&".join(f"{name}={quote(text, safe=_PLAIN)}" for name, text in query.items())
-        prefer = {} if latest else {"Prefer": f"odata.maxpagesize={self._page}"}
+        first = _query(entity_set, columns, query)
+        prefer = {} if latest else {"Prefer": self._pages}
 
         def fetch(after: str | int | None) -> Page[Row]:
-            return _page(self.get(str(after or first), **prefer), columns, entity_set)
+            page = _page(self.get(str(after or first), **prefer), entity_set)
+            check_columns(page.items, columns, entity_set)
+            return page
 
         return pages(fetch, what=entity_set, key=lambda row: row[columns[0]])
+
+    @property
+    def _pages(self) -> str:
+        return f"odata.maxpagesize={self.page}"
+
+    def tracked(self, entity_set: str, columns: Sequence[str]) -> tuple[list[Row], str]:
+        """As ``changes``, of all rows. Raises IncompleteRead."""
+        return self._followed(_query(entity_set, columns), entity_set, Prefer=f"odata.track-changes,{self._pages}")
+
+    def changes(self, link: str, entity_set: str) -> tuple[list[Row], str]:
+        """What changed since that delta link was given: rows as they are now, and who they were that are gone, in the
+        server's order; the next delta link, or an empty one. Raises IncompleteRead."""
+        return self._followed(link, entity_set)
+
+    def _followed(self, first: str, what: str, **prefer: str) -> tuple[list[Row], str]:
+        links = [""]
+
+        def fetch(after: str | int | None) -> Page[Row]:
+            value = self.get(str(after or first), **prefer)
+            page = _page(value, what)
+            links.append(str(value.get("@odata.deltaLink") or ""))
+            return page
+
+        return pages(fetch, what=what), links[-1]
 
     @cached_property
     def me(self) -> Row:
@@ -101,12 +128,23 @@ _MOST = 5000
 """Rows per page (Page results using OData)."""
 
 
-def _page(value: Any, columns: Sequence[str], what: str) -> Page[Row]:
+def _query(entity_set: str, columns: Sequence[str], more: Mapping[str, str] = MappingProxyType({})) -> str:
+    query = {"$select": ",".join(columns), **more}
+    return f"{entity_set}?" + "&".join(f"{name}={quote(text, safe=_PLAIN)}" for name, text in query.items())
+
+
+def check_columns(rows: Sequence[Row], columns: Sequence[str], what: str) -> None:
+    """The first one has a word that tells rows apart. Raises IncompleteRead."""
+    if any(name not in row for row in rows for name in columns):
+        raise IncompleteRead(f"{what}: a row lacks columns that were asked for")
+    if not all(isinstance(row[columns[0]], str) for row in rows):
+        raise IncompleteRead(f"{what}: a row has no id")
+
+
+def _page(value: Any, what: str) -> Page[Row]:
     found = value.get("value") if isinstance(value, dict) else None
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         raise IncompleteRead(f"{what}: an answer is no page of rows")
-    if any(name not in row for row in found for name in columns):
-        raise IncompleteRead(f"{what}: a row lacks columns that were asked for")
     after = value.get("@odata.nextLink")
     if after is not None and not isinstance(after, str):
         raise IncompleteRead(f"{what}: a page does not say where the next one is")

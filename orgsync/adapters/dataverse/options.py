@@ -92,6 +92,10 @@ class Options(BaseModel):
         default_factory=dict,
         description="word of a privilege -> table as privileges name it (cr1_Invoice); comes before the defaults",
     )
+    deltas: bool = Field(
+        default=True,
+        description="whether a plan asks only for what changed since the one before, where it was kept",
+    )
     page_size: int = Field(default=5000, ge=1, le=5000, alias="pageSize", description="rows per page")
 
     @model_validator(mode="after")

@@ -5,8 +5,10 @@ In: an API. Out: findings. Never: writes.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from orgsync.adapters.dataverse.api import Api, Row
+from orgsync.adapters.dataverse.deltas import TRACKED
 from orgsync.adapters.dataverse.tables import COLUMNS, organization, root_of, roots, rows_of
 from orgsync.adapters.diagnosis import fact, trouble, warning
 from orgsync.errors import AdapterError
@@ -14,6 +16,7 @@ from orgsync.finding import Finding
 
 _UPSERT = "Upsert"
 _MADE = ("businessunit", "role", "team")
+_NOTED = "ChangeTrackingEnabled eq true and IsCustomEntity eq false"
 
 
 def probe(api: Api) -> Iterator[Finding]:
@@ -26,6 +29,7 @@ def probe(api: Api) -> Iterator[Finding]:
     yield _copies(parts, roles)
     yield _default_teams(parts, teams)
     yield _upserts(api)
+    yield _tracked(api)
 
 
 def _closed(api: Api) -> Iterator[Finding]:
@@ -95,3 +99,15 @@ def _listed(api: Api) -> set[str]:
         if where
         else set()
     )
+
+
+def _tracked(api: Api) -> Finding:
+    """Tables that are read whole every time, since nobody notes what changes in them."""
+    try:
+        found = api.get(f"EntityDefinitions?$select=LogicalName&$filter={quote(_NOTED)}").get("value", ())
+        names = {row["LogicalName"] for row in found}
+    except (AdapterError, AttributeError, TypeError, KeyError) as error:
+        return fact("whether changes are tracked is not known", str(error))
+    if lacking := [name.removesuffix("s") for name in TRACKED if name.removesuffix("s") not in names]:
+        return fact("tables without change tracking are read whole by every plan", ", ".join(lacking))
+    return fact("changes are tracked", ", ".join(TRACKED))

@@ -3,7 +3,7 @@
 In: an API. Out: rows. Never: half of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -83,29 +83,33 @@ class World:
     settings: Row
 
 
-def fetch(api: Api, marks: Marks) -> World:
-    """Raises IncompleteRead, AdapterError."""
-    settings, parts, roles = organization(api), rows_of(api, "businessunits"), rows_of(api, "roles")
+def fetch(api: Api, marks: Marks, read: Callable[[str], list[Row]]) -> World:
+    """``read``: a set's rows, in the order of their ids. Raises IncompleteRead, AdapterError."""
+    settings, parts, roles = organization(api), read("businessunits"), read("roles")
     top = root_of(parts)
     ours = [role["roleid"] for role in roots(roles, top) if marks.read(role["description"])[1] == Kind.ROLE]
     return World(
         root=top,
         parts=parts,
-        teams=rows_of(api, "teams"),
+        teams=read("teams"),
         roles=roles,
         depths=[row for some in _chunks(ours) for row in _depths(api, some)],
-        users=rows_of(api, "systemusers"),
-        memberships=rows_of(api, "teammemberships"),
-        team_roles=rows_of(api, "teamrolescollection"),
-        user_roles=rows_of(api, "systemuserrolescollection"),
+        users=read("systemusers"),
+        memberships=read("teammemberships"),
+        team_roles=read("teamrolescollection"),
+        user_roles=read("systemuserrolescollection"),
         audits=_audits(api, settings),
         settings=settings,
     )
 
 
 def rows_of(api: Api, entity_set: str) -> list[Row]:
-    """Raises IncompleteRead."""
-    return api.rows(entity_set, COLUMNS[entity_set])
+    """In the order of their ids: two readings of one environment are equal. Raises IncompleteRead."""
+    return in_order(entity_set, api.rows(entity_set, COLUMNS[entity_set]))
+
+
+def in_order(entity_set: str, rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: str(row[COLUMNS[entity_set][0]]))
 
 
 def organization(api: Api) -> Row:

@@ -52,16 +52,19 @@ def refused(code: str, message: str, status: int = 400) -> Refusal:
 
 @dataclass
 class Environment(Store):
-    """``root``: the root business unit; ``mine``: the role of the application user; ``rows``: of a page, at most."""
+    """``root``: the root business unit; ``mine``: the role of the application user; ``rows``: of a page, at most;
+    ``tracked``: tables that have change tracking."""
 
     root: str = ""
     organization: str = ""
     mine: str = ""
     rows: int = 5000
+    tracked: set[str] = field(default_factory=lambda: {"businessunits", "teams", "roles", "systemusers"})
     _held: dict[tuple[object, ...], dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.organization = self.put("organizations", isauditenabled=False, orgdborgsettings="<OrgSettings/>")
+        usual: dict[str, Any] = {"isauditenabled": False, "expirechangetrackingindays": 7}
+        self.organization = self.put("organizations", orgdborgsettings="<OrgSettings/>", **usual)
         self.root = self.put("businessunits", name="Contoso", isdisabled=False)
         self._default_team(self.root, "Contoso")
         self._define_privileges()

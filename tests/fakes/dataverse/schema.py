@@ -90,4 +90,5 @@ MISCELLANEOUS = (
     "prvReadAuditSummary",
     "prvExportToExcel",
     "prvReadSdkMessage",
+    "prvReadEntity",
 )

@@ -5,13 +5,15 @@ In: requests. Out: the documented answers and error bodies. Never: guesses what 
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
+from tests.fakes.dataverse.changes import UNTRACKED, Changes
 from tests.fakes.dataverse.csdl import OPERATIONS, Refusal, bad, is_guid, model
 from tests.fakes.dataverse.multipart import Reply, Request, replies, requests
 from tests.fakes.dataverse.query import asked
@@ -22,6 +24,7 @@ from tests.fakes.dataverse.tokens import Door
 ROOT = "/api/data/v9.2/"
 _MOST = 1000
 _PAGE = 5000
+_TRACKING = "odata.track-changes"
 _ROW = re.compile(r"(\w+)\(([0-9a-f-]{36})\)\Z")
 _LINK = re.compile(r"(\w+)\(([0-9a-f-]{36})\)/(\w+)(?:\(([0-9a-f-]{36})\))?/\$ref\Z")
 _CALL = re.compile(r"(\w+)\(([0-9a-f-]{36})\)/Microsoft\.Dynamics\.CRM\.(\w+)(\(\))?\Z")
@@ -33,6 +36,7 @@ class Service:
 
     requests   (method, path) of every call; ``operations``: how many there were in batches
     written    method and address of every operation that was carried out
+    sent       set -> how many of its rows were sent
     throttled  calls that the limits refuse; ``hint``: calls at once that are recommended
     bare       how a change set that failed is answered
     """
@@ -41,6 +45,7 @@ class Service:
         self.environment, self.lock, self.door = environment, Lock(), Door()
         self.requests: list[tuple[str, str]] = []
         self.operations = 0
+        self.sent: Counter[str] = Counter()
         self.written: list[str] = []
         self.throttled = 0
         self.hint, self.bare = "", False
@@ -76,7 +81,8 @@ class Service:
             return self._batch(headers, body)
         if method != "GET":
             raise Refusal(405, "0x8006088b", "single writes are not what this client is to make")
-        return 200, self._get(rest, query, headers), {}
+        applied = {"Preference-Applied": _TRACKING} if _TRACKING in headers.get("Prefer", "") else {}
+        return 200, self._get(rest, query, headers), applied
 
     # reading
 
@@ -91,9 +97,14 @@ class Service:
             }
         if (call := _CALL.match(rest)) and call[4] and not query:
             return self._function(call[1], call[2], call[3])
+        if (rest, unquote_plus(query)) == ("EntityDefinitions", UNTRACKED):
+            environment.need("prvReadEntity")
+            return {"value": [{"LogicalName": model().sets[name]} for name in sorted(environment.tracked)]}
         if rest not in model().sets or rest not in environment.tables:
             raise Refusal(404, "0x80060888", f"Resource not found for the segment '{rest}'.")
-        return self._page(rest, query, headers)
+        page = self._page(rest, query, headers)
+        self.sent[rest] += len(page["value"])
+        return page
 
     def _function(self, entity_set: str, id_: str, name: str) -> Any:
         known = model().functions.get(name)
@@ -115,12 +126,12 @@ class Service:
             raise bad("All columns are never needed.")
         if entity_set in READING:
             self.environment.need(READING[entity_set])
+        size, tracking = self._preferred(headers.get("Prefer", f"odata.maxpagesize={_PAGE}"))
+        if tracking or "$deltatoken" in options or "." in options.get("$skiptoken", ""):
+            here = f"http://{headers.get('Host')}{ROOT}"
+            return Changes(self.environment, entity_set, here).page(options, size)
         rows = self.environment.seen(entity_set)
         columns, found = asked(model(), entity_set, options, rows)
-        prefer = re.fullmatch(r"odata\.maxpagesize=(\d+)", headers.get("Prefer", f"odata.maxpagesize={_PAGE}"))
-        if prefer is None:
-            raise bad(f"no such preference: {headers.get('Prefer')}")
-        size = min(int(prefer[1]), _PAGE, self.environment.rows)
         start = int(options.get("$skiptoken", "0"))
         key = TABLES[entity_set].key
         value = [
@@ -132,6 +143,18 @@ class Service:
         link = f"http://{headers.get('Host')}{ROOT}{entity_set}?{plain}&$skiptoken={start + size}"
         context = f"http://{headers.get('Host')}{ROOT}$metadata#{entity_set}"
         return {"@odata.context": context, "value": value, **({"@odata.nextLink": link} if more else {})}
+
+    def _preferred(self, text: str) -> tuple[int, bool]:
+        """(rows per page, whether changes are to be tracked)."""
+        size, tracking = _PAGE, False
+        for one in text.split(","):
+            if sized := re.fullmatch(r"odata\.maxpagesize=(\d+)", one.strip()):
+                size = int(sized[1])
+            elif one.strip() == _TRACKING:
+                tracking = True
+            else:
+                raise bad(f"no such preference: {one}")
+        return min(size, _PAGE, self.environment.rows), tracking
 
     # writing
 

@@ -19,13 +19,14 @@ _BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 
 @dataclass
 class Store:
-    """``me``: whose name every write carries; ``written``: table -> how often."""
+    """``me``: whose name every write carries; ``written``: table -> how often; ``gone``: (table, id) -> version."""
 
     tables: dict[str, dict[str, Row]] = field(default_factory=lambda: {name: {} for name in TABLES})
     me: str | None = None
     undo: list[tuple[str, str, Row | None]] = field(default_factory=list)
     count: int = 0
     written: Counter[str] = field(default_factory=Counter)
+    gone: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def new_id(self) -> str:
         self.count += 1
@@ -45,6 +46,8 @@ class Store:
 
     def drop(self, table: str, id_: str) -> None:
         self.written[table] += 1
+        self.count += 1
+        self.gone[table, id_] = self.count
         self.undo.append((table, id_, self.tables[table].pop(id_)))
 
     def touch(self, table: str, id_: str) -> None:
@@ -55,7 +58,10 @@ class Store:
             row["modifiedon"], row["_modifiedby_value"] = self.now(), self.me
 
     def now(self) -> str:
-        return (_BEGIN + timedelta(seconds=self.count)).isoformat().replace("+00:00", "Z")
+        return self.at(self.count)
+
+    def at(self, version: int) -> str:
+        return (_BEGIN + timedelta(seconds=version)).isoformat().replace("+00:00", "Z")
 
     def _set(self, table: str, id_: str, row: Row) -> None:
         self.written[table] += 1
@@ -71,6 +77,7 @@ class Store:
                 self.tables[table].pop(id_, None)
             else:
                 self.tables[table][id_] = row
+                self.gone.pop((table, id_), None)
 
     def row(self, table: str, id_: object) -> Row:
         found = self.tables[table].get(str(id_))
