@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 Answer = Callable[[str, str, Mapping[str, str], bytes], tuple[int, Any, Mapping[str, str]]]
-"""(method, target, headers in Title-Case, body) -> (status, JSON or None, more headers)."""
+"""(method, target, headers in Title-Case, body) -> (status, JSON, bytes or None, headers)."""
 _NO_CONTENT = 204
 
 
@@ -42,17 +42,20 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.title(): value for name, value in self.headers.items()}
         status, value, more = self.answer(self.command, self.path, headers, body)
-        content = b"" if value is None else json.dumps(value).encode()
+        content = value if isinstance(value, bytes) else b"" if value is None else json.dumps(value).encode()
         self.send_response(status)
-        for name, text in more.items():
+        for name, text in {**_about(status, content), **more}.items():
             self.send_header(name, text)
-        if status != _NO_CONTENT:
-            self.send_header("Content-Type", "application/json;charset=UTF-8")
-            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
     do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = take  # noqa: N815
+
+
+def _about(status: int, content: bytes) -> dict[str, str]:
+    if status == _NO_CONTENT:
+        return {}
+    return {"Content-Type": "application/json;charset=UTF-8", "Content-Length": str(len(content))}
 
 
 @contextmanager

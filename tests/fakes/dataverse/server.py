@@ -8,8 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
@@ -20,6 +19,7 @@ from tests.fakes.dataverse.query import asked
 from tests.fakes.dataverse.rules import Environment
 from tests.fakes.dataverse.schema import LINKED, READING, TABLES
 from tests.fakes.dataverse.tokens import Door
+from tests.fakes.shell import listening
 
 ROOT = "/api/data/v9.2/"
 _MOST = 1000
@@ -300,46 +300,18 @@ def _error(refusal: Refusal) -> dict[str, Any]:
     return {"error": {"code": refusal.code, "message": refusal.message}}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    service: Service
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
-
-    def take(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.title(): value for name, value in self.headers.items()}
-        status, value, more = self.service.answer(self.command, self.path, headers, body)
-        content = value if isinstance(value, bytes) else json.dumps(value).encode()
-        self.send_response_only(status)
-        told = {
-            "Content-Type": "application/json; odata.metadata=minimal",
-            "Set-Cookie": "ARRAffinity=1;Path=/",
-            **more,
-        }
-        told |= {"x-ms-dop-hint": self.service.hint} if self.service.hint else {}
-        for name, text in told.items():
-            self.send_header(name, text)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = take  # noqa: N815
+_ALWAYS = {"Content-Type": "application/json; odata.metadata=minimal", "Set-Cookie": "ARRAffinity=1;Path=/"}
 
 
 @contextmanager
 def started(environment: Environment) -> Iterator[tuple[str, Service]]:
     """(its address, which is Entra's, too; the service behind it)."""
     service = Service(environment)
-    handler = type("Handler", (_Handler,), {"service": service})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listener:
-        listener.daemon_threads = True
-        thread = Thread(target=listener.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.server_address[1]}", service
-        finally:
-            listener.shutdown()
-            thread.join()
+
+    def answer(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        status, value, more = service.answer(method, target, headers, body)
+        hint = {"x-ms-dop-hint": service.hint} if service.hint else {}
+        return status, value, {**_ALWAYS, **more, **hint}
+
+    with listening(answer) as url:
+        yield url, service
