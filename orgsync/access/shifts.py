@@ -35,6 +35,7 @@ class Sentence(NamedTuple):
 Said = tuple[Sentence, tuple[str, ...]]
 """A sentence, and the units that grant what it speaks of."""
 _NO_ROLES: RoleSet = frozenset()
+_NO_PRIVILEGES: AbstractSet[Privilege] = frozenset()
 
 
 @dataclass(slots=True)
@@ -94,6 +95,8 @@ class Sides:
         return found
 
     def _differing(self, had: RoleSet, has: RoleSet) -> AbstractSet[Privilege]:
+        if had == has and self.before.roles is self.after.roles:
+            return _NO_PRIVILEGES
         if (known := self._levels.get((had, has))) is None:
             one, other = self.before.roles.held(had), self.after.roles.held(has)
             known = self._levels[had, has] = {privilege for privilege, _ in one.items() ^ other.items()}
@@ -141,6 +144,8 @@ def _one_way(
     found: dict[tuple[str, ...], dict[tuple[str, ...], list[Turn]]] = {}
     for privilege in wanted:
         now, then = has.given[privilege], had.given[privilege]
+        if not moved and now.keys() <= then.keys():  # what is there on both sides is covered
+            continue
         less = max(then, default=(0,))[0]
         for one, over in _uncovered(has.forest.least(now), then.keys(), had.forest, moved):
             through = {role for _, held in now[one] for role in givers(has.roles, held, privilege, one[0])}
