@@ -205,6 +205,7 @@ def _read_memberships(reading: _Reading) -> dict[int, Address]:
     units, users = reading.keys[Kind.UNIT], reading.keys[Kind.USER]
     strange = {number for number, key in units.items() if key.startswith(FOREIGN)}
     ours: dict[int, Address] = {}
+    texts: dict[str, str] = {}  # one text for all that say the same: a third of the reasons, and few dates
     for number, unit, user, until, reason, by, at in _rows(
         reading, "crm_membership", "id, unit_id, user_id, until, reason, changed_by, changed_at"
     ):
@@ -212,7 +213,11 @@ def _read_memberships(reading: _Reading) -> dict[int, Address]:
             ours[number] = ""
             continue
         ours[number] = address = f"membership/{units[unit]}/{users[user]}"
-        resources[address] = {"until": until, "reason": reason} if until or reason else _NO_MEMBERSHIP_FIELDS
+        if until or reason:
+            same = texts.setdefault
+            resources[address] = {"until": same(until, until), "reason": same(reason, reason)}
+        else:
+            resources[address] = _NO_MEMBERSHIP_FIELDS
         addresses.append(address)
         numbers.append(number)
         changed.append(_changed(by, at))
