@@ -5,6 +5,7 @@ cannot be understood (a row that refers to nothing) raises KeyError or ValueErro
 """
 
 import json
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,13 +44,13 @@ class _Later(Mapping[Address, Any]):
 @dataclass(slots=True)
 class _Reading:
     """``keys``: per kind, row id -> key, or ``foreign:<id>``; ``rows``: (address, row id, who changed it) in three
-    lists, which takes less time and memory than a mapping for each."""
+    lists, which takes less time and memory than a mapping for each; an array holds a number in a fifth of the room."""
 
     query: Query
     scope: Scope
     keys: dict[Kind, dict[int, str]] = field(default_factory=dict)
     resources: dict[Address, Fields] = field(default_factory=dict)
-    rows: tuple[list[Address], list[int], list[Changed]] = field(default_factory=lambda: ([], [], []))
+    rows: "tuple[list[Address], array[int], list[Changed]]" = field(default_factory=lambda: ([], array("q"), []))
     foreign: list[Foreign] = field(default_factory=list)
 
 
