@@ -93,12 +93,14 @@ def diff(desired: Organization, live: Snapshot, former: Mapping[Address, Address
 def _additions(
     desired: Mapping[Address, Fields], live: Snapshot, former: Mapping[Address, Address]
 ) -> Iterator[Change]:
-    """Most live as they are desired: one comparison passes over each of those."""
+    """Most live as they are desired: one look and one comparison of what is stated pass over each of those."""
     present = live.resources
     unlike = [
         address
         for address, fields in desired.items()
-        if address not in present or (fields and fields != present[address]) or (former and address in former)
+        if (current := present.get(address)) is None
+        or (fields and not fields.items() <= current.items())
+        or (former and address in former)
     ]
     for address in unlike:
         fields, current = desired[address], present.get(address)

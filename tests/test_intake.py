@@ -300,6 +300,16 @@ def test_a_second_process_answers_what_this_one_would(tmp_path: Path) -> None:
     assert len(own) == 5
 
 
+def test_what_assignments_of_several_files_say_is_held_once() -> None:
+    documents = Intake(Path(), None).ready(large(2))
+    one, other = (found[0].value["assignments"] for found in documents.values())
+    assert isinstance(one, list)
+    assert isinstance(other, list)
+    assert one == other
+    texts = {id(text) for assignment in [*one, *other] if isinstance(assignment, dict) for text in assignment.values()}
+    assert len(texts) == 200 + 1
+
+
 @pytest.mark.parametrize("end", ["cannot start", "dies", "talks nonsense"])
 def test_without_the_second_process_this_one_does_it_all(
     tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch

@@ -44,17 +44,19 @@ def evaluate(
     contents: Resources = _NOTHING,
     unknown: frozenset[Address] = frozenset(),
     logins: Collection[str] | None = None,
+    roles: Roles | None = None,
 ) -> Access:
     """Who holds what on that day.
 
     contents   role and function address -> what it allows, where ``resources`` do not tell
     unknown    roles of the CRM's own, of which nobody knows what they allow
     logins     the users of interest, or None for all
+    roles      those of another organization in which all roles allow the same: their tables are made only once
     """
     return Access(
         resources=resources,
         holdings=_holdings(resources, today.isoformat(), logins),
-        roles=Roles(resources={**resources, **contents} if contents else resources, unknown=unknown),
+        roles=roles or Roles(resources={**resources, **contents} if contents else resources, unknown=unknown),
         forest=forest_of(resources),
         today=today.isoformat(),
     )

@@ -35,6 +35,7 @@ class Sentence(NamedTuple):
 Said = tuple[Sentence, tuple[str, ...]]
 """A sentence, and the units that grant what it speaks of."""
 _NO_ROLES: RoleSet = frozenset()
+_NO_PRIVILEGES: AbstractSet[Privilege] = frozenset()
 
 
 @dataclass(slots=True)
@@ -78,7 +79,8 @@ class Sides:
     def _in_many(self, had: Holding, has: Holding) -> Iterator[Said]:
         """The general case: several units, or one whose place in the forest changed."""
         if wanted := self._in_question(dict(had), dict(has)):
-            one, other = _side(self.before, had, self.forests[0]), _side(self.after, has, self.forests[1])
+            one = _side(self.before, had, self.forests[0], wanted)
+            other = _side(self.after, has, self.forests[1], wanted)
             yield from _one_way(wanted, other, one, self.entered, gain=True)
             yield from _one_way(wanted, one, other, self.left, gain=False)
 
@@ -93,6 +95,8 @@ class Sides:
         return found
 
     def _differing(self, had: RoleSet, has: RoleSet) -> AbstractSet[Privilege]:
+        if had == has and self.before.roles is self.after.roles:
+            return _NO_PRIVILEGES
         if (known := self._levels.get((had, has))) is None:
             one, other = self.before.roles.held(had), self.after.roles.held(has)
             known = self._levels[had, has] = {privilege for privilege, _ in one.items() ^ other.items()}
@@ -107,25 +111,30 @@ def _above(known: Roles, roles: RoleSet, table: Table, other: Table, *, gain: bo
     yield from (Sentence(gain, through, tuple(sorted(turns))) for through, turns in _fewest(found).items())
 
 
+Given = Mapping[Reach, Sequence[tuple[str, RoleSet]]]
+"""Every reach of one privilege, and what gives it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One user on one side: (unit, roles, what they allow)."""
+    """One user on one side. ``given``: of the privileges in question, found once for both ways of comparing."""
 
     roles: Roles
     forest: Forest
-    held: Sequence[tuple[str, RoleSet, Table]]
-
-    def given(self, privilege: Privilege) -> dict[Reach, list[tuple[str, RoleSet]]]:
-        """Every reach of the privilege, and what gives it."""
-        found: dict[Reach, list[tuple[str, RoleSet]]] = {}
-        for unit, roles, table in self.held:
-            if level := table.get(privilege):
-                found.setdefault(reach(level, unit), []).append((unit, roles))
-        return found
+    given: Mapping[Privilege, Given]
 
 
-def _side(access: Access, holding: Holding, forest: Forest) -> _Side:
-    return _Side(access.roles, forest, [(unit, roles, access.roles.held(roles)) for unit, roles in holding])
+def _side(access: Access, holding: Holding, forest: Forest, wanted: AbstractSet[Privilege]) -> _Side:
+    held = [(unit, roles, access.roles.held(roles)) for unit, roles in holding]
+    return _Side(access.roles, forest, {privilege: _given(held, privilege) for privilege in wanted})
+
+
+def _given(held: Iterable[tuple[str, RoleSet, Table]], privilege: Privilege) -> Given:
+    found: dict[Reach, list[tuple[str, RoleSet]]] = {}
+    for unit, roles, table in held:
+        if level := table.get(privilege):
+            found.setdefault(reach(level, unit), []).append((unit, roles))
+    return found
 
 
 def _one_way(
@@ -134,7 +143,9 @@ def _one_way(
     """What the one side has and the other has not. ``moved``: unit -> units that are below it only on this side."""
     found: dict[tuple[str, ...], dict[tuple[str, ...], list[Turn]]] = {}
     for privilege in wanted:
-        now, then = has.given(privilege), had.given(privilege)
+        now, then = has.given[privilege], had.given[privilege]
+        if not moved and now.keys() <= then.keys():  # what is there on both sides is covered
+            continue
         less = max(then, default=(0,))[0]
         for one, over in _uncovered(has.forest.least(now), then.keys(), had.forest, moved):
             through = {role for _, held in now[one] for role in givers(has.roles, held, privilege, one[0])}

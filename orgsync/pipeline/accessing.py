@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -201,10 +202,9 @@ def access_diff(
         return AccessDiff()
     logins = touched_logins(changes, effects) if logins is None else logins
     lives = near(live, logins)
-    before, after = (
-        evaluate(resources, today=today, contents=known.contents, unknown=known.unknown, logins=logins)
-        for resources in (lives, outcome(lives, changes, effects))
-    )
+    asked = partial(evaluate, today=today, contents=known.contents, unknown=known.unknown, logins=logins)
+    before = asked(lives)
+    after = asked(outcome(lives, changes, effects), roles=None if _turns_roles(changes, effects) else before.roles)
     return compare(
         before,
         after,
@@ -244,6 +244,12 @@ def touched_logins(changes: Iterable[Change], effects: Iterable[Effect]) -> set[
     touched = [*(change.address for change in changes), *(one for effect in effects for one in effect.drops)]
     people = (address for address in touched if kind_of(address) in _PEOPLE)
     return {parts_of(address)[-1 if kind_of(address) is Kind.USER else 1] for address in people}
+
+
+def _turns_roles(changes: Iterable[Change], effects: Iterable[Effect]) -> bool:
+    """Whether a role may allow something else than it did."""
+    touched = [*(change.address for change in changes), *(one for effect in effects for one in effect.drops)]
+    return any(address.startswith(_CONTENTS) for address in touched)
 
 
 _PEOPLE = {Kind.USER, Kind.MEMBERSHIP, Kind.GRANT}

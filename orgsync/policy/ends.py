@@ -28,8 +28,8 @@ def too_far(state: State, policies: Policies) -> Iterator[Finding]:
 
 def soon(state: State, policies: Policies) -> Iterator[Finding]:
     """Of what is declared: whoever lives there with another end is drift."""
-    last = _after(state.today, policies.warn_before)
-    ending = [(address, until) for address, until in _ending(state) if state.today.isoformat() <= until <= last]
+    first, last = state.today.isoformat(), _after(state.today, policies.warn_before)
+    ending = [(address, until) for address, until in _ending(state) if first <= until <= last]
     for address, until in ending:
         yield state.tell("ends-soon", f"{_who(address)} ends on {until}", address, "until")
     if ending and state.complete:

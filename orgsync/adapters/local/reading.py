@@ -5,6 +5,7 @@ cannot be understood (a row that refers to nothing) raises KeyError or ValueErro
 """
 
 import json
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,13 +44,13 @@ class _Later(Mapping[Address, Any]):
 @dataclass(slots=True)
 class _Reading:
     """``keys``: per kind, row id -> key, or ``foreign:<id>``; ``rows``: (address, row id, who changed it) in three
-    lists, which takes less time and memory than a mapping for each."""
+    lists, which takes less time and memory than a mapping for each; an array holds a number in a fifth of the room."""
 
     query: Query
     scope: Scope
     keys: dict[Kind, dict[int, str]] = field(default_factory=dict)
     resources: dict[Address, Fields] = field(default_factory=dict)
-    rows: tuple[list[Address], list[int], list[Changed]] = field(default_factory=lambda: ([], [], []))
+    rows: "tuple[list[Address], array[int], list[Changed]]" = field(default_factory=lambda: ([], array("q"), []))
     foreign: list[Foreign] = field(default_factory=list)
 
 
@@ -205,6 +206,7 @@ def _read_memberships(reading: _Reading) -> dict[int, Address]:
     units, users = reading.keys[Kind.UNIT], reading.keys[Kind.USER]
     strange = {number for number, key in units.items() if key.startswith(FOREIGN)}
     ours: dict[int, Address] = {}
+    texts: dict[str, str] = {}  # one text for all that say the same: a third of the reasons, and few dates
     for number, unit, user, until, reason, by, at in _rows(
         reading, "crm_membership", "id, unit_id, user_id, until, reason, changed_by, changed_at"
     ):
@@ -212,7 +214,11 @@ def _read_memberships(reading: _Reading) -> dict[int, Address]:
             ours[number] = ""
             continue
         ours[number] = address = f"membership/{units[unit]}/{users[user]}"
-        resources[address] = {"until": until, "reason": reason} if until or reason else _NO_MEMBERSHIP_FIELDS
+        if until or reason:
+            same = texts.setdefault
+            resources[address] = {"until": same(until, until), "reason": same(reason, reason)}
+        else:
+            resources[address] = _NO_MEMBERSHIP_FIELDS
         addresses.append(address)
         numbers.append(number)
         changed.append(_changed(by, at))
