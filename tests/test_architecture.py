@@ -63,12 +63,13 @@ LATE = {"deepdiff", "rich.console", "sqlalchemy.pool"}
 LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "journal.reading": {"orgsync.journal.book"},
     "pipeline": {  # its table of what to load when it is asked for
-        *(f"orgsync.pipeline.{name}" for name in ("accessing", "applying", "declaring", "past", "planning", "values")),
+        *(f"orgsync.pipeline.{name}" for name in ("accessing", "applying", "declaring", "past", "planning")),
+        *(f"orgsync.pipeline.{name}" for name in ("undoing", "values")),
         "orgsync.revision",
     },
     "pipeline.applying": {"orgsync.journal", "orgsync.journal.book", "orgsync.signing"},
     "pipeline.past": {"orgsync.journal"},
-    "pipeline.planning": {"orgsync.signing"},
+    "pipeline.weighing": {"orgsync.signing"},
     "intake": {"orgsync.documents"},  # building the models takes longer than a small plan needs for all the rest
     "intake.entries": {"orgsync.documents"},
     "references": {"keyring"},

@@ -23,7 +23,7 @@ from orgsync.errors import InvalidInput, OrgsyncError, PlanRefused, Refused
 from orgsync.explain import attributes
 from orgsync.finding import Severity
 from orgsync.order import order
-from orgsync.pipeline import applying, planning
+from orgsync.pipeline import applying, undoing
 from orgsync.plan import Plan, open_plan, save
 from orgsync.project import project
 from orgsync.resources import Address, Fields, Kind, Organization
@@ -599,7 +599,7 @@ def sent(crm: MemoryCrm) -> list[Step]:
 def rolled_back(steps: Sequence[Step], adapter: MemoryAdapter) -> tuple[list[Change] | None, list[str]]:
     did, renamed = images(steps)
     live, former = rename(adapter.read(Scope()), renamed)
-    former_state, findings = undo(planning._renamed(did, renamed), live)
+    former_state, findings = undo(undoing._renamed(did, renamed), live)
     return carried_out(former_state, live, former, adapter), [one.detail for one in findings]
 
 

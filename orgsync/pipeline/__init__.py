@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from orgsync.pipeline.applying import apply_plan
     from orgsync.pipeline.declaring import Declared, validate
     from orgsync.pipeline.past import check_journal, runs, steps
-    from orgsync.pipeline.planning import find_access_diff, find_drift, make_plan, make_rollback
+    from orgsync.pipeline.planning import find_access_diff, find_drift, make_plan
+    from orgsync.pipeline.undoing import make_rollback
     from orgsync.pipeline.values import Checked, Clock, Drift, Environment, Report
     from orgsync.revision import commit_at, commit_of
 
@@ -23,7 +24,8 @@ _HOUSES = {
     "orgsync.pipeline.applying": ("apply_plan",),
     "orgsync.pipeline.declaring": ("Declared", "validate"),
     "orgsync.pipeline.past": ("check_journal", "runs", "steps"),
-    "orgsync.pipeline.planning": ("find_access_diff", "find_drift", "make_plan", "make_rollback"),
+    "orgsync.pipeline.planning": ("find_access_diff", "find_drift", "make_plan"),
+    "orgsync.pipeline.undoing": ("make_rollback",),
     "orgsync.pipeline.values": ("Checked", "Clock", "Drift", "Environment", "Report"),
     "orgsync.revision": ("commit_at", "commit_of"),
 }
