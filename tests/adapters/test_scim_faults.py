@@ -57,11 +57,16 @@ def _writing(world: World, origin: str, at: Mapping[int, Act]) -> tuple[pipeline
 
 
 @pytest.mark.parametrize("act", [acts.carries_out_and_says(BROKEN), acts.closes, acts.truncates])
-@pytest.mark.parametrize("more", ["", SINGLY], ids=["bulk", "singly"])
-@pytest.mark.parametrize("number", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("more", "number"),
+    [(more, number) for more, count in (("", 4), (SINGLY, 8)) for number in range(count)],
+    ids=lambda value: {"": "bulk", SINGLY: "singly"}.get(value, value),
+)
 def test_a_write_that_was_done_and_not_told_is_found(
     act: Act, more: str, number: int, origin: str, url: str, tmp_path: Path
 ) -> None:
+    """Singly, several are under way at once, so that a number may be any of them: business units, users, the unit that
+    is made in one call and put into its place in another."""
     world = small(tmp_path, url, more)
     report, _ = _writing(world, origin, {number: act})
     assert report.complete, report

@@ -78,9 +78,12 @@ class Writer:
     ) -> dict[str, Outcome]:
         live, desk = look()
         settled = {step.id: _found(step, verdicts[step.id], live) for step in open_ if _is_so(step, live.resources)}
-        left = [step for step in open_ if step.id not in settled]
-        again = tuple(step for step in left if _may_be_sent_again(step, verdicts[step.id], live.resources))
-        second = self._sent(jobs(replace(batch, steps=again), desk, folded=False)[0]) if again else {}
+        left = [_rest(step, live) or step for step in open_ if step.id not in settled]
+        again = [step for step in left if _may_be_sent_again(step, verdicts[step.id], live.resources)]
+        second: dict[str, _Verdict] = {}
+        for action in {step.action: None for step in again}:
+            steps = tuple(step for step in again if step.action is action)
+            second |= self._sent(jobs(replace(batch, action=action, steps=steps), desk, folded=False)[0])
         return settled | {step.id: _outcome(step, second.get(step.id) or verdicts[step.id]) for step in left}
 
     def _sent(self, found: Sequence[Job]) -> dict[str, _Verdict]:
@@ -156,6 +159,16 @@ def _is_so(step: Step, live: Mapping[Address, Fields]) -> bool:
     return current is not None and all(
         name == KEY or same(current.get(name), value) for name, value in step.after.items()
     )
+
+
+def _rest(step: Step, live: Snapshot) -> Step | None:
+    """What is left to do of a creation whose answer was lost: it is there, and not yet in its place."""
+    current = live.resources.get(step.address)
+    if step.action is not Action.CREATE or current is None or step.address not in live.ids:
+        return None
+    lacking = {name: value for name, value in step.after.items() if not same(current.get(name), value)}
+    before = {name: current.get(name) for name in lacking}
+    return replace(step, action=Action.UPDATE, before=before, after=lacking, remote_id=live.ids[step.address])
 
 
 def _may_be_sent_again(step: Step, verdict: _Verdict, live: Mapping[Address, Fields]) -> bool:
