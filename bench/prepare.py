@@ -97,7 +97,7 @@ _AUTHOR = ["-c", "user.name=bench", "-c", "user.email=bench@northwind.example", 
 
 
 def install_peers() -> Path:
-    """The interpreter of the environment in which the peers (and the chart) run."""
+    """The interpreter of the environment in which the peers run."""
     python = CACHE / "peers" / "bin" / "python"
     wanted = (ROOT / "bench" / "requirements.txt").read_text()
     stamp = CACHE / "peers" / "installed.txt"
