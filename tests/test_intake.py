@@ -21,9 +21,10 @@ from orgsync.cli.options import Options
 from orgsync.cli.output import Output
 from orgsync.cli.session import Session
 from orgsync.intake import Intake, cache, check
-from orgsync.intake.entries import Entry, documents_of, entry_of, key_of, pack, unpack
+from orgsync.intake.entries import Entry, entry_of, pack, unpack
 from orgsync.intake.helper import Helper
-from orgsync.load import Repository, load
+from orgsync.load import Assignments, Repository, load
+from orgsync.load.files import key_of
 from orgsync.plan import to_json
 from orgsync.resolve import resolve
 from orgsync.settings import load_settings
@@ -294,20 +295,17 @@ def test_a_second_process_answers_what_this_one_would(tmp_path: Path) -> None:
         found = helper.entries()
     assert found is not None
     own = {file: entry for file, content in contents.items() if (entry := entry_of(content, file)) is not None}
-    assert {file: documents_of(entry, file) for file, entry in found.items()} == {
-        file: documents_of(entry, file) for file, entry in own.items()
-    }
+    assert found == own
     assert len(own) == 5
 
 
 def test_what_assignments_of_several_files_say_is_held_once() -> None:
     documents = Intake(Path(), None).ready(large(2))
     one, other = (found[0].value["assignments"] for found in documents.values())
-    assert isinstance(one, list)
-    assert isinstance(other, list)
+    assert isinstance(one, Assignments)
+    assert isinstance(other, Assignments)
     assert one == other
-    texts = {id(text) for assignment in [*one, *other] if isinstance(assignment, dict) for text in assignment.values()}
-    assert len(texts) == 200 + 1
+    assert len({id(text) for unit in (one, other) for text in (*unit.user, *unit.until)}) == 200 + 1
 
 
 @pytest.mark.parametrize("end", ["cannot start", "dies", "talks nonsense"])
@@ -370,9 +368,8 @@ def test_what_is_packed_is_unpacked_and_what_is_not_ours_is_refused() -> None:
     assert entry is not None
     packed = pack({"a": entry, "b": entry}, ["1"])
     found = unpack(packed, ["1"])
-    assert {key: (bytes(one.text), bytes(one.marks)) for key, one in found.items()} == dict.fromkeys(
-        "ab", (entry.text, entry.marks)
-    )
+    assert found == {"a": entry, "b": entry}
+    assert [list(one.marks or ()) for one in found["b"]] == [list(one.marks or ()) for one in entry]
     with pytest.raises(ValueError, match="another version"):
         unpack(packed, ["2"])
 

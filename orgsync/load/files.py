@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from orgsync.finding import Finding, Position, Severity
@@ -118,6 +119,17 @@ def read(root: Path, file: str, findings: list[Finding]) -> bytes | None:
         findings.append(_file_finding("file-too-large", "a file is too large", limit, "split it", file))
         return None
     return content
+
+
+def read_again(root: Path, file: str, key: str) -> bytes | None:
+    """None where it is not any more what it was."""
+    content = read(root, file, [])
+    return content if content is not None and key_of(file, content) == key else None
+
+
+def key_of(file: str, content: bytes) -> str:
+    """What decides on the documents of a file: its bytes, and the folder, which says what kinds may stand in it."""
+    return sha256(b"%s\0%s" % (file.partition("/")[0].encode(), content)).hexdigest()
 
 
 def _bytes(path: str) -> bytes:
