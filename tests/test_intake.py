@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -152,6 +152,65 @@ def test_the_same_bytes_in_the_other_folder_are_another_file(tmp_path: Path) -> 
     shutil.copy(root / "roles" / "roles.yaml", root / "units" / "moved.yaml")
     (root / "roles" / "roles.yaml").unlink()
     assert [one["code"] for one in told(root, folder)["findings"]][:2] == ["wrong-folder", "wrong-folder"]
+
+
+def _paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    if isinstance(value, Mapping):
+        for name in value:
+            yield from _paths(value[name], (*path, name))
+        yield (*path, "missing")
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for number, one in enumerate(value):
+            yield from _paths(one, (*path, number))
+        yield (*path, len(value))
+
+
+def test_every_place_is_as_exact_as_without_a_cache(tmp_path: Path) -> None:
+    """What is checked is columns, and the text is read again for what the marks do not tell."""
+    root = sample(tmp_path)
+    plain = load(root)
+    load(root, Intake(root, root / "cache").ready)
+    found = load(root, Intake(root, root / "cache").ready)
+    assert found.texts == {}
+    places = [(n, path) for n, one in enumerate(found.documents) for path in _paths(one.value)]
+    assert len(places) > 500
+    for place in places:
+        for of_key in (False, True):
+            assert found.position(place, of_key=of_key) == plain.position(place, of_key=of_key)
+
+
+@pytest.mark.parametrize("change", ["other bytes", "no file"])
+def test_a_place_in_a_file_that_has_changed_since_is_that_of_what_was_read(tmp_path: Path, change: str) -> None:
+    root = repository(tmp_path)
+    content = (root / UNIT_FILE).read_bytes()
+    found = load(root, Intake(root, root / "cache").ready)
+    number = next(n for n, one in enumerate(found.documents) if one.file == UNIT_FILE and "assignments" in one.value)
+    exact = {path: load(root).position((number, path)) for path in [(), ("assignments", 1), ("name",)]}
+    if change == "no file":
+        (root / UNIT_FILE).unlink()
+    else:
+        (root / UNIT_FILE).write_bytes(b"# a remark\n\n" + content)
+    assert found.position((number, ("assignments", 1))) == exact["assignments", 1]
+    assert found.position((number, ("assignments", 1, "user"))) == exact["assignments", 1]
+    assert found.position((number, ("name",))) == exact[()] != exact["name",]
+
+
+def test_without_a_cache_the_folder_may_be_gone_when_a_place_is_asked_for(tmp_path: Path) -> None:
+    root = repository(tmp_path)
+    found = load(root, Intake(root, None).ready)
+    expected = load(root).position((0, ("name",)))
+    shutil.rmtree(root / "units")
+    shutil.rmtree(root / "roles")
+    assert found.position((0, ("name",))) == expected
+
+
+def test_a_document_with_aliases_keeps_its_text(tmp_path: Path) -> None:
+    """Without marks nothing else tells where anything stands."""
+    root = repository(tmp_path)
+    edit(root, "name: Sales Team", "name: &name Sales Team\ndescription: *name")
+    found = load(root, Intake(root, root / "cache").ready)
+    assert {*found.texts} == {UNIT_FILE}
 
 
 def _cut(content: bytes) -> bytes:
