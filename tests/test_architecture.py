@@ -17,6 +17,7 @@ WORDS = {
     "resources": set[str](),
     "change": {"resources"},
     "errors": {"finding"},
+    "homes": {"resources"},
     "index": {"resources"},
     "keeping": set[str](),
     "adapter": {"change", "finding", "index", "resources"},

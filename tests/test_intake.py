@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -21,9 +21,10 @@ from orgsync.cli.options import Options
 from orgsync.cli.output import Output
 from orgsync.cli.session import Session
 from orgsync.intake import Intake, cache, check
-from orgsync.intake.entries import Entry, documents_of, entry_of, key_of, pack, unpack
+from orgsync.intake.entries import Entry, entry_of, pack, unpack
 from orgsync.intake.helper import Helper
-from orgsync.load import Repository, load
+from orgsync.load import Assignments, Repository, load
+from orgsync.load.files import key_of
 from orgsync.plan import to_json
 from orgsync.resolve import resolve
 from orgsync.settings import load_settings
@@ -151,6 +152,65 @@ def test_the_same_bytes_in_the_other_folder_are_another_file(tmp_path: Path) -> 
     shutil.copy(root / "roles" / "roles.yaml", root / "units" / "moved.yaml")
     (root / "roles" / "roles.yaml").unlink()
     assert [one["code"] for one in told(root, folder)["findings"]][:2] == ["wrong-folder", "wrong-folder"]
+
+
+def _paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    if isinstance(value, Mapping):
+        for name in value:
+            yield from _paths(value[name], (*path, name))
+        yield (*path, "missing")
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for number, one in enumerate(value):
+            yield from _paths(one, (*path, number))
+        yield (*path, len(value))
+
+
+def test_every_place_is_as_exact_as_without_a_cache(tmp_path: Path) -> None:
+    """What is checked is columns, and the text is read again for what the marks do not tell."""
+    root = sample(tmp_path)
+    plain = load(root)
+    load(root, Intake(root, root / "cache").ready)
+    found = load(root, Intake(root, root / "cache").ready)
+    assert found.texts == {}
+    places = [(n, path) for n, one in enumerate(found.documents) for path in _paths(one.value)]
+    assert len(places) > 500
+    for place in places:
+        for of_key in (False, True):
+            assert found.position(place, of_key=of_key) == plain.position(place, of_key=of_key)
+
+
+@pytest.mark.parametrize("change", ["other bytes", "no file"])
+def test_a_place_in_a_file_that_has_changed_since_is_that_of_what_was_read(tmp_path: Path, change: str) -> None:
+    root = repository(tmp_path)
+    content = (root / UNIT_FILE).read_bytes()
+    found = load(root, Intake(root, root / "cache").ready)
+    number = next(n for n, one in enumerate(found.documents) if one.file == UNIT_FILE and "assignments" in one.value)
+    exact = {path: load(root).position((number, path)) for path in [(), ("assignments", 1), ("name",)]}
+    if change == "no file":
+        (root / UNIT_FILE).unlink()
+    else:
+        (root / UNIT_FILE).write_bytes(b"# a remark\n\n" + content)
+    assert found.position((number, ("assignments", 1))) == exact["assignments", 1]
+    assert found.position((number, ("assignments", 1, "user"))) == exact["assignments", 1]
+    assert found.position((number, ("name",))) == exact[()] != exact["name",]
+
+
+def test_without_a_cache_the_folder_may_be_gone_when_a_place_is_asked_for(tmp_path: Path) -> None:
+    root = repository(tmp_path)
+    found = load(root, Intake(root, None).ready)
+    expected = load(root).position((0, ("name",)))
+    shutil.rmtree(root / "units")
+    shutil.rmtree(root / "roles")
+    assert found.position((0, ("name",))) == expected
+
+
+def test_a_document_with_aliases_keeps_its_text(tmp_path: Path) -> None:
+    """Without marks nothing else tells where anything stands."""
+    root = repository(tmp_path)
+    edit(root, "name: Sales Team", "name: &name Sales Team\ndescription: *name")
+    found = load(root, Intake(root, root / "cache").ready)
+    assert {*found.texts} == {UNIT_FILE}
 
 
 def _cut(content: bytes) -> bytes:
@@ -294,20 +354,17 @@ def test_a_second_process_answers_what_this_one_would(tmp_path: Path) -> None:
         found = helper.entries()
     assert found is not None
     own = {file: entry for file, content in contents.items() if (entry := entry_of(content, file)) is not None}
-    assert {file: documents_of(entry, file) for file, entry in found.items()} == {
-        file: documents_of(entry, file) for file, entry in own.items()
-    }
+    assert found == own
     assert len(own) == 5
 
 
 def test_what_assignments_of_several_files_say_is_held_once() -> None:
     documents = Intake(Path(), None).ready(large(2))
     one, other = (found[0].value["assignments"] for found in documents.values())
-    assert isinstance(one, list)
-    assert isinstance(other, list)
+    assert isinstance(one, Assignments)
+    assert isinstance(other, Assignments)
     assert one == other
-    texts = {id(text) for assignment in [*one, *other] if isinstance(assignment, dict) for text in assignment.values()}
-    assert len(texts) == 200 + 1
+    assert len({id(text) for unit in (one, other) for text in (*unit.user, *unit.until)}) == 200 + 1
 
 
 @pytest.mark.parametrize("end", ["cannot start", "dies", "talks nonsense"])
@@ -370,9 +427,8 @@ def test_what_is_packed_is_unpacked_and_what_is_not_ours_is_refused() -> None:
     assert entry is not None
     packed = pack({"a": entry, "b": entry}, ["1"])
     found = unpack(packed, ["1"])
-    assert {key: (bytes(one.text), bytes(one.marks)) for key, one in found.items()} == dict.fromkeys(
-        "ab", (entry.text, entry.marks)
-    )
+    assert found == {"a": entry, "b": entry}
+    assert [list(one.marks or ()) for one in found["b"]] == [list(one.marks or ()) for one in entry]
     with pytest.raises(ValueError, match="another version"):
         unpack(packed, ["2"])
 

@@ -6,15 +6,16 @@ way, so that findings are made in one place. Never: takes a document for another
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orgsync.finding import Finding
 from orgsync.intake import cache
-from orgsync.intake.entries import Entry, documents_of, entry_of, key_of
+from orgsync.intake.entries import Entry, entry_of
 from orgsync.intake.helper import Helper
-from orgsync.load import Checked, Document, Repository
+from orgsync.load import Assignments, Checked, Document, Repository
+from orgsync.load.files import key_of
 
 _HEAD_START = 2 * 1024 * 1024
 """Bytes that are parsed and checked while a second process starts."""
@@ -31,29 +32,28 @@ class Intake:
         keys = {file: key_of(file, content) for file, content in texts.items()}
         known = cache.read(self.root, self.folder) if self.folder is not None else {}
         new = _entries({file: content for file, content in texts.items() if keys[file] not in known})
+        same: dict[Any, Any] = {}
+        new = {file: [_shared(one, same) for one in entry] for file, entry in new.items()}
         entries = {file: known.get(key) or new.get(file) for file, key in keys.items()}
         if self.folder is not None and new:
             kept = {keys[file]: entry for file, entry in entries.items() if entry is not None}
             cache.write(self.root, self.folder, kept)
-        same: dict[Any, Any] = {}
-        return {
-            file: [_shared(one, same) for one in documents_of(entry, file)]
-            for file, entry in entries.items()
-            if entry is not None
-        }
+        found = ((file, entry) for file, entry in entries.items() if entry is not None)
+        return {file: [self._named(one, file, keys[file]) for one in entry] for file, entry in found}
+
+    def _named(self, document: Document, file: str, key: str) -> Document:
+        """Without a cache the folder may be a passing one, from which nothing can be read again."""
+        return replace(document, file=file, key="" if self.folder is None else key)
 
 
 def _shared(document: Document, same: dict[Any, Any]) -> Document:
     """Logins, dates, reasons and lists of roles stand at many assignments: one for all that are equal takes a fifth
     less memory."""
-    assignments: Any = document.value.get("assignments") or ()
-    for assignment in assignments:
-        for name, value in assignment.items():
-            if type(value) is str:
-                assignment[name] = same.setdefault(value, value)
-            elif type(value) is list:
-                assignment[name] = same.setdefault((*value,), value)
-    return document
+    stated: Any = document.value.get("assignments")
+    if not isinstance(stated, Assignments):
+        return document
+    shared: Any = stated.shared(same.setdefault)
+    return replace(document, value={**document.value, "assignments": shared})
 
 
 def check(repository: Repository) -> tuple[list[Checked], list[Finding]]:
