@@ -11,10 +11,9 @@ from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, cast
 
-from orgsync.finding import Finding, Severity
+from orgsync.finding import Finding, Severity, suggestion
 from orgsync.load import Checked, Document, Repository, Stated
 from orgsync.resources import FIELDS, NO_FIELDS, Address, Fields, Json, Kind, Organization, Place, Shape, key_of
-from orgsync.wording import suggestion
 
 KIND_OF = {"BusinessUnit": Kind.BUSINESS_UNIT, "Unit": Kind.UNIT, "Function": Kind.FUNCTION, "Role": Kind.ROLE}
 _EMPTY: Mapping[Shape, Json] = {Shape.REFS: [], Shape.REF_MAP: {}, Shape.MAP: {}, Shape.FLAG: False}

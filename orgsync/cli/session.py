@@ -53,7 +53,7 @@ class Session:
             Output.referenced = frozenset(
                 found[1] for found in REFERENCE.finditer("\n".join(_whole(self.root / SETTINGS))) if found[1]
             )
-        return load_settings(self.root)
+        return load_settings(self.root, self.cache, _are_content)
 
     @property
     def target(self) -> str:
@@ -81,18 +81,28 @@ class Session:
     @property
     def cache(self) -> Path | None:
         """The user's folder for what can be made again; a library that knows it takes longer to load than it saves."""
-        stated = self.environment.get("ORGSYNC_CACHE", "")
-        if self.options.no_cache or stated.lower() == "off":
-            return None
-        for folder in (stated, _below(self.environment.get("XDG_CACHE_HOME") or self.environment.get("LOCALAPPDATA"))):
-            if folder and Path(folder).is_absolute():
-                return Path(folder)
-        with suppress(RuntimeError):  # nobody's home
-            return Path.home() / ".cache" / "orgsync"
-        return None
+        return None if self.options.no_cache else _cache(self.environment)
 
     def today(self, as_of: datetime | None = None) -> date:
         return as_of.date() if as_of else now().date()
+
+
+def _are_content(settings: "Settings") -> bool:
+    from orgsync.adapters import are_content
+
+    return are_content(settings)
+
+
+def _cache(environment: Mapping[str, str]) -> Path | None:
+    stated = environment.get("ORGSYNC_CACHE", "")
+    if stated.lower() == "off":
+        return None
+    for folder in (stated, _below(environment.get("XDG_CACHE_HOME") or environment.get("LOCALAPPDATA"))):
+        if folder and Path(folder).is_absolute():
+            return Path(folder)
+    with suppress(RuntimeError):  # nobody's home
+        return Path.home() / ".cache" / "orgsync"
+    return None
 
 
 def _below(folder: str | None) -> str:
@@ -194,6 +204,6 @@ def known_targets(repo: str | None) -> list[str]:
     from orgsync.settings import load_settings
 
     try:
-        return sorted(load_settings(find_root(repo, Path.cwd())).targets)
+        return sorted(load_settings(find_root(repo, Path.cwd()), _cache(os.environ), _are_content).targets)
     except OrgsyncError:
         return []
