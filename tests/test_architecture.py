@@ -19,6 +19,7 @@ WORDS = {
     "errors": {"finding"},
     "index": {"resources"},
     "keeping": set[str](),
+    "program": set[str](),
     "adapter": {"change", "finding", "index", "resources"},
     "plan": {"access", "change", "errors", "finding", "resources"},
     "watch": {"change"},

@@ -81,7 +81,15 @@ class Session:
     @property
     def cache(self) -> Path | None:
         """The user's folder for what can be made again; a library that knows it takes longer to load than it saves."""
-        return None if self.options.no_cache else _cache(self.environment)
+        stated = self.environment.get("ORGSYNC_CACHE", "")
+        if self.options.no_cache or stated.lower() == "off":
+            return None
+        for folder in (stated, _below(self.environment.get("XDG_CACHE_HOME") or self.environment.get("LOCALAPPDATA"))):
+            if folder and Path(folder).is_absolute():
+                return Path(folder)
+        with suppress(RuntimeError):  # nobody's home
+            return Path.home() / ".cache" / "orgsync"
+        return None
 
     def today(self, as_of: datetime | None = None) -> date:
         return as_of.date() if as_of else now().date()
@@ -91,18 +99,6 @@ def _are_content(settings: "Settings") -> bool:
     from orgsync.adapters import are_content
 
     return are_content(settings)
-
-
-def _cache(environment: Mapping[str, str]) -> Path | None:
-    stated = environment.get("ORGSYNC_CACHE", "")
-    if stated.lower() == "off":
-        return None
-    for folder in (stated, _below(environment.get("XDG_CACHE_HOME") or environment.get("LOCALAPPDATA"))):
-        if folder and Path(folder).is_absolute():
-            return Path(folder)
-    with suppress(RuntimeError):  # nobody's home
-        return Path.home() / ".cache" / "orgsync"
-    return None
 
 
 def _below(folder: str | None) -> str:
@@ -201,9 +197,9 @@ def _margin(line: str) -> int:
 
 def known_targets(repo: str | None) -> list[str]:
     """Target names for shell completion; nothing where the settings cannot be read."""
-    from orgsync.settings import load_settings
-
+    options = Options()
+    options.repo = repo
     try:
-        return sorted(load_settings(find_root(repo, Path.cwd()), _cache(os.environ), _are_content).targets)
+        return sorted(Session(options=options, output=Output.of_process(), environment=os.environ).settings.targets)
     except OrgsyncError:
         return []

@@ -8,10 +8,12 @@ is asked to keep what the adapters were not content with, so that nothing is in 
 
 import json
 import os
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from orgsync.keeping import keep, kept, program
+from orgsync.keeping import keep, kept
+from orgsync.program import program
 from orgsync.settings.values import Settings, Stated, settings_of
 
 _DIGEST = 32
@@ -28,7 +30,8 @@ def read(root: Path, folder: Path, content: bytes) -> Settings | None:
 
 def write(root: Path, folder: Path, content: bytes, stated: Stated) -> None:
     text = json.dumps(stated, separators=(",", ":")).encode()
-    keep(_path(root, folder), _digest(content, text) + text)
+    with suppress(OSError):
+        keep(_path(root, folder), _digest(content, text) + text)
 
 
 def _path(root: Path, folder: Path) -> Path:
