@@ -64,8 +64,9 @@ def orgsync(*arguments: str) -> list[str]:
 
 
 def environment(shape: Shape | None = None) -> dict[str, str]:
+    """Whatever forbids it on this machine, modules are compiled once, as they are for whoever installed them."""
     cache = {"XDG_CACHE_HOME": str(shape.folder / "cache")} if shape else {}
-    return {"PYTHONPATH": str(ROOT), "CI": "1", **cache}
+    return {"PYTHONPATH": str(ROOT), "CI": "1", "PYTHONDONTWRITEBYTECODE": "", **cache}
 
 
 def orgsync_missing() -> str:

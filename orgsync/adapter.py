@@ -217,6 +217,14 @@ class HasDoctor(Protocol):
     def doctor(self) -> Sequence[Finding]: ...
 
 
+@runtime_checkable
+class ReadsPlainly(Protocol):
+    """Optional, of an opener: options that are so plain that they need no library to check them."""
+
+    def plain(self, stated: Mapping[str, Any]) -> Any:
+        """What ``open`` takes; None where ``Options`` must be asked."""
+
+
 class Opener(Protocol):
     """What the registry holds per adapter name; also the type of an ``orgsync.adapters`` entry point.
 
@@ -232,9 +240,11 @@ class Opener(Protocol):
     clock        what time it is, asked only when something is written
     """
 
-    Options: type[Any]
     CREDENTIALS: Sequence[str]
     CAPABILITIES: Capabilities
+
+    @property
+    def Options(self) -> type[Any]: ...  # noqa: N802  (most have a class of that name)
 
     def open(
         self,

@@ -12,12 +12,11 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from typing import Any, cast
 
-from orgsync.finding import Finding, Severity
+from orgsync.finding import Finding, Severity, suggestion
 from orgsync.homes import Later, Members, Units, homes_of, primary_of
 from orgsync.load import Assignments, Checked, Document, Repository, Stated
 from orgsync.load.columns import ABSENT
 from orgsync.resources import FIELDS, NO_FIELDS, Address, Fields, Json, Kind, Organization, Place, Shape, key_of
-from orgsync.wording import suggestion
 
 KIND_OF = {"BusinessUnit": Kind.BUSINESS_UNIT, "Unit": Kind.UNIT, "Function": Kind.FUNCTION, "Role": Kind.ROLE}
 _EMPTY: Mapping[Shape, Json] = {Shape.REFS: [], Shape.REF_MAP: {}, Shape.MAP: {}, Shape.FLAG: False}

@@ -20,6 +20,7 @@ WORDS = {
     "homes": {"resources"},
     "index": {"resources"},
     "keeping": set[str](),
+    "program": set[str](),
     "adapter": {"change", "finding", "index", "resources"},
     "plan": {"access", "change", "errors", "finding", "resources"},
     "watch": {"change"},
@@ -34,7 +35,7 @@ DOORS = {
     "settings": {"load", "wording"},  # the same words and findings for orgsync.yaml
 }
 STAGES = {
-    "resolve": {"load", "wording"},
+    "resolve": {"load"},
     "project": set[str](),
     "users": set[str](),
     "diff": set[str](),
@@ -50,7 +51,7 @@ STAGES = {
     "revision": set[str](),
 }
 HOUSES = {
-    "adapters": {"settings", "wording"},
+    "adapters": {"settings"},
     "render": set[str](),
     "pipeline": {*DOORS, *STAGES, "adapters"},
     "schema": {*DOORS},
@@ -73,6 +74,9 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline.weighing": {"orgsync.signing"},
     "intake": {"orgsync.documents"},  # building the models takes longer than a small plan needs for all the rest
     "intake.entries": {"orgsync.documents"},
+    "settings": {"orgsync.settings.checking"},  # what is kept of an earlier run needs no models
+    "settings.policies": {"pydantic_core"},  # only where patterns are stated
+    "adapters": {"pydantic"},
     "references": {"keyring"},
     "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
     "adapters.hubspot.opener": {"orgsync.adapters.hubspot.adapter"},
@@ -83,15 +87,17 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "adapters.tryton.opener": {"orgsync.adapters.tryton.adapter"},
     "adapters.local.opener": {
         "orgsync.adapters.local.adapter",
-        "orgsync.adapters.local.connect",
         "orgsync.adapters.local.file",
+        "orgsync.adapters.local.options",
     },
+    "adapters.local.options": {"orgsync.adapters.local.connect"},
 }
 
 BY_WAY_OF_EXCEPTION = {
     ("cli.history", "journal"),  # the type of a run
     ("cli.doctor", "adapters"),  # asks an adapter without a plan
     ("cli.validate", "adapters"),  # what they say about their options
+    ("cli.session", "adapters"),  # whether they are content with the settings that are kept
     ("cli.targets", "adapters"),  # what they can do, without a target
 }
 

@@ -53,7 +53,7 @@ class Session:
             Output.referenced = frozenset(
                 found[1] for found in REFERENCE.finditer("\n".join(_whole(self.root / SETTINGS))) if found[1]
             )
-        return load_settings(self.root)
+        return load_settings(self.root, self.cache, _are_content)
 
     @property
     def target(self) -> str:
@@ -93,6 +93,12 @@ class Session:
 
     def today(self, as_of: datetime | None = None) -> date:
         return as_of.date() if as_of else now().date()
+
+
+def _are_content(settings: "Settings") -> bool:
+    from orgsync.adapters import are_content
+
+    return are_content(settings)
 
 
 def _below(folder: str | None) -> str:
@@ -191,9 +197,9 @@ def _margin(line: str) -> int:
 
 def known_targets(repo: str | None) -> list[str]:
     """Target names for shell completion; nothing where the settings cannot be read."""
-    from orgsync.settings import load_settings
-
+    options = Options()
+    options.repo = repo
     try:
-        return sorted(load_settings(find_root(repo, Path.cwd())).targets)
+        return sorted(Session(options=options, output=Output.of_process(), environment=os.environ).settings.targets)
     except OrgsyncError:
         return []

@@ -52,6 +52,8 @@ def validate(as_of: datetime | None, hints: bool, strict: bool) -> int:  # noqa:
 
 def _targets(session: "Session") -> "Iterator[Finding]":
     """What the adapters say about the options of every target; none is opened."""
+    if session.settings.sound:
+        return
     from orgsync.adapters import check_options
 
     for name, target in session.settings.targets.items():

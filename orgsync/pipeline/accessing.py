@@ -13,6 +13,7 @@ from orgsync.apply import moved
 from orgsync.change import Action, Change, Effect
 from orgsync.diff import rename
 from orgsync.errors import PlanRefused, StalePlan
+from orgsync.finding import suggestion
 from orgsync.pipeline.declaring import stop_at_errors, validate
 from orgsync.pipeline.target import kinds_kept, read, read_again, reading, target_of
 from orgsync.pipeline.values import Environment
@@ -22,7 +23,6 @@ from orgsync.resources import NO_FIELDS, Address, Fields, Kind, kind_of, parts_o
 from orgsync.revision import lay_out
 from orgsync.settings import Settings
 from orgsync.watch import Watch
-from orgsync.wording import suggestion
 
 Resources = Mapping[Address, Fields]
 

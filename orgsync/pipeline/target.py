@@ -32,8 +32,7 @@ def in_force(settings: Settings, target: TargetSettings) -> dict[str, Json]:
         "scopeFallback": target.scope_fallback,
         "inexpressible": target.inexpressible,
         "runsAs": target.runs_as,
-        "safety": settings.safety.model_dump(mode="json", by_alias=True),
-        "policies": settings.policies.model_dump(mode="json", by_alias=True),
+        **settings.in_force,
     }
 
 

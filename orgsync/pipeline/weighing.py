@@ -29,7 +29,7 @@ from orgsync.revision import revision
 from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
 from orgsync.seal import Judged, seal
 from orgsync.settings import Settings, TargetSettings
-from orgsync.settings.policies import Policies
+from orgsync.settings.values import Policies
 from orgsync.watch import Watch
 
 

@@ -17,7 +17,8 @@ from orgsync.policy.own import Causes, login_of, raised, unknown_author
 from orgsync.policy.state import State, declared_state, live_state
 from orgsync.policy.subjects import Subjects
 from orgsync.policy.waivers import Terms, about_waivers, settle
-from orgsync.settings.policies import OF_A_PLAN, Policies
+from orgsync.settings.policies import OF_A_PLAN
+from orgsync.settings.values import Policies
 
 
 def broken(state: State, policies: Policies) -> Iterator[Finding]:
