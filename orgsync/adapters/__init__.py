@@ -22,6 +22,7 @@ from orgsync.adapter import (
     HasDoctor,
     HasEffects,
     KeepsReadings,
+    LiesInFiles,
     Opener,
     ReadsAhead,
     Scope,
@@ -229,6 +230,14 @@ def open_adapter(
         yield adapter if writable else ReadOnlyAdapter(adapter)
 
 
+def files_of(name: str, target: TargetSettings, root: Path, environment: Mapping[str, str]) -> Sequence[Path]:
+    """The SQLite files whose bytes are all that lives there; none where it is not so. Raises as ``open_adapter``."""
+    opener = opener_of(name)
+    if not isinstance(opener, LiesInFiles):
+        return ()
+    return opener.files(_options(opener, name, target, environment), root=root)
+
+
 class ReadOnlyAdapter:
     """Stands before an adapter that was opened for reading, whoever wrote it."""
 
@@ -268,4 +277,13 @@ class ReadOnlyAdapter:
         return self._adapter.doctor() if isinstance(self._adapter, HasDoctor) else ()
 
 
-__all__ = ["BUILT_IN", "ReadOnlyAdapter", "adapter_names", "check_options", "open_adapter", "opener_of", "standing_in"]
+__all__ = [
+    "BUILT_IN",
+    "ReadOnlyAdapter",
+    "adapter_names",
+    "check_options",
+    "files_of",
+    "open_adapter",
+    "opener_of",
+    "standing_in",
+]

@@ -44,6 +44,10 @@ class LocalOpener:
     CREDENTIALS: Sequence[str] = ("username", "password")
     CAPABILITIES = FULL
 
+    def files(self, options: Any, *, root: Path) -> Sequence[Path]:
+        path = sqlite_file(options.url)
+        return () if path is None else (root / path,)
+
     def open(
         self,
         options: Any,
