@@ -21,6 +21,7 @@ from orgsync.replay.asking import Asked, cheap, dear
 from orgsync.replay.record import Record, write
 
 _PACKAGE = Path(__file__).parents[1]
+_UNSURE = "unusable-rule"
 _ITS_OWN = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 """Where Python's own modules are; its version stands for them."""
 
@@ -38,14 +39,22 @@ class Witness:
     said: list[str] = field(default_factory=list)
 
     def keep(self, plan: Plan, code: int) -> None:
-        """A signature is not repeated, and what the keyring holds may change unseen."""
-        if plan.signature or from_keyring:
+        """A signature is not repeated, what the keyring holds may change unseen, and how far a rule comes that cannot
+        be evaluated is a matter of time and memory."""
+        if plan.signature or from_keyring or any(one.code == _UNSURE for one in plan.findings):
             return
         with suppress(OSError, ValueError, facts.Doubt):
             record, revision = self._record(code)
-            same = _states(str(self.root), [*self.live, *self.journal]) == self.before
-            if same and revision == plan.revision and facts.today() == self.question.day:
+            if revision == plan.revision and self._nothing_was_written(record):
                 write(self.question.path, record)
+
+    def _nothing_was_written(self, record: Record) -> bool:
+        """While the plan was made: all that was read is as it was before, and so is what read it."""
+        return (
+            _states(str(self.root), [*self.live, *self.journal]) == self.before
+            and max(changed for _, changed in facts.code(record.code)) < self.question.began
+            and facts.today() == self.question.day
+        )
 
     def _record(self, code: int) -> tuple[Record, str]:
         root = str(self.root)

@@ -6,6 +6,7 @@ answer is being given.
 
 import os
 import sys
+import time
 
 from orgsync.keeping import folder_of
 from orgsync.replay import facts
@@ -17,12 +18,14 @@ class Asked:
 
     path      where its answer is kept
     process   the digest of what is asked
-    day       on which
+    began     when, in nanoseconds
+    day       on which day
     """
 
-    __slots__ = ("day", "path", "process")
+    __slots__ = ("began", "day", "path", "process")
 
     def __init__(self, arguments: list[str], folder: str) -> None:
+        self.began = time.time_ns()
         self.day = facts.today()
         self.process = facts.process(arguments)
         self.path = os.path.join(folder, name_of(facts.digest(arguments, os.getcwd())))
