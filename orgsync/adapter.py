@@ -225,6 +225,19 @@ class ReadsPlainly(Protocol):
         """What ``open`` takes; None where ``Options`` must be asked."""
 
 
+@runtime_checkable
+class LiesInFiles(Protocol):
+    """Optional, of an opener: a CRM that lies in SQLite files of this machine, and nothing but their bytes decides what
+    a reading gives.
+
+    Where that is so, a plan with nothing changed on either side reads those bytes and answers as the last one did
+    (``orgsync.replay``). No files: nothing of the sort; a server that is reached over a network has no fingerprint that
+    costs less than reading it.
+    """
+
+    def files(self, options: Any, *, root: Path) -> Sequence[Path]: ...
+
+
 class Opener(Protocol):
     """What the registry holds per adapter name; also the type of an ``orgsync.adapters`` entry point.
 

@@ -10,16 +10,10 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path, PurePosixPath
 
 from orgsync.errors import BadUsage, OrgsyncError
+from orgsync.replay.facts import SAFELY
 
 _FOLDERS = ("units", "roles")
 _MOST_BYTES = 1024 * 1024 * 1024
-
-_SAFELY = [
-    "--no-optional-locks",  # writing the index would run a hook
-    *("-c", "safe.bareRepository=explicit"),  # files of a pull request can look like a repository, settings included
-    *("-c", "core.fsmonitor=false"),  # names a program
-    *("-c", "core.hooksPath=/dev/null"),
-]
 
 
 def revision(root: Path) -> str:
@@ -111,7 +105,7 @@ def _git(root: Path, *arguments: str) -> str:
 def _bytes(root: Path, *arguments: str, asked: bytes = b"") -> bytes:
     try:
         answer = subprocess.run(  # noqa: S603
-            ["git", *_SAFELY, "-C", str(root), *arguments],  # noqa: S607
+            ["git", *SAFELY, "-C", str(root), *arguments],  # noqa: S607
             input=asked,
             capture_output=True,
             timeout=120,

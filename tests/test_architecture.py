@@ -26,6 +26,7 @@ WORDS = {
     "watch": {"change"},
     "explain": {"change", "resources"},
     "references": {"errors"},
+    "replay": {"keeping"},
 }
 DOORS = {
     "load": set[str](),
@@ -67,6 +68,7 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline": {  # its table of what to load when it is asked for
         *(f"orgsync.pipeline.{name}" for name in ("accessing", "applying", "declaring", "past", "planning")),
         *(f"orgsync.pipeline.{name}" for name in ("undoing", "values")),
+        "orgsync.pipeline.target",
         "orgsync.revision",
     },
     "pipeline.applying": {"orgsync.journal", "orgsync.journal.book", "orgsync.signing"},

@@ -19,6 +19,7 @@ from orgsync.adapter import (
     HasDoctor,
     HasEffects,
     KeepsReadings,
+    LiesInFiles,
     Opener,
     ReadsAhead,
     ReadsPlainly,
@@ -249,6 +250,14 @@ def open_adapter(
         yield adapter if writable else ReadOnlyAdapter(adapter)
 
 
+def files_of(name: str, target: TargetSettings, root: Path, environment: Mapping[str, str]) -> Sequence[Path]:
+    """The SQLite files whose bytes are all that lives there; none where it is not so. Raises as ``open_adapter``."""
+    opener = opener_of(name)
+    if not isinstance(opener, LiesInFiles):
+        return ()
+    return opener.files(_options(opener, name, target, environment), root=root)
+
+
 class ReadOnlyAdapter:
     """Stands before an adapter that was opened for reading, whoever wrote it."""
 
@@ -294,6 +303,7 @@ __all__ = [
     "adapter_names",
     "are_content",
     "check_options",
+    "files_of",
     "open_adapter",
     "opener_of",
     "standing_in",

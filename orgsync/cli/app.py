@@ -6,12 +6,15 @@ Imports nothing but Click and what it brings along, so that ``--help`` answers a
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orgsync import __version__
 from orgsync.cli.options import Options
+
+if TYPE_CHECKING:
+    from orgsync.replay.asking import Asked
 
 COMMANDS = {
     "init": "Scaffold an organization repository that works at once.",
@@ -127,10 +130,10 @@ def app() -> None:
     """Declare a CRM's units, roles and assignments in YAML; plan, review and apply them."""
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, question: "Asked | None" = None) -> None:
     """Run a command and exit; see ``boundary`` for the exit codes."""
     try:
-        code = app.main(arguments, prog_name="orgsync", standalone_mode=False)
+        code = app.main(arguments, prog_name="orgsync", standalone_mode=False, obj=Options(question))
     except BaseException as error:  # noqa: BLE001  (the one boundary; it re-raises nothing and hides nothing)
         from orgsync.cli.boundary import leave
 

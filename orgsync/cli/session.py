@@ -21,6 +21,7 @@ from orgsync.cli.options import Options, formats_of
 from orgsync.cli.output import Output
 from orgsync.errors import BadUsage, OrgsyncError
 from orgsync.finding import Position
+from orgsync.keeping import folder_of
 
 if TYPE_CHECKING:
     from orgsync.settings import Settings
@@ -80,16 +81,9 @@ class Session:
 
     @property
     def cache(self) -> Path | None:
-        """The user's folder for what can be made again; a library that knows it takes longer to load than it saves."""
-        stated = self.environment.get("ORGSYNC_CACHE", "")
-        if self.options.no_cache or stated.lower() == "off":
-            return None
-        for folder in (stated, _below(self.environment.get("XDG_CACHE_HOME") or self.environment.get("LOCALAPPDATA"))):
-            if folder and Path(folder).is_absolute():
-                return Path(folder)
-        with suppress(RuntimeError):  # nobody's home
-            return Path.home() / ".cache" / "orgsync"
-        return None
+        """The user's folder for what can be made again."""
+        folder = "" if self.options.no_cache else folder_of(self.environment)
+        return Path(folder) if folder else None
 
     def today(self, as_of: datetime | None = None) -> date:
         return as_of.date() if as_of else now().date()
@@ -99,10 +93,6 @@ def _are_content(settings: "Settings") -> bool:
     from orgsync.adapters import are_content
 
     return are_content(settings)
-
-
-def _below(folder: str | None) -> str:
-    return str(Path(folder) / "orgsync") if folder else ""
 
 
 def now() -> datetime:

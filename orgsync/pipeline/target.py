@@ -1,16 +1,17 @@
 """A target's settings, and what lives there under a plan's addresses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from orgsync.adapter import Adapter, Scope, Snapshot
-from orgsync.adapters import open_adapter
+from orgsync.adapters import files_of, open_adapter
 from orgsync.diff import rename
 from orgsync.errors import IncompleteRead, OrgsyncError
 from orgsync.pipeline.values import Environment
 from orgsync.plan import Plan
+from orgsync.references import expand_url, sqlite_file
 from orgsync.resources import KEY, Address, Json, Kind, ends_of, key_of, kind_of
 from orgsync.settings import Settings, TargetSettings
 
@@ -44,6 +45,19 @@ def reading(
         target.adapter, target, root, writable=False, actor="", environment=environment, clock=_never, cache=cache
     ) as adapter:
         yield adapter
+
+
+def databases(
+    root: Path, settings: Settings, name: str, *, environment: Environment
+) -> tuple[Sequence[Path], Sequence[Path]] | None:
+    """The SQLite files of the CRM and of the journal; None where a plan would ask anything else, or fail."""
+    target = target_of(settings, name)
+    try:
+        live = files_of(target.adapter, target, root, environment)
+        journal = sqlite_file(expand_url(settings.journal, environment))
+    except OrgsyncError:
+        return None
+    return (live, [root / journal]) if live and journal is not None else None
 
 
 def _never() -> datetime:
@@ -90,4 +104,4 @@ def read_again(
     return rename(live, previously)
 
 
-__all__ = ["WITH_LOGIN", "checked", "in_force", "kinds_kept", "read", "read_again", "reading", "target_of"]
+__all__ = ["WITH_LOGIN", "checked", "databases", "in_force", "kinds_kept", "read", "read_again", "reading", "target_of"]

@@ -47,6 +47,10 @@ class LocalOpener:
             return Plain(url, int(seats))
         return None
 
+    def files(self, options: Any, *, root: Path) -> Sequence[Path]:
+        path = sqlite_file(options.url)
+        return () if path is None else (root / path,)
+
     def open(
         self,
         options: Any,
