@@ -239,7 +239,7 @@ DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
 def _sealed(body: bytes) -> bytes:
     from hashlib import sha256
 
-    return sha256(body).digest() + body
+    return sha256(body).digest() + len(body).to_bytes(8, "big") + body
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -248,7 +248,7 @@ def test_a_damaged_cache_is_passed_over_and_written_again(tmp_path: Path, damage
     expected = told(root, folder)
     whole = kept(folder).read_bytes()
     kept(folder).write_bytes(DAMAGES[damage](whole))
-    assert cache.read(root, folder) == {}
+    assert cache.read(root, folder) == cache.Kept()
     assert told(root, folder) == expected
     assert kept(folder).read_bytes() == whole
 
@@ -257,7 +257,7 @@ def test_a_damaged_cache_is_passed_over_and_written_again(tmp_path: Path, damage
 def test_what_another_version_left_is_not_believed(tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root, folder = repository(tmp_path), tmp_path / "cache"
     told(root, folder)
-    assert len(cache.read(root, folder)) == 2
+    assert len(cache.read(root, folder).entries) == 2
     match what:
         case "orgsync":
             monkeypatch.setattr(cache, "__version__", "0.0.9")
@@ -267,9 +267,9 @@ def test_what_another_version_left_is_not_believed(tmp_path: Path, what: str, mo
             monkeypatch.setattr(cache, "_LIBRARIES", ("click",))
         case _:
             monkeypatch.setattr(cache, "_MAKERS", ("orgsync.plan",))
-    assert cache.read(root, folder) == {}
+    assert cache.read(root, folder) == cache.Kept()
     told(root, folder)
-    assert len(cache.read(root, folder)) == 2
+    assert len(cache.read(root, folder).entries) == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners here")
@@ -278,13 +278,13 @@ def test_what_somebody_else_left_or_could_write_is_not_believed(
 ) -> None:
     root, folder = repository(tmp_path), tmp_path / "cache"
     told(root, folder)
-    assert len(cache.read(root, folder)) == 2
+    assert len(cache.read(root, folder).entries) == 2
     kept(folder).chmod(0o620)
-    assert cache.read(root, folder) == {}
+    assert cache.read(root, folder) == cache.Kept()
     kept(folder).chmod(0o600)
     me = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 1)
-    assert cache.read(root, folder) == {}
+    assert cache.read(root, folder) == cache.Kept()
 
 
 @pytest.mark.parametrize("obstacle", ["a file", "a missing parent that is a file", "a folder in the file's place"])
@@ -323,22 +323,49 @@ def test_runs_at_the_same_time_see_one_whole_cache_or_none(tmp_path: Path) -> No
         entry = entry_of(content, UNIT_FILE)
         assert entry is not None
         states.append({key_of(UNIT_FILE, content): entry, "filler": entry})
-    cache.write(root, folder, states[0])
+    cache.write(root, folder, cache.Kept(), states[0])
 
     def write(state: Mapping[str, Entry]) -> None:
         for _ in range(150):
-            cache.write(root, folder, state)
+            cache.write(root, folder, cache.Kept(), state)
 
     writers = [Thread(target=write, args=(state,)) for state in states]
     for writer in writers:
         writer.start()
     seen = []
     while any(writer.is_alive() for writer in writers):
-        seen.append(frozenset(cache.read(root, folder)))
+        seen.append(frozenset(cache.read(root, folder).entries))
     for writer in writers:
         writer.join()
     assert set(seen) <= {frozenset(state) for state in states}
     assert not [*folder.glob(".new-*")]
+
+
+def test_what_is_new_goes_behind_what_is_there_until_all_is_written_anew(tmp_path: Path) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    for file, content in large(20).items():
+        (root / file).write_bytes(content)
+    told(root, folder)
+    before = cache.read(root, folder)
+    found = []
+    for _ in range(cache._MOST_PACKS + 1):
+        (root / UNIT_FILE).write_bytes((root / UNIT_FILE).read_bytes() + b"# a remark\n")
+        assert told(root, folder) == told(root, None)
+        found.append(cache.read(root, folder))
+    assert [one.packs for one in found] == [2, 3, 4, 5, 6, 7, 8, 1, 2]
+    assert [len(one.entries) for one in found] == [23, 24, 25, 26, 27, 28, 29, 22, 23]
+    assert found[6].content.startswith(before.content)
+
+
+def test_a_cache_that_holds_mostly_what_no_file_says_any_more_is_written_anew(tmp_path: Path) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    for _ in range(2):
+        told(root, folder)
+        for path in [*(root / "units").iterdir(), *(root / "roles").iterdir()]:
+            path.write_bytes(path.read_bytes() + b"# another end\n")
+    told(root, folder)
+    found = cache.read(root, folder)
+    assert (found.packs, len(found.entries)) == (1, 2)
 
 
 def large(count: int) -> dict[str, bytes]:

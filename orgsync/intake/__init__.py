@@ -30,14 +30,15 @@ class Intake:
 
     def ready(self, texts: Mapping[str, bytes]) -> Mapping[str, Sequence[Document]]:
         keys = {file: key_of(file, content) for file, content in texts.items()}
-        known = cache.read(self.root, self.folder) if self.folder is not None else {}
+        earlier = cache.read(self.root, self.folder) if self.folder is not None else cache.Kept()
+        known = earlier.entries
         new = _entries({file: content for file, content in texts.items() if keys[file] not in known})
         same: dict[Any, Any] = {}
         new = {file: [_shared(one, same) for one in entry] for file, entry in new.items()}
         entries = {file: known.get(key) or new.get(file) for file, key in keys.items()}
         if self.folder is not None and new:
             kept = {keys[file]: entry for file, entry in entries.items() if entry is not None}
-            cache.write(self.root, self.folder, kept)
+            cache.write(self.root, self.folder, earlier, kept)
         found = ((file, entry) for file, entry in entries.items() if entry is not None)
         return {file: [self._named(one, file, keys[file]) for one in entry] for file, entry in found}
 

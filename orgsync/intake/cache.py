@@ -8,12 +8,13 @@ delete at any time.
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
 from orgsync import __version__
-from orgsync.intake.entries import Entry, pack, unpack
+from orgsync.intake.entries import Entry, pack, split, unpack
 from orgsync.keeping import keep, kept
 from orgsync.resources import Json
 
@@ -24,15 +25,35 @@ _MAKERS = (
 _LIBRARIES = ("yaml", "pydantic", "pydantic_core")
 
 
-def read(root: Path, folder: Path) -> dict[str, Entry]:
+_MOST_PACKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """``content``: of the file, which is made of so many ``packs``."""
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    content: bytes = b""
+    packs: int = 0
+
+
+def read(root: Path, folder: Path) -> Kept:
     try:
-        return unpack(kept(_path(root, folder)), _version())
+        content, version = kept(_path(root, folder)), _version()
+        packs = [unpack(one, version) for one in split(content)]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
+        return Kept()
+    return Kept({key: entry for pack in packs for key, entry in pack.items()}, content, len(packs))
 
 
-def write(root: Path, folder: Path, entries: Mapping[str, Entry]) -> None:
-    keep(_path(root, folder), pack(entries, _version()))
+def write(root: Path, folder: Path, known: Kept, entries: Mapping[str, Entry]) -> None:
+    """Where little is new it goes behind what is there, and takes a tenth of the time of writing everything anew; that
+    is done now and then, and leaves out what is not among ``entries`` any more."""
+    more = {key: entry for key, entry in entries.items() if key not in known.entries}
+    if 0 < known.packs < _MOST_PACKS and len(known.entries) + len(more) < 2 * len(entries):
+        keep(_path(root, folder), known.content + pack(more, _version()))
+    else:
+        keep(_path(root, folder), pack(entries, _version()))
 
 
 def _path(root: Path, folder: Path) -> Path:

@@ -10,7 +10,7 @@ that is a third of the bytes, and they become the same objects again without a t
 import json
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, count
 from typing import Any
@@ -22,6 +22,8 @@ from orgsync.resources import Json
 Entry = Sequence[Document]
 """The documents of one file, which is not named in them: the same bytes may stand in another."""
 _CHECKSUM = 32
+_LENGTH = 8
+_HEAD = _CHECKSUM + _LENGTH
 _ALWAYS = (ABSENT, None)
 _COLUMNS = len(Assignments().columns())
 
@@ -39,7 +41,8 @@ def entry_of(content: bytes, file: str) -> Entry | None:
 
 
 def pack(entries: Mapping[str, Entry], version: Json) -> bytes:
-    """A checksum, a line of JSON that says what follows, JSON of everything but columns, columns, and marks."""
+    """A checksum, the length of what follows, a line of JSON that says what it is, JSON of everything but columns,
+    columns, and marks."""
     flat: list[Any] = []
     marks: list[bytes] = []
     rows = {key: [_row(document, flat, marks) for document in entry] for key, entry in entries.items()}
@@ -49,7 +52,7 @@ def pack(entries: Mapping[str, Entry], version: Json) -> bytes:
     body = json.dumps([rows, values], separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
     head = json.dumps({"version": version, "sizes": [len(body), len(numbers)]}, separators=(",", ":"))
     whole = b"".join([head.encode(), b"\n", body, numbers.tobytes(), *marks])
-    return sha256(whole).digest() + whole
+    return sha256(whole).digest() + len(whole).to_bytes(_LENGTH, "big") + whole
 
 
 def _row(document: Document, flat: list[Any], marks: list[bytes]) -> list[Any]:
@@ -65,13 +68,21 @@ def _row(document: Document, flat: list[Any], marks: list[bytes]) -> list[Any]:
     return [*row, len(stated), [*stated.primary.items()], {**value, "assignments": None}]
 
 
+def split(content: bytes) -> Iterator[bytes]:
+    """What ``pack`` made, where several stand one behind the other."""
+    start = 0
+    while start < len(content):
+        end = start + _HEAD + int.from_bytes(content[start + _CHECKSUM : start + _HEAD], "big")
+        yield content[start:end]
+        start = end
+
+
 def unpack(content: bytes, version: Json) -> dict[str, Entry]:
     """Raises ValueError, TypeError or KeyError where that is not what ``pack`` made, or made by another version."""
-    whole = memoryview(content)
-    if sha256(whole[_CHECKSUM:]).digest() != content[:_CHECKSUM]:
+    if sha256(memoryview(content)[_HEAD:]).digest() != content[:_CHECKSUM]:
         raise ValueError("damaged")
-    line = content.index(b"\n", _CHECKSUM)
-    head = json.loads(content[_CHECKSUM:line])
+    line = content.index(b"\n", _HEAD)
+    head = json.loads(content[_HEAD:line])
     if head["version"] != version:
         raise ValueError("of another version")
     size, numbers = head["sizes"]
