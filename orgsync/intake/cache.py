@@ -9,9 +9,11 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from orgsync import __version__
 from orgsync.intake.entries import Entry, pack, split, unpack
@@ -30,37 +32,41 @@ _MOST_PACKS = 8
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """``content``: of the file, which is made of so many ``packs``."""
+    """``packs``: what the file is made of, one behind the other; ``same``: a value -> the one object for all equal."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
-    content: bytes = b""
-    packs: int = 0
+    packs: tuple[bytes, ...] = ()
+    same: dict[Any, Any] = field(default_factory=dict)
+
+    def joined(self, pack: bytes) -> "Kept":
+        """Raises ValueError, TypeError or KeyError."""
+        entries = {**self.entries, **unpack(pack, version(), self.same)}
+        return Kept(entries, (*self.packs, pack), self.same)
 
 
 def read(root: Path, folder: Path) -> Kept:
     try:
-        content, version = kept(_path(root, folder)), _version()
-        packs = [unpack(one, version) for one in split(content)]
+        return reduce(Kept.joined, split(kept(_path(root, folder))), Kept())
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Kept()
-    return Kept({key: entry for pack in packs for key, entry in pack.items()}, content, len(packs))
 
 
 def write(root: Path, folder: Path, known: Kept, entries: Mapping[str, Entry]) -> None:
-    """Where little is new it goes behind what is there, and takes a tenth of the time of writing everything anew; that
-    is done now and then, and leaves out what is not among ``entries`` any more."""
+    """What is new goes behind what is there, which takes a tenth of the time of writing everything anew; that is done
+    now and then, and leaves out what is not among ``entries`` any more."""
     more = {key: entry for key, entry in entries.items() if key not in known.entries}
-    if 0 < known.packs < _MOST_PACKS and len(known.entries) + len(more) < 2 * len(entries):
-        keep(_path(root, folder), known.content + pack(more, _version()))
+    if 0 < len(known.packs) < _MOST_PACKS and len(known.entries) + len(more) < 2 * len(entries):
+        packs = [*known.packs, *([pack(more, version())] if more else [])]
     else:
-        keep(_path(root, folder), pack(entries, _version()))
+        packs = [pack(entries, version())]
+    keep(_path(root, folder), b"".join(packs))
 
 
 def _path(root: Path, folder: Path) -> Path:
     return folder / f"{sha256(os.fsencode(root.resolve())).hexdigest()[:32]}.documents"
 
 
-def _version() -> Json:
+def version() -> Json:
     """All that decides what is made of a file's bytes. The time of change tells apart what a developer edits."""
     found = [find_spec(name) for name in (*_MAKERS, *_LIBRARIES)]
     stats = [Path(spec.origin).stat() for spec in found if spec is not None and spec.origin is not None]

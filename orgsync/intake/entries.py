@@ -21,6 +21,8 @@ from orgsync.resources import Json
 
 Entry = Sequence[Document]
 """The documents of one file, which is not named in them: the same bytes may stand in another."""
+Content = tuple[str, bytes]
+"""A file, and its bytes."""
 _CHECKSUM = 32
 _LENGTH = 8
 _HEAD = _CHECKSUM + _LENGTH
@@ -38,6 +40,12 @@ def entry_of(content: bytes, file: str) -> Entry | None:
         return None
     pairs = [(repository.documents[index], dict(stated)) for index, stated in checked]
     return [Document(value=value, file="", number=one.number, marks=one.marks, checked=True) for one, value in pairs]
+
+
+def entries_of(contents: Mapping[str, Content]) -> dict[str, Entry]:
+    """Of the files without a fault, under the keys of all."""
+    entries = {key: entry_of(content, file) for key, (file, content) in contents.items()}
+    return {key: entry for key, entry in entries.items() if entry is not None}
 
 
 def pack(entries: Mapping[str, Entry], version: Json) -> bytes:
@@ -77,8 +85,11 @@ def split(content: bytes) -> Iterator[bytes]:
         start = end
 
 
-def unpack(content: bytes, version: Json) -> dict[str, Entry]:
-    """Raises ValueError, TypeError or KeyError where that is not what ``pack`` made, or made by another version."""
+def unpack(content: bytes, version: Json, same: dict[Any, Any]) -> dict[str, Entry]:
+    """``same``: a value -> the one object for all that are equal, those of other packs included.
+
+    Raises ValueError, TypeError or KeyError where that is not what ``pack`` made, or made by another version.
+    """
     if sha256(memoryview(content)[_HEAD:]).digest() != content[:_CHECKSUM]:
         raise ValueError("damaged")
     line = content.index(b"\n", _HEAD)
@@ -90,7 +101,8 @@ def unpack(content: bytes, version: Json) -> dict[str, Entry]:
     end = middle + numbers * array("I").itemsize
     rows, values = json.loads(content[line + 1 : middle])
     columns = array("I", content[middle:end])
-    table = [*_ALWAYS, *[tuple(one) if type(one) is list else one for one in values]]
+    values = [tuple(one) if type(one) is list else one for one in values]
+    table = [*_ALWAYS, *map(same.setdefault, values, values)]
     opened = _Opened(list(map(table.__getitem__, columns)), memoryview(content[end:]).cast("Q"))
     return {key: [opened.document(*row) for row in entry] for key, entry in rows.items()}
 
