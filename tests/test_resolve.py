@@ -369,7 +369,7 @@ def test_the_home_is_the_only_assignment_or_the_one_marked_so() -> None:
     }
 
 
-def assignments() -> st.SearchStrategy[str]:
+def assignments() -> st.SearchStrategy[str | None]:
     """With whatever can be doubted: twice the same person, ends, unknown roles, primaries, capitals, nulls."""
     user = st.sampled_from(["a@example.com", "b@example.com", "B@Example.com", "c@example.com", "d@example.com"])
     roles = st.lists(st.sampled_from(["boss", "chief", "payer", "unheard-of"]), max_size=3).map(

@@ -9,7 +9,8 @@ that is a third of the bytes, and they become the same objects again without a t
 
 import json
 from array import array
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, count
 from typing import Any
@@ -20,7 +21,12 @@ from orgsync.resources import Json
 
 Entry = Sequence[Document]
 """The documents of one file, which is not named in them: the same bytes may stand in another."""
+Content = tuple[str, bytes]
+"""A file, and its bytes."""
 _CHECKSUM = 32
+_LENGTH = 8
+_HEAD = _CHECKSUM + _LENGTH
+_ALWAYS = (ABSENT, None)
 _COLUMNS = len(Assignments().columns())
 
 
@@ -36,48 +42,67 @@ def entry_of(content: bytes, file: str) -> Entry | None:
     return [Document(value=value, file="", number=one.number, marks=one.marks, checked=True) for one, value in pairs]
 
 
+def entries_of(contents: Mapping[str, Content]) -> dict[str, Entry]:
+    """Of the files without a fault, under the keys of all."""
+    entries = {key: entry_of(content, file) for key, (file, content) in contents.items()}
+    return {key: entry for key, entry in entries.items() if entry is not None}
+
+
 def pack(entries: Mapping[str, Entry], version: Json) -> bytes:
-    """A checksum, a line of JSON that says what follows, JSON of everything but columns, columns, and marks."""
+    """A checksum, the length of what follows, a line of JSON that says what it is, JSON of everything but columns,
+    columns, and marks."""
     flat: list[Any] = []
-    marks = array("Q")
+    marks: list[bytes] = []
     rows = {key: [_row(document, flat, marks) for document in entry] for key, entry in entries.items()}
-    table = dict.fromkeys(flat, 0) | {ABSENT: 0, None: 0}
-    texts = [one for one in table if type(one) is str]
-    lists = [one for one in table if type(one) is tuple]
-    numbers = array("I", map(dict(zip((ABSENT, None, *texts, *lists), count())).__getitem__, flat))
-    body = json.dumps([rows, texts, lists], separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
+    table = defaultdict(count(len(_ALWAYS)).__next__, zip(_ALWAYS, count()))
+    numbers = array("I", map(table.__getitem__, flat))  # what is new gets the next number
+    values = [*table][len(_ALWAYS) :]
+    body = json.dumps([rows, values], separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
     head = json.dumps({"version": version, "sizes": [len(body), len(numbers)]}, separators=(",", ":"))
-    whole = b"".join([head.encode(), b"\n", body, numbers.tobytes(), marks.tobytes()])
-    return sha256(whole).digest() + whole
+    whole = b"".join([head.encode(), b"\n", body, numbers.tobytes(), *marks])
+    return sha256(whole).digest() + len(whole).to_bytes(_LENGTH, "big") + whole
 
 
-def _row(document: Document, flat: list[Any], marks: "array[int]") -> list[Any]:
+def _row(document: Document, flat: list[Any], marks: list[bytes]) -> list[Any]:
     """[number, how many marks, how many assignments, those with ``primary``, what is stated otherwise]"""
     own, value = document.marks, document.value
-    marks.extend(own or ())
+    if own is not None:
+        marks.append(bytes(own))  # of an array or a view of one: eight for each number
+    row = [document.number, None if own is None else len(own)]
     stated: Any = value.get("assignments")
     if not isinstance(stated, Assignments):
-        return [document.number, None if own is None else len(own), None, None, value]
+        return [*row, None, None, value]
     flat += chain(*stated.columns())
-    primary = [*stated.primary.items()]
-    return [document.number, None if own is None else len(own), len(stated), primary, {**value, "assignments": None}]
+    return [*row, len(stated), [*stated.primary.items()], {**value, "assignments": None}]
 
 
-def unpack(content: bytes, version: Json) -> dict[str, Entry]:
-    """Raises ValueError, TypeError or KeyError where that is not what ``pack`` made, or made by another version."""
-    whole = memoryview(content)
-    if sha256(whole[_CHECKSUM:]).digest() != content[:_CHECKSUM]:
+def split(content: bytes) -> Iterator[bytes]:
+    """What ``pack`` made, where several stand one behind the other."""
+    start = 0
+    while start < len(content):
+        end = start + _HEAD + int.from_bytes(content[start + _CHECKSUM : start + _HEAD], "big")
+        yield content[start:end]
+        start = end
+
+
+def unpack(content: bytes, version: Json, same: dict[Any, Any]) -> dict[str, Entry]:
+    """``same``: a value -> the one object for all that are equal, those of other packs included.
+
+    Raises ValueError, TypeError or KeyError where that is not what ``pack`` made, or made by another version.
+    """
+    if sha256(memoryview(content)[_HEAD:]).digest() != content[:_CHECKSUM]:
         raise ValueError("damaged")
-    line = content.index(b"\n", _CHECKSUM)
-    head = json.loads(content[_CHECKSUM:line])
+    line = content.index(b"\n", _HEAD)
+    head = json.loads(content[_HEAD:line])
     if head["version"] != version:
         raise ValueError("of another version")
     size, numbers = head["sizes"]
     middle = line + 1 + size
     end = middle + numbers * array("I").itemsize
-    rows, texts, lists = json.loads(content[line + 1 : middle])
+    rows, values = json.loads(content[line + 1 : middle])
     columns = array("I", content[middle:end])
-    table = [ABSENT, None, *texts, *map(tuple, lists)]
+    values = [tuple(one) if type(one) is list else one for one in values]
+    table = [*_ALWAYS, *map(same.setdefault, values, values)]
     opened = _Opened(list(map(table.__getitem__, columns)), memoryview(content[end:]).cast("Q"))
     return {key: [opened.document(*row) for row in entry] for key, entry in rows.items()}
 

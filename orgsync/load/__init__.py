@@ -136,7 +136,7 @@ def parse(content: bytes, file: str) -> tuple[list[Value], list[Finding]]:
 def _built(content: bytes, file: str) -> tuple[list[tuple[Value, Marks | None]], list[Finding]]:
     if (fault := undecodable(content, file)) is not None:
         return [], [fault]
-    builder = Builder(file)
+    builder = Builder(file, escapes=b"\\" in content)
     try:
         builder.build(yaml.CBaseLoader(without_mark(content)))
     except yaml.YAMLError as error:

@@ -16,6 +16,7 @@ def without_mark(content: bytes) -> bytes:
 
 _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff"
 _CONTROL = re.compile(f"[{_CONTROLS}]")
+_HARMLESS = bytes([*b"\t\n\r", *range(0x20, 0x7F)])
 ESCAPED = re.compile(f"[\r{_CONTROLS}]")  # in a value no carriage return ends a line: it would hide what precedes it
 CONTROL_FAULT = ("control-character", "a control character is not allowed")
 MAX_DEPTH = 50
@@ -23,6 +24,8 @@ TOO_DEEP = ("too-deep", "nested too deeply", f"more than {MAX_DEPTH} levels", "f
 
 
 def undecodable(content: bytes, file: str) -> Finding | None:
+    if content.isascii() and not content.translate(None, _HARMLESS):
+        return None  # nearly every file, in a third of the time
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _not_utf8(file, 1, 1, "it is UTF-16 or UTF-32")
     try:
