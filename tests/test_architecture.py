@@ -76,6 +76,7 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "settings": {"orgsync.settings.checking"},  # what is kept of an earlier run needs no models
     "settings.policies": {"pydantic_core"},  # only where patterns are stated
     "adapters": {"pydantic"},
+    "load": {"orgsync.load.composing", "orgsync.load.parsing"},  # what is kept needs no parser
     "references": {"keyring"},
     "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
     "adapters.hubspot.opener": {"orgsync.adapters.hubspot.adapter"},
