@@ -18,6 +18,7 @@ WORDS = {
     "change": {"resources"},
     "errors": {"finding"},
     "index": {"resources"},
+    "freshness": {"adapter", "change", "resources"},
     "keeping": set[str](),
     "program": set[str](),
     "adapter": {"change", "finding", "index", "resources"},
@@ -74,6 +75,7 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "intake": {"orgsync.documents"},  # building the models takes longer than a small plan needs for all the rest
     "intake.entries": {"orgsync.documents"},
     "settings": {"orgsync.settings.checking"},  # what is kept of an earlier run needs no models
+    "policy": {"orgsync.policy.rules", "orgsync.policy.subjects"},
     "settings.policies": {"pydantic_core"},  # only where patterns are stated
     "adapters": {"pydantic"},
     "load": {"orgsync.load.composing", "orgsync.load.parsing"},  # what is kept needs no parser

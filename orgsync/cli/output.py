@@ -4,7 +4,6 @@ In: text, findings, rich lines. Out: bytes on the right stream. Never: colours a
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,8 +78,8 @@ class Output:
 
     def show_findings(self, found: Sequence[Finding], title: str, stream: TextIO | None = None) -> None:
         """All findings and a line of counts."""
+        from orgsync.render.numbers import tally
         from orgsync.render.text import findings
-        from orgsync.render.text.findings import tally
 
         to = stream or self.stdout
         self.lines(findings(found, self.page(to), self.source), to)
@@ -116,7 +115,11 @@ class Output:
         stated = self.environment.get("COLUMNS", "")
         if stated.isdecimal() and int(stated) > 0:
             return max(_NARROWEST, int(stated))
-        return max(_NARROWEST, shutil.get_terminal_size().columns) if terminal else _PIPE_WIDTH
+        if not terminal:
+            return _PIPE_WIDTH
+        from shutil import get_terminal_size
+
+        return max(_NARROWEST, get_terminal_size().columns)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -9,7 +9,6 @@ import gc
 import json
 import sys
 from collections.abc import Mapping
-from tempfile import TemporaryFile
 from typing import IO, Self
 
 from orgsync.intake.entries import Entry, entry_of, pack, unpack
@@ -23,6 +22,7 @@ class Helper:
 
     def __init__(self, contents: Mapping[str, bytes]) -> None:
         import subprocess  # noqa: PLC0415  (hardly any run needs it)
+        from tempfile import TemporaryFile  # noqa: PLC0415
 
         sizes = {file: len(content) for file, content in contents.items()}
         with TemporaryFile() as asked:
