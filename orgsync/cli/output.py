@@ -87,12 +87,18 @@ class Output:
 
     def findings_as(self, format_: str, found: Sequence[Finding]) -> None:
         """Findings as a result in a machine's format."""
-        from orgsync.render import github, sarif, shapes
+        from orgsync.render import shapes
 
         if format_ == "github":
+            from orgsync.render import github
+
             self.write(github.findings(found))
+        elif format_ == "sarif":
+            from orgsync.render import sarif
+
+            self.write(shapes.text(sarif.findings(found)))
         else:
-            self.write(shapes.text(sarif.findings(found) if format_ == "sarif" else shapes.findings(found)))
+            self.write(shapes.text(shapes.findings(found)))
 
     def colors(self, stream: TextIO) -> bool:
         """Only on a terminal that wants it: NO_COLOR, TERM=dumb and CI say no, FORCE_COLOR says yes."""
