@@ -35,7 +35,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 _UNUSED = (
-    *(*_HEAVY, "pydantic_core", "importlib.metadata", "concurrent.futures.thread", "difflib", "email", "getpass"),
+    *(*_HEAVY, "pydantic_core", "importlib.metadata", "concurrent.futures", "logging", "difflib", "email", "getpass"),
     *("orgsync.apply", "orgsync.documents", "orgsync.journal.book", "orgsync.policy.rules", "orgsync.render.view"),
     *("orgsync.settings.checking", "orgsync.settings.models", "orgsync.wording"),
 )
