@@ -19,6 +19,7 @@ WORDS = {
     "errors": {"finding"},
     "homes": {"resources"},
     "index": {"resources"},
+    "freshness": {"adapter", "change", "resources"},
     "keeping": set[str](),
     "program": set[str](),
     "adapter": {"change", "finding", "index", "resources"},
@@ -77,8 +78,10 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "intake": {"orgsync.documents"},  # building the models takes longer than a small plan needs for all the rest
     "intake.entries": {"orgsync.documents"},
     "settings": {"orgsync.settings.checking"},  # what is kept of an earlier run needs no models
+    "policy": {"orgsync.policy.rules", "orgsync.policy.subjects"},
     "settings.policies": {"pydantic_core"},  # only where patterns are stated
     "adapters": {"pydantic"},
+    "load": {"orgsync.load.composing", "orgsync.load.parsing"},  # what is kept needs no parser
     "references": {"keyring"},
     "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
     "adapters.hubspot.opener": {"orgsync.adapters.hubspot.adapter"},

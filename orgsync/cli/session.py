@@ -3,7 +3,6 @@
 In: the shared options, the environment, the working directory. Out: a Session. Never: opens a CRM.
 """
 
-import getpass
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -74,8 +73,10 @@ class Session:
         for name in ("ORGSYNC_ACTOR", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
             if actor := self.environment.get(name):
                 return actor
+        from getpass import getuser
+
         try:
-            return getpass.getuser()
+            return getuser()
         except (OSError, KeyError):
             return "unknown"
 

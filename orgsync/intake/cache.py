@@ -21,7 +21,7 @@ from orgsync.keeping import keep, kept
 from orgsync.resources import Json
 
 _MAKERS = (
-    *("orgsync.load", "orgsync.load.builder", "orgsync.load.columns", "orgsync.load.positions", "orgsync.load.text"),
+    *("orgsync.load", "orgsync.load.builder", "orgsync.load.columns", "orgsync.load.parsing", "orgsync.load.text"),
     *("orgsync.documents", "orgsync.wording", "orgsync.resources", "orgsync.intake.entries"),
 )
 _LIBRARIES = ("yaml", "pydantic", "pydantic_core")

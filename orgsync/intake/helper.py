@@ -9,7 +9,6 @@ import gc
 import json
 import sys
 from collections.abc import Mapping
-from tempfile import TemporaryFile
 from typing import IO, Self
 
 from orgsync.intake.entries import Content, entries_of, pack
@@ -24,6 +23,7 @@ class Helper:
 
     def __init__(self, contents: Mapping[str, Content], version: Json) -> None:
         import subprocess  # noqa: PLC0415  (hardly any run needs it)
+        from tempfile import TemporaryFile  # noqa: PLC0415
 
         sizes = {key: (file, len(content)) for key, (file, content) in contents.items()}
         with TemporaryFile() as asked:

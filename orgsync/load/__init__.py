@@ -8,15 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from orgsync.collector import collector_paused
 from orgsync.finding import Finding, Position, Severity
-from orgsync.load.builder import Builder, Marks, Stop, Value, empty
 from orgsync.load.columns import Assignments, Stated
 from orgsync.load.files import FOLDERS, MAX_BYTES, files, read, read_again
-from orgsync.load.positions import Path_, Places, find, index
-from orgsync.load.text import MAX_DEPTH, syntax, undecodable, without_mark
+from orgsync.load.positions import Places
+from orgsync.load.values import MAX_DEPTH, Marks, Path_, Value
 from orgsync.resources import Place
 
 _LEAVE_THE_DOCUMENT = frozenset({"yaml-tag", "yaml-directive", "complex-key", "merge-key", "duplicate-key"})
@@ -58,7 +55,7 @@ class Repository:
         if places is not None and not of_key and (found := places.find(path, document.file)) is not None:
             return found
         if (text := self._text_of(document)) is not None:
-            return find(index(text)[document.number], path, document.file, of_key=of_key)
+            return position_in(text, document.file, document.number, path, of_key=of_key)
         return Position(file=document.file) if places is None else places.around(path, document.file)
 
     def _places_in(self, number: int) -> Places | None:
@@ -115,8 +112,10 @@ def of_one(content: bytes, file: str) -> Repository:
 
 
 def _documents(content: bytes, file: str) -> tuple[list[Document], list[Finding]]:
-    built, findings = _built(content, file)
-    numbered = enumerate(built)
+    from orgsync.load.parsing import built  # noqa: PLC0415  (what is kept of an earlier run needs no parser)
+
+    pairs, findings = built(content, file)
+    numbered = enumerate(pairs)
     return [
         Document(value=value, file=file, number=number, marks=marks)
         for number, (value, marks) in numbered
@@ -129,25 +128,16 @@ def parse(content: bytes, file: str) -> tuple[list[Value], list[Finding]]:
 
     What is empty is a warning, everything else an error.
     """
-    built, findings = _built(content, file)
-    return [value for value, _ in built], findings
+    from orgsync.load.parsing import built  # noqa: PLC0415
 
-
-def _built(content: bytes, file: str) -> tuple[list[tuple[Value, Marks | None]], list[Finding]]:
-    if (fault := undecodable(content, file)) is not None:
-        return [], [fault]
-    builder = Builder(file, escapes=b"\\" in content)
-    try:
-        builder.build(yaml.CBaseLoader(without_mark(content)))
-    except yaml.YAMLError as error:
-        return [], [*builder.findings, syntax(error, content, file)]
-    except Stop:
-        return [], builder.findings
-    return builder.built, builder.findings if builder.built else [empty(Position(file=file))]
+    pairs, findings = built(content, file)
+    return [value for value, _ in pairs], findings
 
 
 def position_in(content: bytes, file: str, number: int, path: Path_, *, of_key: bool = False) -> Position:
-    """Where a value of a file outside ``units/`` and ``roles/`` stands, such as of ``orgsync.yaml``."""
+    """Where a value stands, or the name of the field, ``of_key``; of any file, ``orgsync.yaml`` too."""
+    from orgsync.load.composing import find, index  # noqa: PLC0415
+
     return find(index(content)[number], path, file, of_key=of_key)
 
 

@@ -4,7 +4,6 @@ In: events. Out: values, where every mapping and list begins, findings. Never: g
 """
 
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sys import intern
 from typing import Any
@@ -21,15 +20,12 @@ from yaml.events import (
 )
 
 from orgsync.finding import Finding, Position, Severity
-from orgsync.load.text import CONTROL_FAULT, ESCAPED, MAX_DEPTH, TOO_DEEP
+from orgsync.load.text import CONTROL_FAULT, ESCAPED, TOO_DEEP
+from orgsync.load.values import MAX_DEPTH, Marks, Value
 
 MAX_EXPANDED = 100_000
 """Values that aliases may add to one file: anchors save typing, they do not make a small file a large one."""
 
-Value = None | str | list["Value"] | dict[str, "Value"]
-Marks = Sequence[int]
-"""Line << 32 | column, both from 0: where each mapping and list and each text in a list begins, in the order of the
-text."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _SPECIAL = _NULLS | {"<<"}
 

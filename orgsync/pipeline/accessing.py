@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from orgsync.access import NO_LIMITS, UNKNOWN, Access, AccessDiff, Limits, Privilege, compare, evaluate
 from orgsync.adapter import Adapter, Capabilities, Scope, Snapshot
-from orgsync.apply import moved
 from orgsync.change import Action, Change, Effect
 from orgsync.diff import rename
 from orgsync.errors import PlanRefused, StalePlan
 from orgsync.finding import suggestion
+from orgsync.freshness import moved
 from orgsync.pipeline.declaring import stop_at_errors, validate
 from orgsync.pipeline.target import kinds_kept, read, read_again, reading, target_of
 from orgsync.pipeline.values import Environment
@@ -87,6 +86,8 @@ def access_of_commit(
     root: Path, settings: Settings, target: str | None, commit: str, *, today: date, watch: Watch
 ) -> Known:
     """What the YAML of a commit says; the work tree is not touched."""
+    from tempfile import TemporaryDirectory  # noqa: PLC0415  (no plan needs it)
+
     with TemporaryDirectory(prefix="orgsync-") as folder:
         lay_out(root, commit, Path(folder))
         return declared_access(Path(folder), settings, target, today=today, watch=watch)
