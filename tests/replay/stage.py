@@ -69,9 +69,9 @@ class Stage:
         stated = {"CI": "1", "ORGSYNC_CACHE": str(self.cache), "PYTHONPATH": self.path}
         return {**inherited, **stated, **self.environment}
 
-    def record(self, *arguments: str) -> Path:
+    def record(self, *arguments: str, cwd: Path | None = None) -> Path:
         """Where the answer is kept."""
-        return self.cache / name_of(digest(self._words(arguments), str(self.root)))
+        return self.cache / name_of(digest(self._words(arguments), str(cwd or self.root)))
 
     def forge(self, text: str) -> None:
         """Whoever says this has it from the record."""

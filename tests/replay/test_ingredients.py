@@ -233,6 +233,7 @@ def test_another_question_is_another_question(stage: Stage, arguments: list[str]
 
 
 def test_another_folder_is_another_question(stage: Stage) -> None:
+    shutil.copy(stage.record(), stage.record(cwd=stage.root / "units"))
     assert not stage.knows(cwd=stage.root / "units")
     stage.plan(cwd=stage.root / "units")
     assert stage.knows(cwd=stage.root / "units")
