@@ -89,13 +89,13 @@ class Stage:
 
 
 def set_up(folder: Path, *, code: Path | None = None) -> Stage:
-    """One change is pending. ``code``: a package of orgsync's own to run instead of this one."""
+    """One change is pending, and not committed, so that git says the same of many another state. ``code``: a package of
+    orgsync's own to run instead of this one."""
     (folder / "organization").mkdir()
     (folder / "program").mkdir()
     (folder / "more-packages").mkdir()
     root = repository(folder / "organization")
     applied(root, planned(root))
-    edit(root, "  - user: ben@example.com\n", "  - user: carl@example.com\n")
     (root / ".gitignore").write_text(".orgsync/\n")
     driver = folder / "program" / "driver.py"
     shutil.copy(DRIVER, driver)
@@ -103,4 +103,5 @@ def set_up(folder: Path, *, code: Path | None = None) -> Stage:
     stage = Stage(root=root, cache=folder / "cache", driver=driver, path=path)
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "Begin"]):
         stage.git(*command)
+    edit(root, "  - user: ben@example.com\n", "  - user: carl@example.com\n")
     return stage

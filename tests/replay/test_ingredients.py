@@ -136,11 +136,6 @@ def a_commit(stage: Stage) -> None:
     stage.git("commit", "-q", "--allow-empty", "-m", "Nothing")
 
 
-def a_mode_that_git_tells_of(stage: Stage) -> None:
-    """Nothing but the revision changes: ``+dirty``."""
-    (stage.root / UNIT_FILE).chmod(0o755)
-
-
 def no_git(stage: Stage) -> None:
     shutil.rmtree(stage.root / ".git")
 
@@ -179,7 +174,6 @@ CHANGES: list[Callable[[Stage], None]] = [
     no_journal,
     a_transaction_of_the_journal,
     a_commit,
-    a_mode_that_git_tells_of,
     no_git,
     a_library_more,
     other_code_that_was_loaded,
@@ -232,6 +226,15 @@ def test_another_question_is_another_question(stage: Stage, arguments: list[str]
     assert not stage.knows(*arguments)
 
 
+def test_what_git_alone_tells_of_counts(stage: Stage) -> None:
+    """``+dirty``"""
+    stage.git("commit", "-qam", "Now")
+    stage.plan()
+    assert stage.knows()
+    (stage.root / UNIT_FILE).chmod(0o755)
+    assert not stage.knows()
+
+
 def test_another_folder_is_another_question(stage: Stage) -> None:
     shutil.copy(stage.record(), stage.record(cwd=stage.root / "units"))
     assert not stage.knows(cwd=stage.root / "units")
@@ -277,7 +280,7 @@ def test_another_orgsync_makes_its_own_plans(tmp_path: Path) -> None:
     stage = set_up(tmp_path, code=tmp_path / "code")
     stage.plan()
     assert stage.knows()
-    with (tmp_path / "code" / "orgsync" / "intake" / "helper.py").open("a") as file:
+    with (tmp_path / "code" / "orgsync" / "policy" / "child.py").open("a") as file:
         file.write("# edited\n")
     assert not stage.knows()
 
