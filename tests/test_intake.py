@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orgsync import intake, keeping, pipeline
+from orgsync import intake, pipeline
 from orgsync.cli.options import Options
 from orgsync.cli.output import Output
 from orgsync.cli.session import Session
@@ -311,7 +311,7 @@ def test_a_home_that_may_only_be_read_is_left_alone(tmp_path: Path, monkeypatch:
         raise PermissionError(13, "Permission denied")
 
     root, folder = repository(tmp_path), tmp_path / "cache"
-    monkeypatch.setattr(keeping, "NamedTemporaryFile", refuses)
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", refuses)
     assert told(root, folder) == told(root, None)
     assert [*folder.iterdir()] == []
 

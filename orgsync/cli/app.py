@@ -101,7 +101,7 @@ def offering(*formats: str) -> _Decorator:
             "--target", metavar="NAME", help="Which CRM  [default: defaultTarget]", shell_complete=_complete_targets
         ),
         _option("--format", type=click.Choice(formats), help=f"How results are written  [default: {formats[0]}]"),
-        _option("--no-cache", is_flag=True, help="Parse every file anew."),
+        _option("--no-cache", is_flag=True, help="Use and keep nothing of earlier runs."),
         _option("-v", "--verbose", is_flag=True, help="Everything, and time and memory per stage."),
         _option("--profile", is_flag=True, help="A table of time, CPU time and memory per stage."),
         _option("-q", "--quiet", is_flag=True, help="Results and errors only."),

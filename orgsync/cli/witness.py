@@ -113,7 +113,7 @@ def _databases(session: Session) -> tuple[Sequence[Path], Sequence[Path]] | None
 
 def _made_by() -> list[str]:
     """orgsync's own files, since other processes of it may have loaded them; and whatever else this one has loaded."""
-    own = [str(path) for path in _PACKAGE.rglob("*") if path.suffix != ".pyc" and path.is_file()]
+    own = [str(path) for path in _PACKAGE.rglob("*") if path.parent.name != "__pycache__" and path.is_file()]
     loaded = [str(path) for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))]
     return sorted({*own, *(path for path in loaded if not path.startswith(_ITS_OWN) or "-packages" in path)})
 

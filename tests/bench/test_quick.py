@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from bench import quick
-from bench.contestants import COLD, UNCHANGED
+from bench.contestants import COLD, UNCHANGED, WARM
+from bench.prepare import Shape
 from bench.quick import SMALL, TINY, Check, calls, imports, reads, writes
 from orgsync import apply as applying
 from orgsync.adapter import Adapter
@@ -35,9 +36,17 @@ def test_an_import_on_the_way_to_help_is_noticed(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_cached_plan_that_differs_is_noticed() -> None:
-    same, other = ({COLD: "a plan", UNCHANGED: one} for one in ("a plan", "another"))
+    same = {COLD: "a plan", UNCHANGED: "a plan", WARM: "a plan"}
     assert quick._cached(same).holds
-    assert not quick._cached(other).holds
+    assert not quick._cached({**same, UNCHANGED: "another"}).holds
+    assert not quick._cached({**same, WARM: "another"}).holds
+
+
+def test_an_unchanged_plan_that_is_made_anew_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORGSYNC_CACHE")
+    assert quick.imports_unchanged(Shape(size=TINY)).holds
+    monkeypatch.setenv("ORGSYNC_CACHE", "off")
+    assert not quick.imports_unchanged(Shape(size=TINY)).holds
 
 
 @pytest.mark.parametrize("start_up", [0, 1000])
