@@ -18,7 +18,7 @@ from orgsync.pipeline.judging import judged, terms_of
 from orgsync.pipeline.target import WITH_LOGIN
 from orgsync.pipeline.values import Drift, Environment
 from orgsync.pipeline.weighing import Asked, Compared, plan_of, roles_of
-from orgsync.plan import Plan
+from orgsync.plan import Plan, digest_of_resources
 from orgsync.policy import State, declared_state, live_state
 from orgsync.project import bound_names, project
 from orgsync.resources import KEY, Address, Kind, Organization
@@ -151,7 +151,6 @@ def _plan_declared(asked: Asked) -> _Planned:
             asked,
             compared,
             crm.adapter,
-            contents=compared.desired,
             place=lambda findings: placed(findings, declared),
             origins=lambda changes: _origins(changes, declared),
             findings=declared.findings,
@@ -174,12 +173,14 @@ def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watc
             omit=target.inexpressible == "omit",
         )
     with watch.stage("read"):
+        contents = digest_of_resources(desired.resources, desired.managed)  # while the CRM is still being read
         live = crm.read(_scope(projected, target, bound))
     with watch.stage("diff"):
         live, former = rename(live, projected.previously)
         settled, people = settle_users(projected, live, target.missing_users)
     findings = (*lost, *people, *_unbound(bound, live), *live.findings)
     return Compared(
+        contents=contents,
         desired=settled,
         live=live,
         former=former,
