@@ -3,6 +3,7 @@
 In: documents, paths. Out: positions. Never: composes a file for what begins a mapping or a list.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +24,7 @@ class Places:
 
     def __init__(self, value: Value, marks: Marks) -> None:
         self._value, self._marks = value, marks
-        self._before: dict[int, dict[str | int, int]] = {}
+        self._before: dict[int, tuple[dict[str | int, int], Iterator[tuple[str | int, int]]]] = {}
 
     def find(self, path: Path_, file: str) -> Position | None:
         """None where the path ends at the text of a field, or at nothing."""
@@ -33,23 +34,29 @@ class Places:
             inside = step in at if isinstance(at, dict) else isinstance(at, list) and _within(step, at)
             if not inside:
                 return None
-            number += self._opened_before(at)[step]
+            number += self._opened_before(at, step)
             at = at[step]
         if not isinstance(at, (dict, list)) and not isinstance(step, int):
             return None
         mark = self._marks[number]
         return Position(file=file, line=(mark >> 32) + 1, column=(mark & _COLUMN) + 1)
 
-    def _opened_before(self, at: dict[str, Value] | list[Value]) -> dict[str | int, int]:
-        """Step -> how many marks there are from here up to that value, this one included."""
-        if id(at) not in self._before:
-            steps: Any = at.items() if isinstance(at, dict) else enumerate(at)
-            found, count = dict[str | int, int](), 1
-            for step, value in steps:
-                found[step] = count
-                count += _marks(value) or isinstance(at, list)
-            self._before[id(at)] = found
-        return self._before[id(at)]
+    def _opened_before(self, at: dict[str, Value] | list[Value], step: str | int) -> int:
+        """How many marks there are from here up to that step, this one included. What comes later is not counted: a
+        unit's assignments are most of its document, and the last thing in it."""
+        found, others = self._before.setdefault(id(at), ({}, _counted(at)))
+        while step not in found:
+            other, count = next(others)
+            found[other] = count
+        return found[step]
+
+
+def _counted(at: dict[str, Value] | list[Value]) -> Iterator[tuple[str | int, int]]:
+    steps: Any = at.items() if isinstance(at, dict) else enumerate(at)
+    count = 1
+    for step, value in steps:
+        yield step, count
+        count += _marks(value) or isinstance(at, list)
 
 
 def _within(step: str | int, at: list[Value]) -> bool:
@@ -59,7 +66,8 @@ def _within(step: str | int, at: list[Value]) -> bool:
 def _marks(value: Value) -> int:
     """How many marks a value has; none for a text, which has one only in a list."""
     if isinstance(value, list):
-        return 1 + sum([_marks(one) or 1 for one in value])
+        others = [one for one in value if type(one) is not str]
+        return 1 + len(value) - len(others) + sum([_marks(one) or 1 for one in others])
     if isinstance(value, dict):
         return 1 + sum([_marks(one) for one in value.values() if type(one) is not str])
     return 0
