@@ -8,7 +8,7 @@ from pathlib import Path
 from orgsync.access import NO_LIMITS
 from orgsync.adapter import Scope, Snapshot
 from orgsync.change import Change
-from orgsync.collector import collector_paused
+from orgsync.collector import collector_paused, hold
 from orgsync.diff import rename
 from orgsync.finding import Finding
 from orgsync.pipeline.accessing import Meaning, meaning
@@ -140,6 +140,7 @@ class _Planned:
 
 
 def _plan_declared(asked: Asked) -> _Planned:
+    hold()
     target = asked.target
     with collector_paused(), begun(target, asked.root, asked.environment, asked.cache) as crm:
         declared = validate(
@@ -158,7 +159,9 @@ def _plan_declared(asked: Asked) -> _Planned:
         known = meaning(
             crm.adapter.capabilities, compared.live.index.of_kind(Kind.ROLE), compared.stated, compared.bound
         )
-    return _Planned(plan=plan, declared=declared, compared=compared, meaning=known)
+    planned = _Planned(plan=plan, declared=declared, compared=compared, meaning=known)
+    hold(planned)
+    return planned
 
 
 def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watch) -> Compared:
