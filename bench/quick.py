@@ -28,10 +28,10 @@ FORBIDDEN = ("pydantic", "sqlalchemy", "rich", "yaml", "ruamel", "requests", "ji
 TINY, SMALL, LARGE = 300, 1_000, 8_000
 SLACK = 1.6
 _IMPORTS = """
-import json, runpy, sys
-sys.argv[0] = "orgsync"
+import json, sys
+from orgsync.cli import main
 try:
-    runpy.run_module("orgsync", run_name="__main__")
+    main(["--help"])
 except SystemExit as end:
     assert not end.code, end.code
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)

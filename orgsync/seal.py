@@ -10,7 +10,7 @@ from orgsync.access import AccessDiff
 from orgsync.adapter import Snapshot
 from orgsync.change import Change, Effect
 from orgsync.finding import Finding
-from orgsync.plan import Guard, Plan, Target, digest_of_resources
+from orgsync.plan import Guard, Plan, Target
 from orgsync.plan import seal as seal_plan
 from orgsync.resources import (
     NO_FIELDS,
@@ -43,6 +43,7 @@ def seal(
     desired: Organization,
     live: Snapshot,
     *,
+    contents: str,
     target: Target,
     revision: str,
     settings: Mapping[str, Json],
@@ -60,7 +61,7 @@ def seal(
         Plan(
             target=target,
             revision=revision,
-            contents=digest_of_resources(desired.resources, desired.managed),
+            contents=contents,
             settings=settings,
             changes=tuple(judged.changes),
             withheld=tuple(judged.withheld),

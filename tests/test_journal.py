@@ -14,11 +14,11 @@ from orgsync.journal import Run, read_journal
 from orgsync.journal.book import Journal, open_journal
 from orgsync.plan import seal
 from orgsync.resources import Kind
-from tests.organizations import plan_of
+from tests.organizations import create, delete, plan_of
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SQLITE = "sqlite:///.orgsync/journal.db"
-PLAN = seal(plan_of([]))
+PLAN = seal(plan_of([delete("unit/u")]))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -86,6 +86,7 @@ def test_runs_are_read_newest_first_with_what_they_were(book: Journal) -> None:
         started=at(0),
         finished=at(3),
         summary={"applied": 1},
+        removals=1,
     )
 
 
@@ -253,6 +254,29 @@ def test_removals_are_those_that_were_applied_to_this_target_within_the_window(b
     assert book.removals("memory", at(0)) == {"unit/u", "grant/u/p@x/r", *maybe}
     assert book.removals("memory", at(1)) == maybe
     assert book.removals("another target", at(-1000)) == frozenset()
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_only_runs_with_removals_are_looked_through_for_them(
+    book: Journal,
+    noted: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run of a journal from before that was noted may have some."""
+    book.take("memory", "filling", "ci")
+    book.start("filling", seal(plan_of([create("unit/u")])), actor="ci", at=at(0))
+    if not noted:
+        tamper(book, """UPDATE orgsync_journal SET body = replace(body, ',"removals"\\:0', '')""")
+    asked: list[str] = []
+    rows = Journal.rows
+
+    def noting(book: Journal, query: str, **values: str | int) -> list[tuple[object, ...]]:
+        asked.append(query)
+        return rows(book, query, **values)
+
+    monkeypatch.setattr(Journal, "rows", noting)
+    assert book.removals("memory", at(0)) == frozenset()
+    assert any("LIKE" in query for query in asked) is not noted
 
 
 def test_the_intent_holds_the_image_from_before(book: Journal) -> None:

@@ -3,7 +3,10 @@
 Imports nothing but Click and what it brings along, so that ``--help`` answers at once.
 """
 
+import atexit
+import os
 import sys
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -131,11 +134,33 @@ def app() -> None:
 
 
 def main(arguments: list[str] | None = None, question: "Asked | None" = None) -> None:
-    """Run a command and exit; see ``boundary`` for the exit codes."""
+    """Run a command and exit; see ``boundary`` for the exit codes. Without ``arguments`` it is what this process is
+    for, which then ends at once."""
     try:
         code = app.main(arguments, prog_name="orgsync", standalone_mode=False, obj=Options(question))
     except BaseException as error:  # noqa: BLE001  (the one boundary; it re-raises nothing and hides nothing)
         from orgsync.cli.boundary import leave
 
         code = leave(error)
-    sys.exit(code if isinstance(code, int) else 0)
+    code = code if isinstance(code, int) else 0
+    if arguments is None:
+        _end(code)
+    sys.exit(code)
+
+
+def _end(code: int) -> None:
+    """Leaves to the system what the process holds: taking all of it apart is a tenth of what --help or validate takes.
+
+    All else that the end of an interpreter means is done, or left to it where somebody still works or watches.
+    """
+    others = [one for one in threading.enumerate() if one is not threading.main_thread()]
+    if sys.getprofile() is not None or not all(one.daemon for one in others):
+        return
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, ValueError):
+        return
+    atexit._run_exitfuncs()  # noqa: SLF001  (what multiprocessing does before it ends a child in this way)
+    os._exit(code)

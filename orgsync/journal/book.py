@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from orgsync.change import Batch, Outcome, Step
+from orgsync.change import Action, Batch, Outcome, Step
 from orgsync.errors import JournalError, LeaseHeld, LeaseLost
 from orgsync.journal.connect import ENTRY, HEAD, LEASE, METADATA, connected, parsed, sqlite_path
 from orgsync.journal.entries import FIRST, RESTORE, Entries
@@ -88,7 +88,8 @@ class Journal(Entries):
             "bound": dict(plan.bound),
             "roles": dict(plan.roles),
         }
-        self._append(run, at, "start", {name: value for name, value in body.items() if value})
+        removals = sum(change.action is Action.DELETE for change in plan.changes)
+        self._append(run, at, "start", {name: value for name, value in body.items() if value} | {"removals": removals})
 
     def turn(self, run: str, outcomes: Sequence[Outcome], batches: Sequence[Batch], *, at: datetime) -> None:
         """What came back and what is about to be sent, in one transaction.

@@ -17,6 +17,7 @@ class Run:
     undoes     the run that it was to roll back
     bound      role address -> name of a role of the CRM's own, as in the plan
     roles      role address -> ``privileged``, ``includes`` and ``holders``, as in the plan
+    removals   how many the plan has; None in what was written before that was noted
     """
 
     id: str
@@ -32,6 +33,7 @@ class Run:
     undoes: str = ""
     bound: Mapping[Address, str] = field(default_factory=dict)
     roles: Mapping[Address, Fields] = field(default_factory=dict)
+    removals: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

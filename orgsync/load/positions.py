@@ -71,7 +71,8 @@ def _within(step: str | int, at: Sequence[object]) -> bool:
 def _marks(value: Any) -> int:
     """How many marks a value has; none for a text, which has one only in a list."""
     if isinstance(value, list):
-        return 1 + sum([_marks(one) or 1 for one in value])
+        others = [one for one in value if type(one) is not str]
+        return 1 + len(value) - len(others) + sum([_marks(one) or 1 for one in others])
     if isinstance(value, dict):
         return 1 + sum([_marks(one) for one in value.values() if type(one) is not str])
     return 1 + sum(_marks_of(value)) if isinstance(value, Assignments) else 0

@@ -11,6 +11,7 @@ from orgsync.adapter import Adapter, Snapshot
 from orgsync.adapters import open_adapter
 from orgsync.apply import Stop, apply, go_on, settle, verify
 from orgsync.change import Batch, Outcome
+from orgsync.collector import hold
 from orgsync.errors import AdapterError, PlanRefused, Refused, StalePlan
 from orgsync.finding import Finding
 from orgsync.freshness import moved
@@ -47,6 +48,7 @@ def apply_plan(
     """
     from orgsync.journal.book import open_journal  # noqa: PLC0415
 
+    hold()  # applying needs room of its own
     target = target_of(settings, plan.target.name)
     _check_signature(plan, settings)
     _check_guards(plan, accept)

@@ -8,7 +8,7 @@ from pathlib import Path
 from orgsync.access import NO_LIMITS
 from orgsync.adapter import Scope, Snapshot
 from orgsync.change import Change
-from orgsync.collector import collector_paused
+from orgsync.collector import collector_paused, hold
 from orgsync.diff import rename
 from orgsync.finding import Finding
 from orgsync.pipeline.accessing import Meaning, meaning
@@ -18,7 +18,7 @@ from orgsync.pipeline.judging import judged, terms_of
 from orgsync.pipeline.target import WITH_LOGIN
 from orgsync.pipeline.values import Drift, Environment
 from orgsync.pipeline.weighing import Asked, Compared, plan_of, roles_of
-from orgsync.plan import Plan
+from orgsync.plan import Plan, digest_of_resources
 from orgsync.policy import State, declared_state, live_state
 from orgsync.project import bound_names, project
 from orgsync.resources import KEY, Address, Kind, Organization
@@ -140,6 +140,7 @@ class _Planned:
 
 
 def _plan_declared(asked: Asked) -> _Planned:
+    hold()
     target = asked.target
     with collector_paused(), begun(target, asked.root, asked.environment, asked.cache) as crm:
         declared = validate(
@@ -151,7 +152,6 @@ def _plan_declared(asked: Asked) -> _Planned:
             asked,
             compared,
             crm.adapter,
-            contents=compared.desired,
             place=lambda findings: placed(findings, declared),
             origins=lambda changes: _origins(changes, declared),
             findings=declared.findings,
@@ -159,7 +159,9 @@ def _plan_declared(asked: Asked) -> _Planned:
         known = meaning(
             crm.adapter.capabilities, compared.live.index.of_kind(Kind.ROLE), compared.stated, compared.bound
         )
-    return _Planned(plan=plan, declared=declared, compared=compared, meaning=known)
+    planned = _Planned(plan=plan, declared=declared, compared=compared, meaning=known)
+    hold(planned)
+    return planned
 
 
 def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watch) -> Compared:
@@ -174,12 +176,14 @@ def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watc
             omit=target.inexpressible == "omit",
         )
     with watch.stage("read"):
+        contents = digest_of_resources(desired.resources, desired.managed)  # while the CRM is still being read
         live = crm.read(_scope(projected, target, bound))
     with watch.stage("diff"):
         live, former = rename(live, projected.previously)
         settled, people = settle_users(projected, live, target.missing_users)
     findings = (*lost, *people, *_unbound(bound, live), *live.findings)
     return Compared(
+        contents=contents,
         desired=settled,
         live=live,
         former=former,

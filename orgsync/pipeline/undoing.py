@@ -13,7 +13,7 @@ from orgsync.pipeline.past import steps
 from orgsync.pipeline.target import read, reading
 from orgsync.pipeline.values import Environment
 from orgsync.pipeline.weighing import Asked, Compared, plan_of, roles_of
-from orgsync.plan import Plan
+from orgsync.plan import Plan, digest_of_resources
 from orgsync.resources import Address, ends_of
 from orgsync.settings import Settings
 from orgsync.undo import Image, images, undo
@@ -61,6 +61,7 @@ def make_rollback(
             both = live.resources.keys()  # under either address: what was never renamed, or is gone, keeps no key
             kept += [_key_kept(old, new) for old, (new,) in renamed.items() if {old, new} <= both]
         compared = Compared(
+            contents=digest_of_resources(desired.resources, desired.managed),
             desired=desired,
             live=live,
             former=former,
@@ -68,7 +69,7 @@ def make_rollback(
             bound=past.bound,
             findings=[*kept, *live.findings],
         )
-        return plan_of(asked, compared, adapter, contents=desired, place=list, origins=_from_nowhere)
+        return plan_of(asked, compared, adapter, place=list, origins=_from_nowhere)
 
 
 def _renamed(did: Mapping[Address, Image], renamed: Mapping[Address, tuple[Address, ...]]) -> dict[Address, Image]:

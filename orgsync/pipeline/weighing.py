@@ -63,9 +63,11 @@ class Asked:
 class Compared:
     """Both sides in the CRM's space, under today's addresses.
 
-    stated   roles and functions as declared, beyond what the CRM can express (privileged, includes, holders)
+    contents  digest of all that is declared, expressible or not
+    stated    roles and functions as declared, beyond what the CRM can express (privileged, includes, holders)
     """
 
+    contents: str
     desired: Organization
     live: Snapshot
     former: Mapping[Address, Address]
@@ -83,7 +85,6 @@ def plan_of(
     compared: Compared,
     adapter: Adapter,
     *,
-    contents: Organization,
     place: Place,
     origins: Origins,
     findings: Sequence[Finding] = (),
@@ -123,8 +124,9 @@ def plan_of(
     with watch.stage("seal"):
         plan = seal(
             replace(weighed, findings=by_place([*weighed.findings, *broken])),
-            contents,
+            compared.desired,
             live,
+            contents=compared.contents,
             target=Target(name=asked.name, adapter=target.adapter, identity=adapter.identity),
             revision=revision(asked.root),
             settings=in_force(asked.settings, target),

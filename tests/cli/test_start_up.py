@@ -94,3 +94,41 @@ def test_an_ascii_stream_gets_ascii(tmp_path: Path) -> None:
     )
     assert tmp_path.is_dir()
     assert _python(code, PYTHONIOENCODING="ascii", PYTHONUTF8="0").stdout == "a - \\xe9...\n"
+
+
+_WATCHED = (
+    "import atexit, sys, threading\n"
+    "atexit.register(lambda: print('atexit'))\n"
+    "{more}\n"
+    "from orgsync.cli import main\n"
+    "sys.argv = ['orgsync', '{argument}']\n"
+    "try: main()\n"
+    "finally: print('as usual')\n"
+)
+
+
+def test_a_process_ends_with_its_command_and_all_that_was_to_be_done_at_exit() -> None:
+    done = _python(_WATCHED.format(more="", argument="--version"))
+    assert done.stdout.startswith("orgsync ")
+    assert "as usual" not in done.stdout
+    assert done.stdout.endswith("atexit\n")
+    assert done.returncode == 0
+
+
+def test_a_process_ends_with_the_exit_code() -> None:
+    done = _python(_WATCHED.format(more="", argument="no-such-command"))
+    assert (done.stdout, done.returncode) == ("atexit\n", 2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "threading.Thread(target=lambda: (threading.main_thread().join(), print('worked'))).start()",
+        "sys.setprofile(lambda *_: None)\nprint('worked')",
+    ],
+)
+def test_a_process_where_somebody_still_works_or_watches_ends_as_usual(more: str) -> None:
+    done = _python(_WATCHED.format(more=more, argument="--version"))
+    assert "worked\n" in done.stdout
+    assert "as usual\n" in done.stdout
+    assert done.stdout.endswith("atexit\n")
