@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from orgsync.change import Action, Batch, Change, Effect, Outcome
 from orgsync.finding import Finding
-from orgsync.index import Index, index_of
+from orgsync.index import Index
 from orgsync.resources import Address, Fields, Kind, RemoteId
 
 
@@ -145,7 +145,7 @@ class Snapshot:
     def index(self) -> Index:
         """Of ``resources``, made when it is first asked for."""
         if not self._index:
-            self._index.append(index_of(self.resources))
+            self._index.append(Index(resources=self.resources))
         return self._index[0]
 
 

@@ -221,9 +221,11 @@ def near(live: Snapshot, logins: Iterable[str] | None) -> Resources:
     everybody would take longer than all the rest. None: of everybody."""
     if logins is None:
         return live.resources
-    index = live.index
-    named = {address: fields for of_kind in index.named.values() for address, fields in of_kind.items()}
-    return named | {one: live.resources[one] for login in logins for one in index.edges.get(login, ())}
+    found: dict[Address, Fields] = {}
+    for named in live.index.named.values():
+        found |= named
+    edges = (one for listed in live.index.edges({*logins}).values() for one in listed)
+    return found | {one: live.resources[one] for one in edges}
 
 
 def outcome(live: Resources, changes: Iterable[Change], effects: Iterable[Effect]) -> dict[Address, Fields]:

@@ -1,6 +1,6 @@
 """A target's settings, and what lives there under a plan's addresses."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from orgsync.errors import IncompleteRead, OrgsyncError
 from orgsync.pipeline.values import Environment
 from orgsync.plan import Plan
 from orgsync.references import expand_url, sqlite_file
-from orgsync.resources import KEY, Address, Json, Kind, ends_of, key_of, kind_of
+from orgsync.resources import KEY, Address, Json, Kind, ends_of, key_of, kind_of, well_formed
 from orgsync.settings import Settings, TargetSettings
 
 WITH_LOGIN = {Kind.MEMBERSHIP, Kind.GRANT}
@@ -66,14 +66,15 @@ def _never() -> datetime:
 
 def read(adapter: Adapter, scope: Scope) -> Snapshot:
     """Raises IncompleteRead, AdapterError."""
-    return checked(adapter, adapter.read(scope))
-
-
-def checked(adapter: Adapter, live: Snapshot) -> Snapshot:
-    """Raises IncompleteRead where a key cannot be one: what hangs on it would belong to something else."""
-    if strange := live.index.strange:
-        raise IncompleteRead(f"{adapter.identity} answers with a key that is none: {strange[0]}", remedy=_STRANGE)
+    live = adapter.read(scope)
+    check_keys(adapter, live.resources)
     return live
+
+
+def check_keys(adapter: Adapter, addresses: Iterable[Address]) -> None:
+    """Raises IncompleteRead where a key cannot be one: what hangs on it would belong to something else."""
+    if strange := [address for address in addresses if not well_formed(address)]:
+        raise IncompleteRead(f"{adapter.identity} answers with a key that is none: {min(strange)}", remedy=_STRANGE)
 
 
 def kinds_kept(adapter: Adapter) -> set[Kind]:
@@ -104,4 +105,14 @@ def read_again(
     return rename(live, previously)
 
 
-__all__ = ["WITH_LOGIN", "checked", "databases", "in_force", "kinds_kept", "read", "read_again", "reading", "target_of"]
+__all__ = [
+    "WITH_LOGIN",
+    "check_keys",
+    "databases",
+    "in_force",
+    "kinds_kept",
+    "read",
+    "read_again",
+    "reading",
+    "target_of",
+]
