@@ -10,6 +10,7 @@ from orgsync.resources import NO_FIELDS, Fields, parts_of
 from orgsync.safety import guard
 from orgsync.settings import Safety
 from tests.organizations import State, create, delete, snapshot, update, wanted
+from tests.stated import safety as safety_of
 
 UNITS, LOGINS, ROLES = "uv", "abcde", "rs"
 EDGES = [f"membership/{unit}/{login}" for unit in UNITS for login in LOGINS]
@@ -18,7 +19,7 @@ OWNERS = [*(f"unit/{unit}" for unit in UNITS), *(f"role/{role}" for role in ROLE
 ATTACHED = st.fixed_dictionaries({unit: st.sets(st.sampled_from(ROLES)).map(sorted) for unit in UNITS})
 SOME = st.sets(st.sampled_from(EDGES), max_size=18)
 LIMITS = st.builds(
-    lambda share, count, allowance: Safety.model_validate(
+    lambda share, count, allowance: safety_of(
         {"group": {"share": f"{share}%", "count": str(count)}, "allowance": str(allowance)}
     ),
     st.sampled_from([0, 34, 50, 100]),
