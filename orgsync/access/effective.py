@@ -64,7 +64,7 @@ def evaluate(
 
 def already(
     resources: Resources,
-    homes: Mapping[str, Mapping[str, RoleSet]],
+    holdings: Mapping[str, Holding],
     *,
     today: date,
     units: Resources,
@@ -72,13 +72,11 @@ def already(
 ) -> Access:
     """As ``evaluate``, of what is declared: whoever read it knows already who holds what.
 
-    homes    login -> unit -> the roles held there, those of the unit included
     units    those of ``resources`` that are units
     """
-    holdings = {user: _sorted(units) for user, units in homes.items()}
     return Access(
         resources=resources,
-        holdings={user: holding for user, holding in holdings.items() if holding},
+        holdings=holdings,
         roles=Roles(resources=resources, unknown=unknown),
         forest=forest_of(units),
         today=today.isoformat(),
