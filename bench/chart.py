@@ -1,74 +1,81 @@
-"""``python -m bench.chart RESULT.json CHART.svg``: seconds by size per contestant, and every target beside its ratio.
+"""Every target beside what was reached, as an SVG for light and dark pages.
 
-Runs in the benchmark's own environment, where matplotlib is.
+In: what a result says about its targets. Out: the text of an SVG. Never: needs a library, so that a test can hold a
+chart that was committed against its figures.
 """
 
-import json
-import sys
-from pathlib import Path
-from statistics import median
-from typing import Any
+from collections.abc import Iterator, Sequence
+from html import escape
+from math import log2
 
-import matplotlib as mpl
-from matplotlib import pyplot as plt
+from bench.report import Told, reached, wanted, what
 
-MET, MISSED = "#2a7f62", "#c0504d"
-_LEAST = 0.01
-_TICKS = (0.01, 0.03, 0.1, 0.25, 0.5, 1, 2, 4, 10, 30, 100)
-
-
-def draw(result: dict[str, Any], path: Path) -> None:
-    mpl.rcParams.update({"svg.hashsalt": "orgsync", "svg.fonttype": "none", "font.size": 8})
-    parts = [part for part, there in ((_lines, result["shapes"]), (_bars, result["targets"])) if there]
-    height = max(4.0, 1 + 0.26 * len(result["targets"]))
-    figure, all_axes = plt.subplots(ncols=len(parts), figsize=(7 * len(parts), height), squeeze=False)
-    for part, axes in zip(parts, all_axes[0], strict=True):
-        part(result, axes)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+_WIDTH, _ROW, _TOP, _BOTTOM = 900, 22, 62, 30
+_TARGET, _WHAT, _LEFT, _RIGHT, _REACHED, _WANTED = 20, 164, 520, 740, 812, 880
+_LEAST, _MOST = 1 / 16, 4
+"""How many times better than asked for is drawn; what is beyond ends at the edge."""
+_STYLE = """
+text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328 }
+.head { font-weight: 600 } .soft { fill: #59636e } .end { text-anchor: end } .mid { text-anchor: middle }
+.page { fill: #ffffff; stroke: #d1d9e0 } .line { stroke: #1f2328; stroke-width: 1.5 } .tick { stroke: #d1d9e0 }
+.met { fill: #1a7f37 } .missed { fill: #bc4c00 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #f0f6fc } .soft { fill: #9198a1 }
+  .page { fill: #0d1117; stroke: #3d444d } .line { stroke: #f0f6fc } .tick { stroke: #3d444d }
+  .met { fill: #3fb950 } .missed { fill: #f0883e }
+}
+"""
 
 
-def _lines(result: dict[str, Any], axes: Any) -> None:
-    lines: dict[str, list[tuple[int, float]]] = {}
-    for shape in result["shapes"]:
-        for name, runs in shape["runs"].items():
-            lines.setdefault(name, []).append((shape["shape"]["size"], median(runs["wall"])))
-    for name, points in lines.items():
-        style = "--" if name.startswith("floor") else "-"
-        axes.plot(*zip(*sorted(points), strict=True), style, marker="o", label=name)
-    axes.set(xscale="log", yscale="log", xlabel="assignments", ylabel="wall seconds")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+def draw(targets: Sequence[Told]) -> str:
+    height = _TOP + _ROW * len(targets) + _BOTTOM
+    return "\n".join(_parts(targets, height)) + "\n"
 
 
-def _bars(result: dict[str, Any], axes: Any) -> None:
-    """How many times better than asked for: to the right of the line is met."""
-    held = [*reversed(result["targets"])]
-    names = [f"{one['name']}{' at ' + format(one['size'], ',') if one['size'] else ''}" for one in held]
-    better = [max(_better(one), _LEAST) for one in held]
-    colors = [MET if one["met"] else MISSED for one in held]
-    axes.barh(names, [value - 1 for value in better], left=1, color=colors, alpha=0.5)
-    axes.scatter(better, names, color=colors)
-    for at, one in enumerate(held):
-        text = f"{one['value']:.2f} ({'at least' if one['at_least'] else 'at most'} {one['wanted']:g})"
-        axes.annotate(
-            text, (max(better[at], 1), at), xytext=(8, 0), textcoords="offset points", va="center", fontsize=7
+def _parts(targets: Sequence[Told], height: int) -> Iterator[str]:
+    met = sum(one["met"] for one in targets)
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">'
+    yield f"<title>{met} of {len(targets)} targets are met</title>"
+    yield f"<style>{_STYLE}</style>"
+    yield f'<rect class="page" x="0.5" y="0.5" width="{_WIDTH - 1}" height="{height - 1}" rx="8"/>'
+    yield _text(_TARGET, 28, f"{met} of {len(targets)} targets are met", "head")
+    yield _text((_LEFT + _RIGHT) / 2, 28, "times better than asked for", "soft mid")
+    yield from (_text(x, 28, word, "soft end") for x, word in ((_REACHED, "reached"), (_WANTED, "wanted")))
+    foot = height - _BOTTOM + 6
+    for tick in (_LEAST, 1 / 4, 1, _MOST):
+        yield f'<path class="tick" d="M{_at(tick):.1f} {_TOP - 14}V{foot - 8}"/>'
+        yield _text(
+            _at(tick), foot + 8, "1" if tick == 1 else f"{tick:g}" if tick > 1 else f"1/{1 / tick:g}", "soft mid"
         )
-    axes.axvline(1, color="black", linewidth=1)
-    axes.set(xscale="log", xlabel="times better than the target asks for", title="targets")
-    axes.set_xlim(low := min(0.5, *better) / 1.1, high := max(2, *better) * 1.5)
-    axes.set_xticks([tick for tick in _TICKS if low < tick < high])
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("")
+    for number, one in enumerate(targets):
+        first = not number or targets[number - 1]["target"] != one["target"]
+        yield from _row(one, _TOP + _ROW * number, first=first)
+    yield f'<path class="line" d="M{_at(1):.1f} {_TOP - 14}V{foot - 8}"/>'
+    yield "</svg>"
 
 
-def _better(one: dict[str, Any]) -> float:
-    value, wanted = float(one["value"]), float(one["wanted"])
-    if not wanted or not value:  # nothing was asked for, or nothing used
+def _row(one: Told, y: int, *, first: bool) -> Iterator[str]:
+    word, begin, end = "met" if one["met"] else "missed", *sorted((_at(1), _at(better(one))))
+    if first:
+        yield _text(_TARGET, y + 4, one["target"], "soft")
+    yield _text(_WHAT, y + 4, what(one))
+    yield f'<rect class="{word}" x="{begin:.1f}" y="{y - 7}" width="{max(end - begin, 3):.1f}" height="14" rx="2"/>'
+    yield _text(_REACHED, y + 4, reached(one), f"{word} head end")
+    yield _text(_WANTED, y + 4, wanted(one), "end")
+
+
+def _text(x: float, y: float, text: str, style: str = "") -> str:
+    return f'<text class="{style}" x="{x:.1f}" y="{y}">{escape(text)}</text>'
+
+
+def _at(times: float) -> float:
+    share = log2(min(max(times, _LEAST), _MOST) / _LEAST) / log2(_MOST / _LEAST)
+    return _LEFT + share * (_RIGHT - _LEFT)
+
+
+def better(one: Told) -> float:
+    """How many times better than asked for; 1 is just met."""
+    value, bound = float(one["value"]), float(one["wanted"])
+    if not bound or not value:  # nothing was asked for, or nothing used
         return 1.0 if one["met"] else _LEAST
-    return value / wanted if one["at_least"] else wanted / value
-
-
-if __name__ == "__main__":
-    source, target = map(Path, sys.argv[1:])
-    draw(json.loads(source.read_text(encoding="utf-8")), target)
+    return value / bound if one["at_least"] else bound / value

@@ -13,18 +13,20 @@ from bench.prepare import ROOT, Shape, environment, orgsync
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
     """``changes`` reads the reported number of changes from stdout, None where there is none to report (floors);
-    ``before`` brings the files into the state that each run must find."""
+    ``seconds`` reads what counts of the time where that is not the whole process; ``before`` brings the files into the
+    state that each run must find."""
 
     name: str
     command: list[str]
     environment: Mapping[str, str]
     changes: Callable[[str], int] | None = None
+    seconds: Callable[[str], float] | None = None
     before: Callable[[], None] = field(default=lambda: None)
 
 
 COLD, WARM, UNCHANGED = "orgsync cold", "orgsync warm", "orgsync unchanged"
 HELP, VALIDATE = "orgsync --help", "orgsync validate sample"
-ACCESS_WORK = "orgsync effective access and access diff"
+ACCESS_WORK = "effective access and diff"
 OCTODNS, TERRAFORM = "octoDNS", "Terraform"
 BARE, HASH, JSON = "floor: bare python", "floor: read and hash", "floor: JSON"
 
@@ -33,7 +35,6 @@ def floors(shape: Shape) -> list[Contestant]:
     """Measured in the same run, so that a ratio to them means something on this machine."""
     floor = [sys.executable, "-m", "bench.floors"]
     commands = {
-        BARE: [sys.executable, "-c", "pass"],
         HASH: [*floor, "hash", str(shape.folder / "desired")],
         JSON: [*floor, "json", str(shape.folder / "json")],
     }
@@ -49,12 +50,25 @@ def ours(shape: Shape) -> list[Contestant]:
     ]
 
 
+def access(shape: Shape) -> Contestant:
+    """Only the work itself counts: reading the files is no part of it."""
+    command = [sys.executable, "-m", "bench.access", str(shape.folder / "base"), str(shape.folder / "desired")]
+    return Contestant(name=ACCESS_WORK, command=command, environment=environment(), seconds=_told_seconds)
+
+
+def cold_at(size: int) -> str:
+    """A cold plan of another size, measured beside those of a larger one."""
+    return f"{COLD} at {size:,}"
+
+
 def start_up() -> list[Contestant]:
-    found = [Contestant(name=HELP, command=orgsync("--help"), environment=environment())]
-    if (ROOT / "orgsync.yaml").exists():
-        command = orgsync("--repo", str(ROOT), "validate")
-        found.append(Contestant(name=VALIDATE, command=command, environment=environment()))
-    return found
+    """What takes the same time whatever the size."""
+    commands = {
+        BARE: [sys.executable, "-c", "pass"],
+        HELP: orgsync("--help"),
+        VALIDATE: orgsync("--repo", str(ROOT), "validate"),
+    }
+    return [Contestant(name=name, command=command, environment=environment()) for name, command in commands.items()]
 
 
 def octodns(shape: Shape, python: Path) -> Contestant:
@@ -84,6 +98,10 @@ def touch(shape: Shape) -> None:
 def planned(stdout: str) -> int:
     summary = json.loads(stdout)["summary"]
     return sum(int(summary[action]) for action in ("create", "update", "delete"))
+
+
+def _told_seconds(stdout: str) -> float:
+    return float(sum(json.loads(stdout).values()))
 
 
 def _octodns_changes(stdout: str) -> int:

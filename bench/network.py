@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 
 from bench import prepare
 from bench.contestants import planned
-from bench.generate import generate, mutate
+from bench.generate import mutate
 from bench.measure import Measured, measure
 from bench.prepare import ROOT, Shape, environment, orgsync
 from bench.targets import APPLIED, CALLS, OVERLAP, Ratio
@@ -91,8 +91,7 @@ def lay_out(shape: Shape) -> Stand:
     expected = prepare.write(shape, peers=False)
     prepare.make_live(shape)
     folder = shape.folder / "network"
-    base = generate(shape.size, seed=shape.seed, members=min(100, shape.per_file))
-    desired, differences = mutate(base, seed=shape.seed, share=SHARE)
+    desired, differences = mutate(prepare.company(shape), seed=shape.seed, share=SHARE)
     if not (folder / "ready").exists():
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(shape.folder / "desired", folder / "plan")

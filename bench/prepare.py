@@ -10,9 +10,9 @@ import venv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.generate import generate, mutate
+from bench.generate import Company, generate, mutate
 from bench.measure import CommandFailed, measure
-from bench.write import write_json, write_octodns, write_repository, write_terraform
+from bench.write import JOURNAL, LIVE, write_json, write_octodns, write_repository, write_terraform
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".bench"
@@ -35,16 +35,16 @@ class Shape:
 def write(shape: Shape, *, peers: bool = True) -> int:
     """Writes what is missing; returns how many changes every contestant must report.
 
-    The base organization goes to orgsync's repository first, so that applying it once makes the live side.
+    The base organization says what the live side holds.
     """
     done = shape.folder / "expected.json"
     if done.exists() and (not peers or (shape.folder / "octodns").exists()):
         return int(json.loads(done.read_text())["total"])
     messy = shape.variant == "messy"
-    base = generate(shape.size, seed=shape.seed, messy=messy, members=min(100, shape.per_file))
+    base = company(shape)
     desired, differences = mutate(base, seed=shape.seed)
-    for name, company in (("base", base), ("desired", desired)):
-        write_repository(company, shape.folder / name, per_file=shape.per_file, messy=messy, seed=shape.seed)
+    for name, written in (("base", base), ("desired", desired)):
+        write_repository(written, shape.folder / name, per_file=shape.per_file, messy=messy, seed=shape.seed)
     write_json(desired, shape.folder / "json", per_file=shape.per_file)
     if peers:
         write_octodns(desired, base, shape.folder / "octodns")
@@ -53,13 +53,20 @@ def write(shape: Shape, *, peers: bool = True) -> int:
     return differences.total
 
 
+def company(shape: Shape) -> Company:
+    """Before anything differs."""
+    members = min(100, shape.per_file)
+    return generate(shape.size, seed=shape.seed, messy=shape.variant == "messy", members=members)
+
+
 def orgsync(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "orgsync", *arguments]
 
 
 def environment(shape: Shape | None = None) -> dict[str, str]:
+    """Whatever forbids it on this machine, modules are compiled once, as they are for whoever installed them."""
     cache = {"XDG_CACHE_HOME": str(shape.folder / "cache")} if shape else {}
-    return {"PYTHONPATH": str(ROOT), "CI": "1", **cache}
+    return {"PYTHONPATH": str(ROOT), "CI": "1", "PYTHONDONTWRITEBYTECODE": "", **cache}
 
 
 def orgsync_missing() -> str:
@@ -72,17 +79,16 @@ def orgsync_missing() -> str:
 
 
 def make_live(shape: Shape) -> None:
-    """A repository under git whose base is applied to the embedded CRM, and whose files then say what is desired."""
+    """A repository under git whose files say what is desired; the embedded CRM and the journal hold the base."""
     folder = shape.folder / "orgsync"
     if (folder / "ready").exists():
         return
+    from bench.fill import fill  # noqa: PLC0415  # needs orgsync's own modules, which writing the files does not
+
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(shape.folder / "base", folder)
+    shutil.copytree(shape.folder / "desired", folder)
     (folder / ".gitignore").write_text(".orgsync/\nready\n")
-    measure(orgsync("--repo", str(folder), "apply", "--yes"), cwd=ROOT, environment=environment(shape))
-    for name in ("units", "roles"):
-        shutil.rmtree(folder / name)
-        shutil.copytree(shape.folder / "desired" / name, folder / name)
+    fill(company(shape), folder, LIVE, JOURNAL)
     for command in (["init", "-q"], ["add", "."], [*_AUTHOR, "commit", "-qm", "Say what is desired"]):
         measure(["git", *command], cwd=folder)
     (folder / "ready").touch()
@@ -92,7 +98,7 @@ _AUTHOR = ["-c", "user.name=bench", "-c", "user.email=bench@northwind.example", 
 
 
 def install_peers() -> Path:
-    """The interpreter of the environment in which the peers (and the chart) run."""
+    """The interpreter of the environment in which the peers run."""
     python = CACHE / "peers" / "bin" / "python"
     wanted = (ROOT / "bench" / "requirements.txt").read_text()
     stamp = CACHE / "peers" / "installed.txt"

@@ -4,23 +4,26 @@ In: shapes and options. Out: a result that is plain JSON. A contestant that repo
 generator announced ends the benchmark: unequal work cannot be compared.
 """
 
-import json
 import os
 import platform
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
+from typing import Any
 
 from bench import prepare
-from bench.contestants import ACCESS_WORK, COLD, Contestant, floors, forget, octodns, ours, start_up, terraform
+from bench.contestants import COLD, Contestant, access, cold_at, floors, forget, octodns, ours, start_up, terraform
 from bench.measure import Measured, measure
 from bench.network import Network, measured
-from bench.prepare import ROOT, Shape, environment
+from bench.prepare import ROOT, Shape
 from bench.targets import Ratio, Runs, growth, ratios
 
 TERRAFORM_UP_TO, PEERS_UP_TO = 10_000, 100_000
+ROUNDS_ABOVE = 2
+"""Where no peer takes part any more: a round of a million is minutes."""
+START_ROUNDS = 9
+"""Of what takes a twentieth of a second."""
 _STAGE = re.compile(r"([a-z]+) (\d+\.\d+) s\b")
 
 
@@ -33,23 +36,38 @@ class Options:
     rounds: int = 3
     peers: bool = True
     all_terraform: bool = False
+    start_up: bool = False
     network: int = 0
     """Size at which calls over a wire are measured, too; 0: not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShapeResult:
-    """``stages``: wall seconds of one more cold plan by orgsync's own clock; empty where orgsync did not take part."""
+    """``stages``: wall seconds of one more cold plan by orgsync's own clock; empty where orgsync did not take part.
+    ``growth``: over the next smaller size, if there is one."""
 
     shape: Shape
     expected: int
     runs: Runs
     stages: dict[str, float]
     ratios: list[Ratio]
+    growth: list[Ratio]
 
     def to_json(self) -> dict[str, object]:
-        found = [{**asdict(ratio), "met": ratio.met} for ratio in self.ratios]
-        return {**asdict(self), "ratios": found}
+        return {**asdict(self), "ratios": _told(self.ratios), "growth": _told(self.growth)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartUp:
+    runs: Runs
+    ratios: list[Ratio]
+
+    def to_json(self) -> dict[str, object]:
+        return {**asdict(self), "ratios": _told(self.ratios)}
+
+
+def _told(ratios: Sequence[Ratio]) -> list[dict[str, object]]:
+    return [{**asdict(one), "met": one.met} for one in ratios]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,28 +75,31 @@ class Result:
     machine: dict[str, str]
     notes: list[str]
     shapes: list[ShapeResult]
-    growth: list[Ratio]
     network: Network | None = None
+    start_up: StartUp | None = None
 
     @property
     def ratios(self) -> list[tuple[Ratio, int]]:
-        """All of them, each with the size at which it was measured; 0: between two sizes."""
+        """All of them, each with the size at which it was measured; 0: at none, or between two."""
         found = [(ratio, shape.shape.size) for shape in self.shapes for ratio in shape.ratios]
+        found += [(ratio, 0) for shape in self.shapes for ratio in shape.growth]
         found += [(ratio, self.network.size) for ratio in self.network.ratios] if self.network is not None else []
-        return found + [(ratio, 0) for ratio in self.growth]
+        return found + ([(ratio, 0) for ratio in self.start_up.ratios] if self.start_up is not None else [])
+
+    @property
+    def targets(self) -> list[dict[str, Any]]:
+        """What is held against a target, in their order."""
+        held = sorted(self.ratios, key=lambda pair: pair[0].target)
+        return [{"size": size, **asdict(one), "met": one.met} for one, size in held if one.wanted is not None]
 
     def to_json(self) -> dict[str, object]:
         return {
             "machine": self.machine,
             "notes": self.notes,
             "shapes": [shape.to_json() for shape in self.shapes],
-            "growth": [{**asdict(one), "met": one.met} for one in self.growth],
             "network": self.network.to_json() if self.network is not None else None,
-            "targets": [
-                {"target": one.target, "size": size, **asdict(one), "met": one.met}
-                for one, size in sorted(self.ratios, key=lambda pair: pair[0].target)
-                if one.wanted is not None
-            ],
+            "start_up": self.start_up.to_json() if self.start_up is not None else None,
+            "targets": self.targets,
         }
 
 
@@ -86,10 +107,12 @@ def run(shapes: Sequence[Shape], options: Options) -> Result:
     """Raises UnequalWork, CommandFailed."""
     missing = prepare.orgsync_missing()
     notes = [f"orgsync did not take part: {missing}"] if missing else []
-    results = [_run_shape(shape, options, with_orgsync=not missing) for shape in shapes]
-    grown = [one for a, b in pairwise(results) for one in growth(a.runs, b.runs, (a.shape.size, b.shape.size))]
+    start = _start_up() if options.start_up and not missing else None
+    results: list[ShapeResult] = []
+    for shape in shapes:
+        results.append(_run_shape(shape, options, results[-1] if results else None, with_orgsync=not missing))
     network = measured(options.network, options.rounds) if options.network and not missing else None
-    return Result(machine=machine(), notes=notes, shapes=results, growth=grown, network=network)
+    return Result(machine=machine(), notes=notes, shapes=results, network=network, start_up=start)
 
 
 def check_count(contestant: Contestant, took: Measured, expected: int) -> None:
@@ -101,7 +124,7 @@ def run_once(contestant: Contestant, expected: int) -> Measured:
     contestant.before()
     took = measure(contestant.command, cwd=ROOT, environment=contestant.environment)
     check_count(contestant, took, expected)
-    return took
+    return took if contestant.seconds is None else replace(took, wall=contestant.seconds(took.stdout))
 
 
 def machine() -> dict[str, str]:
@@ -112,44 +135,59 @@ def machine() -> dict[str, str]:
     }
 
 
-def _run_shape(shape: Shape, options: Options, *, with_orgsync: bool) -> ShapeResult:
+def _start_up() -> StartUp:
+    runs = _rounds(START_ROUNDS, [(one, 0) for one in start_up()])
+    return StartUp(runs=runs, ratios=ratios(runs, 0))
+
+
+def _run_shape(shape: Shape, options: Options, smaller: ShapeResult | None, *, with_orgsync: bool) -> ShapeResult:
     print(f"{shape.size:,} assignments, {shape.variant}: preparing", file=sys.stderr)
-    expected = prepare.write(shape, peers=options.peers)
+    peers = options.peers and shape.size <= PEERS_UP_TO
+    expected = prepare.write(shape, peers=peers)
+    contestants = [(one, expected) for one in (*floors(shape), *(_peers(shape, options) if peers else []))]
     if with_orgsync:
         prepare.make_live(shape)
+        contestants += [(one, expected) for one in ours(shape)]
+        contestants += [(access(shape), expected)] if shape.size <= PEERS_UP_TO else []
+        contestants += [(_cold(smaller.shape), smaller.expected)] if smaller else []
+    runs = _rounds(options.rounds if shape.size <= PEERS_UP_TO else min(options.rounds, ROUNDS_ABOVE), contestants)
+    return ShapeResult(
+        shape=shape,
+        expected=expected,
+        runs=runs,
+        stages=_stages(shape) if with_orgsync else {},
+        ratios=ratios(runs, shape.size),
+        growth=growth(runs, smaller.shape.size, shape.size) if smaller and with_orgsync else [],
+    )
+
+
+def _rounds(count: int, contestants: Sequence[tuple[Contestant, int]]) -> dict[str, dict[str, list[float]]]:
+    """All in turns, each with the number of changes that it must report."""
     runs: dict[str, dict[str, list[float]]] = {}
-    contestants = _contestants(shape, options, with_orgsync=with_orgsync)
-    for number in range(options.rounds):
-        for contestant in contestants:
+    for number in range(count):
+        for contestant, expected in contestants:
             print(f"  round {number + 1}: {contestant.name}", file=sys.stderr)
             _note(runs.setdefault(contestant.name, {}), run_once(contestant, expected))
-        if with_orgsync:
-            _note(runs.setdefault(ACCESS_WORK, {}), _access(shape))
-    stages = _stages(shape) if with_orgsync else {}
-    return ShapeResult(shape=shape, expected=expected, runs=runs, stages=stages, ratios=ratios(runs, shape.size))
+    return runs
 
 
-def _contestants(shape: Shape, options: Options, *, with_orgsync: bool) -> list[Contestant]:
-    found = [*floors(shape), *([*start_up(), *ours(shape)] if with_orgsync else [])]
-    if options.peers and shape.size <= PEERS_UP_TO:
-        python = prepare.install_peers()
-        found.append(octodns(shape, python))
-        if shape.size <= TERRAFORM_UP_TO or options.all_terraform:
-            prepare.init_terraform(shape)
-            found.append(terraform(shape, python))
+def _cold(shape: Shape) -> Contestant:
+    cold = next(one for one in ours(shape) if one.name == COLD)
+    return replace(cold, name=cold_at(shape.size))
+
+
+def _peers(shape: Shape, options: Options) -> list[Contestant]:
+    python = prepare.install_peers()
+    found = [octodns(shape, python)]
+    if shape.size <= TERRAFORM_UP_TO or options.all_terraform:
+        prepare.init_terraform(shape)
+        found.append(terraform(shape, python))
     return found
 
 
 def _note(figures: dict[str, list[float]], took: Measured) -> None:
     for what, value in (("wall", took.wall), ("cpu", took.cpu), ("peak", took.peak)):
         figures.setdefault(what, []).append(round(value, 4))
-
-
-def _access(shape: Shape) -> Measured:
-    """Only the seconds of the work itself count: reading the files is no part of it."""
-    command = [sys.executable, "-m", "bench.access", str(shape.folder / "base"), str(shape.folder / "desired")]
-    took = measure(command, cwd=ROOT, environment=environment())
-    return replace(took, wall=sum(json.loads(took.stdout).values()))
 
 
 def _stages(shape: Shape) -> dict[str, float]:

@@ -7,7 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.contestants import ACCESS_WORK, BARE, COLD, HASH, HELP, JSON, OCTODNS, TERRAFORM, UNCHANGED, VALIDATE, WARM
+from bench.contestants import (
+    ACCESS_WORK,
+    BARE,
+    COLD,
+    HASH,
+    HELP,
+    JSON,
+    OCTODNS,
+    TERRAFORM,
+    UNCHANGED,
+    VALIDATE,
+    WARM,
+    cold_at,
+)
 
 Runs = Mapping[str, Mapping[str, Sequence[float]]]
 """contestant -> wall, cpu (seconds) or peak (bytes) -> one figure per round"""
@@ -15,23 +28,12 @@ Runs = Mapping[str, Mapping[str, Sequence[float]]]
 
 COLDLY, WARMLY, GROWN, MEMORY = "1 cold plan", "2 warm plan", "3 growth", "3 memory"
 CALLS, APPLIED, OVERLAP, START, ACCESS = "4 calls", "5 apply", "6 plan with network", "7 start-up", "8 access"
-MEASURED_BY: Mapping[str, str] = {
-    COLDLY: "python -m bench run --size 10000 --size 100000",
-    WARMLY: "python -m bench run --size 10000 --size 100000",
-    GROWN: "python -m bench run --no-peers --size 100000 --size 1000000",
-    MEMORY: "python -m bench run --size 10000 --size 100000",
-    CALLS: "python -m bench network",
-    APPLIED: "python -m bench network",
-    OVERLAP: "python -m bench network",
-    START: "python -m bench run",
-    ACCESS: "python -m bench run --size 100000",
-}
-"""Every target there is, and what measures it."""
+TARGETS = (COLDLY, WARMLY, GROWN, MEMORY, CALLS, APPLIED, OVERLAP, START, ACCESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """``over`` divided by ``under``, round by round; ``wanted``: size -> target (0: at every size)."""
+    """``over`` divided by ``under``, round by round; ``wanted``: size -> target (0: of what has no size)."""
 
     target: str = ""
     over: str
@@ -86,31 +88,32 @@ def ratios(runs: Runs, size: int) -> list[Ratio]:
     return found
 
 
-def growth(smaller: Runs, larger: Runs, sizes: tuple[int, int]) -> list[Ratio]:
-    """Time and memory per assignment at the larger size, over those at the smaller."""
-    if COLD not in smaller or COLD not in larger:
-        return []
-    few, many = sizes
-    wanted = GROWTH if sizes == (100_000, 1_000_000) else None
+def growth(runs: Runs, few: int, many: int) -> list[Ratio]:
+    """Time and memory per assignment of ``many``, over those of ``few`` that were measured beside them."""
+    wanted = GROWTH if (few, many) == (100_000, 1_000_000) else None
     return [
         Ratio(
             target=GROWN,
-            name=f"{what} per assignment, {many:,} / {few:,}",
-            value=median(larger[COLD][what]) / many / (median(smaller[COLD][what]) / few),
+            name=f"{name} per assignment, {many:,} / {few:,}",
+            value=_paired(runs, COLD, cold_at(few), what) * few / many,
             wanted=wanted,
             at_least=False,
         )
-        for what in ("wall", "peak")
+        for name, what in (("time", "wall"), ("memory", "peak"))
     ]
 
 
+def _paired(runs: Runs, over: str, under: str, what: str) -> float:
+    both = zip(runs[over][what], runs[under][what], strict=True)
+    return median(above / below for above, below in both)
+
+
 def _ratio(pair: Pair, runs: Runs, size: int) -> Ratio:
-    both = zip(runs[pair.over][pair.what], runs[pair.under][pair.what], strict=True)
     suffix = "" if pair.what == "wall" else f" ({pair.what})"
     return Ratio(
         target=pair.target,
         name=f"{pair.over} / {pair.under}{suffix}",
-        value=median(over / under for over, under in both),
-        wanted=pair.wanted.get(size, pair.wanted.get(0)),
+        value=_paired(runs, pair.over, pair.under, pair.what),
+        wanted=pair.wanted.get(size),
         at_least=pair.at_least,
     )

@@ -17,7 +17,8 @@ Value = str | Sequence["Value"] | Mapping[str, "Value"]
 Document = dict[str, Value]
 Files = Iterator[tuple[str, list[Document]]]
 
-SETTINGS = """\
+LIVE, JOURNAL = "sqlite:///.orgsync/bench.db", "sqlite:///.orgsync/journal.db"
+SETTINGS = f"""\
 apiVersion: orgsync/v1
 kind: Settings
 organization: Northwind
@@ -25,9 +26,9 @@ defaultTarget: bench
 targets:
   bench:
     adapter: local
-    url: sqlite:///.orgsync/bench.db
+    url: {LIVE}
     missingUsers: create
-journal: sqlite:///.orgsync/journal.db
+journal: {JOURNAL}
 """
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 ./@_-]*[A-Za-z0-9]|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SURPRISES = {"no", "yes", "on", "off", "true", "false", "null", "none", "y", "n"}
@@ -35,10 +36,10 @@ _SURPRISES = {"no", "yes", "on", "off", "true", "false", "null", "none", "y", "n
 
 def files(company: Company, *, per_file: int) -> Files:
     """Path in the organization repository -> its documents; a file has about ``per_file`` assignments."""
-    yield "units/business-units.yaml", [_business_unit(key) for key in company.business_units]
-    yield "roles/functions.yaml", [_function(key) for key in company.functions]
+    yield "units/business-units.yaml", [business_unit_document(key) for key in company.business_units]
+    yield "roles/functions.yaml", [function_document(key) for key in company.functions]
     for start in range(0, len(company.roles), 50):
-        yield f"roles/roles-{start:05}.yaml", [_role(role) for role in company.roles[start : start + 50]]
+        yield f"roles/roles-{start:05}.yaml", [role_document(role) for role in company.roles[start : start + 50]]
     yield from _unit_files(company, per_file)
 
 
@@ -105,7 +106,7 @@ def _unit_files(company: Company, per_file: int) -> Files:
     documents: list[Document] = []
     held = number = 0
     for unit, (_, members) in zip(company.units, _by_unit(company), strict=True):
-        documents.append(_unit(unit, [_assignment(one) for one in members]))
+        documents.append(unit_document(unit, [_assignment(one) for one in members]))
         held += len(members)
         # Counted with slack: a few people who join or leave must not move a unit to another file.
         if held >= per_file * 0.95 or unit is company.units[-1]:
@@ -117,22 +118,22 @@ def _document(kind: str, **fields: Value) -> Document:
     return {"apiVersion": "orgsync/v1", "kind": kind, **fields}
 
 
-def _business_unit(key: str) -> Document:
+def business_unit_document(key: str) -> Document:
     return _document("BusinessUnit", key=key, name=f"Northwind {key}")
 
 
-def _function(key: str) -> Document:
+def function_document(key: str) -> Document:
     privileges = {key.removesuffix("-management"): ["create", "read", "update"]}
     return _document("Function", key=key, name=f"Work on {key}", privileges=privileges)
 
 
-def _role(role: Role) -> Document:
+def role_document(role: Role) -> Document:
     includes: Document = {"includes": [role.includes]} if role.includes else {}
     functions = {role.function: "unit"}
     return _document("Role", key=role.key, name=role.name, **includes, functions=functions, privileges=role.privileges)
 
 
-def _unit(unit: Unit, assignments: list[Document]) -> Document:
+def unit_document(unit: Unit, assignments: list[Document]) -> Document:
     parent: Document = {"parent": unit.parent} if unit.parent else {}
     return _document(
         "Unit",

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from orgsync.change import Action, Batch, Change, Effect, Outcome
 from orgsync.finding import Finding
-from orgsync.index import Index, index_of
+from orgsync.index import Index
 from orgsync.resources import Address, Fields, Kind, RemoteId
 
 
@@ -145,7 +145,7 @@ class Snapshot:
     def index(self) -> Index:
         """Of ``resources``, made when it is first asked for."""
         if not self._index:
-            self._index.append(index_of(self.resources))
+            self._index.append(Index(resources=self.resources))
         return self._index[0]
 
 
@@ -217,6 +217,27 @@ class HasDoctor(Protocol):
     def doctor(self) -> Sequence[Finding]: ...
 
 
+@runtime_checkable
+class ReadsPlainly(Protocol):
+    """Optional, of an opener: options that are so plain that they need no library to check them."""
+
+    def plain(self, stated: Mapping[str, Any]) -> Any:
+        """What ``open`` takes; None where ``Options`` must be asked."""
+
+
+@runtime_checkable
+class LiesInFiles(Protocol):
+    """Optional, of an opener: a CRM that lies in SQLite files of this machine, and nothing but their bytes decides what
+    a reading gives.
+
+    Where that is so, a plan with nothing changed on either side reads those bytes and answers as the last one did
+    (``orgsync.replay``). No files: nothing of the sort; a server that is reached over a network has no fingerprint that
+    costs less than reading it.
+    """
+
+    def files(self, options: Any, *, root: Path) -> Sequence[Path]: ...
+
+
 class Opener(Protocol):
     """What the registry holds per adapter name; also the type of an ``orgsync.adapters`` entry point.
 
@@ -232,9 +253,11 @@ class Opener(Protocol):
     clock        what time it is, asked only when something is written
     """
 
-    Options: type[Any]
     CREDENTIALS: Sequence[str]
     CAPABILITIES: Capabilities
+
+    @property
+    def Options(self) -> type[Any]: ...  # noqa: N802  (most have a class of that name)
 
     def open(
         self,

@@ -4,7 +4,7 @@ In: two mappings address -> fields in one space. Out: changes without an order. 
 ``explain``'s business, and only for what changed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -13,6 +13,7 @@ from orgsync.change import Action, Change
 from orgsync.resources import (
     FIELDS,
     KEY,
+    NO_FIELDS,
     NO_UNIT,
     Address,
     Fields,
@@ -21,7 +22,7 @@ from orgsync.resources import (
     Organization,
     key_of,
     kind_of,
-    of_kind,
+    login_of,
     same,
 )
 
@@ -82,28 +83,40 @@ def _refer(address: Address, fields: Fields, today: Callable[[Address], Address]
     return changed
 
 
-def diff(desired: Organization, live: Snapshot, former: Mapping[Address, Address], *, today: date) -> list[Change]:
+def diff(
+    desired: Organization,
+    live: Snapshot,
+    former: Mapping[Address, Address],
+    *,
+    today: date,
+    unstated: Collection[Address] | None = None,
+) -> list[Change]:
     """Changes that make ``live`` what ``desired`` states; linear in the number of resources.
 
-    ``former``: from ``rename``. ``today`` only words the reason of a removal.
+    former     from ``rename``
+    today      only words the reason of a removal
+    unstated   what lives and is not desired, where somebody found it already
     """
-    return [*_additions(desired.resources, live, former), *_removals(desired, live, today)]
+    gone = live.resources.keys() - desired.resources.keys() if unstated is None else unstated
+    return [*_additions(desired.resources, live, former), *_removals(sorted(gone), desired, live, today)]
 
 
 def _additions(
     desired: Mapping[Address, Fields], live: Snapshot, former: Mapping[Address, Address]
 ) -> Iterator[Change]:
-    """Most live as they are desired: one look and one comparison of what is stated pass over each of those."""
+    """Most live as they are desired: one look and one comparison of what is stated pass over each of those.
+
+    Equal mappings are found so three times as fast as by their items, and those that state nothing are one mapping.
+    """
     present = live.resources
     unlike = [
-        address
-        for address, fields in desired.items()
-        if (current := present.get(address)) is None
-        or (fields and not fields.items() <= current.items())
+        (address, fields, current)
+        for address, fields, current in zip(desired, desired.values(), map(present.get, desired), strict=True)
+        if current is None
+        or (fields is not NO_FIELDS and fields != current and not fields.items() <= current.items())
         or (former and address in former)
     ]
-    for address in unlike:
-        fields, current = desired[address], present.get(address)
+    for address, fields, current in unlike:
         if current is None:
             yield Change(address=address, action=Action.CREATE, after=fields)
         elif address in former or any(not same(current.get(n), value) for n, value in fields.items()):
@@ -120,10 +133,11 @@ def _update(address: Address, fields: Fields, current: Fields, former: Address |
     return Change(address=address, action=Action.UPDATE, before=before, after=after, reason=reason, remote_id=remote_id)
 
 
-def _removals(desired: Organization, live: Snapshot, today: date) -> Iterator[Change]:
-    open_units = {key_of(unit) for unit in of_kind(Kind.UNIT, desired.resources) if unit not in desired.managed}
-    open_users = _members_of(open_units, live)
-    for address in [address for address in live.resources if address not in desired.resources]:
+def _removals(gone: Sequence[Address], desired: Organization, live: Snapshot, today: date) -> Iterator[Change]:
+    open_units = {key_of(unit) for unit in desired.named.get(Kind.UNIT, ()) if unit not in desired.managed}
+    folded = any(address.startswith(_FOLDED) for address in gone)
+    open_users = _members_of(open_units, live) if open_units and folded else set[str]()
+    for address in gone:
         fields = live.resources[address]
         kind, *parts = address.split("/")
         if kind == Kind.USER or (kind in {Kind.MEMBERSHIP, Kind.GRANT} and parts[0] in open_units):
@@ -139,9 +153,12 @@ def _removals(desired: Organization, live: Snapshot, today: date) -> Iterator[Ch
         )
 
 
+_FOLDED = f"{Kind.GRANT}/{NO_UNIT}/"
+
+
 def _members_of(units: set[str], live: Snapshot) -> set[str]:
     """Logins of the live members of units whose assignments are not stated: nobody says what they should hold."""
-    return {login for unit in units for login in live.index.members.get(unit, ())}
+    return {login_of(edge) for edges in live.index.members(units).values() for edge in edges}
 
 
 def _ended(fields: Fields, today: date) -> str:

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict  # the one that pydantic accepts before Python 3.12
 
 from orgsync.finding import Finding
-from orgsync.load import Checked, Document, Repository, Stated
+from orgsync.load import Assignments, Checked, Document, Repository, Stated
 from orgsync.wording import (
     ActionName,
     Count,
@@ -215,10 +215,11 @@ def _one_by_one(
 
 
 def _stated(value: Mapping[str, Any], model: AnyDocument) -> Stated:
-    """Assignments are plain already: having them written out once more would take as long as checking them."""
+    """Assignments become columns: having them written out once more would take as long as checking them."""
     stated = model.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"assignments"})
     if isinstance(model, Unit):
-        stated["assignments"] = model.assignments
+        rows: Any = model.assignments
+        stated["assignments"] = None if rows is None else Assignments.of(rows)
     return {name: stated[name] for name in value}
 
 

@@ -1,5 +1,6 @@
 """One finding: what is wrong (or worth knowing), where, and what to do about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,3 +67,11 @@ class Finding:
 
 def has_errors(findings: "tuple[Finding, ...] | list[Finding]") -> bool:
     return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean "x"?)``, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415  (only a mistake needs it)
+
+    near = get_close_matches(word, list(known), n=1)
+    return f' (did you mean "{near[0]}"?)' if near else ""

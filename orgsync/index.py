@@ -1,124 +1,162 @@
 """Resources sorted by what is asked of them: by kind, by unit, by role, by person.
 
-In: resources by address. Out: an Index. Never: changes the resources. It is made in one walk; without it the guards,
-the prune policy and the access diff would each take several walks over a hundred thousand addresses.
+In: resources by address. Out: an Index, whose parts are made when they are first asked for, and of members, holders and
+people only those that somebody asks for; what changes make of it. Never: changes the resources, or copies them all.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from orgsync.resources import Address, Fields, Kind, kind_of
+from orgsync.change import Action, Change
+from orgsync.resources import NO_FIELDS, Address, Fields, Kind, named_of, of_kind
 
 Edges = Mapping[str, Sequence[Address]]
+"""A unit, role or login -> memberships and grants."""
 _NONE: Mapping[Address, Fields] = {}
-EDGES = frozenset({Kind.MEMBERSHIP, Kind.GRANT})
+_MEMBERSHIP, _GRANT, _UNIT, _ROLE = (f"{kind}/" for kind in (Kind.MEMBERSHIP, Kind.GRANT, Kind.UNIT, Kind.ROLE))
+_OF_UNIT, _OF_LOGIN, _OF_ROLE = 1, 2, 3  # parts of a membership or grant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Index:
-    """Everything in the order of ``resources``.
+    """All addresses are well-formed: a reading with another one is refused.
 
-    named      kind -> address -> fields, of everything but memberships and grants
-    counts     kind -> how many there are
-    members    key of a unit -> the logins of its members
-    holders    key of a role -> the grants of it
-    edges      login -> the memberships and grants of this person
-    strange    what is no address: the other members do not hold it
+    One walk finds what hangs on all those that were not asked for before; a list for everybody would take three times
+    as long, and most are never looked at.
     """
 
     resources: Mapping[Address, Fields]
-    named: Mapping[Kind, Mapping[Address, Fields]]
-    counts: Mapping[Kind, int]
-    members: Edges
-    holders: Edges
-    edges: Edges
-    strange: Sequence[str] = ()
+    _members: dict[str, list[Address]] = field(default_factory=dict, repr=False, compare=False)
+    _holders: dict[str, list[Address]] = field(default_factory=dict, repr=False, compare=False)
+    _edges: dict[str, list[Address]] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def named(self) -> Mapping[Kind, Mapping[Address, Fields]]:
+        """Kind -> address -> fields, of everything but memberships and grants."""
+        return named_of(self.resources)
+
+    @cached_property
+    def memberships(self) -> Sequence[Address]:
+        return of_kind(Kind.MEMBERSHIP, self.resources)
+
+    @cached_property
+    def grants(self) -> Sequence[Address]:
+        return of_kind(Kind.GRANT, self.resources)
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """Key of a unit -> how many members it has, 0 of any other."""
+        return Counter([edge.split("/", 2)[1] for edge in self.memberships])
+
+    @cached_property
+    def counts(self) -> Mapping[Kind, int]:
+        """Kind -> how many there are."""
+        edges = {Kind.MEMBERSHIP: len(self.memberships), Kind.GRANT: len(self.grants)}
+        return {kind: len(self.of_kind(kind)) for kind in Kind} | edges
 
     def of_kind(self, kind: Kind) -> Mapping[Address, Fields]:
         """Not of memberships and grants."""
         return self.named.get(kind, _NONE)
 
-    def hanging(self, address: Address) -> Sequence[Address]:
-        """What hangs on a unit, a role or a membership by its very address."""
-        kind, _, key = address.partition("/")
-        if kind == Kind.MEMBERSHIP:
-            grants = f"{Kind.GRANT}/{key}/"
-            return [one for one in self.edges.get(key.partition("/")[2], ()) if one.startswith(grants)]
-        if kind == Kind.UNIT:
-            return [f"{Kind.MEMBERSHIP}/{key}/{login}" for login in self.members.get(key, ())]
-        return self.holders.get(key, ()) if kind == Kind.ROLE else ()
+    def holds(self, address: Address) -> bool:
+        return address in self.resources
 
-    def changed(self, resources: Mapping[Address, Fields], touched: Sequence[Address]) -> "Index":
-        """The index of what differs in what is ``touched`` alone: all the rest is shared."""
-        moved = [one for one in dict.fromkeys(touched) if (one in resources) is not (one in self.resources)]
-        new = index_of({address: resources[address] for address in moved if address in resources})
-        old = index_of({address: self.resources[address] for address in moved if address not in resources})
-        kinds = {kind_of(address) for address in touched} - EDGES
-        return replace(
-            self,
-            resources=resources,
-            named={
-                **self.named,
-                **{kind: _present(self.of_kind(kind), new.of_kind(kind), resources) for kind in kinds},
-            },
-            counts={kind: count + new.counts[kind] - old.counts[kind] for kind, count in self.counts.items()},
-            members=_moved(self.members, old.members, new.members),
-            holders=_moved(self.holders, old.holders, new.holders),
-            edges=_moved(self.edges, old.edges, new.edges),
-        )
+    def fields(self, address: Address) -> Fields:
+        """None of what is not there."""
+        return self.resources.get(address, NO_FIELDS)
 
+    def members(self, units: Collection[str]) -> Edges:
+        """Each of these units -> the memberships in it."""
+        new = {*units}.difference(self._members)
+        found = [edge for edge in self.memberships if edge.split("/", 2)[1] in new] if new else ()
+        return _sorted(found, _OF_UNIT, new, self._members, units)
 
-def index_of(resources: Mapping[Address, Fields]) -> Index:
-    """Told by the number of their parts, which takes half the time of asking for their kinds."""
-    named: dict[str, dict[Address, Fields]] = {kind: {} for kind in Kind if kind not in EDGES}
-    members: dict[str, list[Address]] = defaultdict(list)
-    holders: dict[str, list[Address]] = defaultdict(list)
-    edges: dict[str, list[Address]] = defaultdict(list)
-    strange: list[str] = []
-    logins: dict[str, str] = {}  # one text for each person, however many units they belong to
-    memberships = grants = 0
-    for address, fields in resources.items():
-        parts = address.split("/")
-        if "" in parts:
-            strange.append(address)
-        elif len(parts) == _OF_MEMBERSHIP and parts[0] == _MEMBERSHIP:
-            memberships += 1
-            members[parts[1]].append(logins.setdefault(parts[2], parts[2]))
-            edges[parts[2]].append(address)
-        elif len(parts) == _OF_GRANT and parts[0] == _GRANT:
-            grants += 1
-            holders[parts[3]].append(address)
-            edges[parts[2]].append(address)
-        elif len(parts) == _OF_OTHERS and parts[0] in named:
-            named[parts[0]][address] = fields
-        else:
-            strange.append(address)
-    counts = {kind: len(named.get(kind, ())) for kind in Kind} | {Kind.MEMBERSHIP: memberships, Kind.GRANT: grants}
-    return Index(
-        resources=resources,
-        named={kind: named[kind] for kind in Kind if kind in named},
-        counts=counts,
-        members=members,
-        holders=holders,
-        edges=edges,
-        strange=strange,
-    )
+    def holders(self, roles: Collection[str]) -> Edges:
+        """Each of these roles -> the grants of it."""
+        new = {*roles}.difference(self._holders)
+        found = [edge for edge in self.grants if edge.rpartition("/")[2] in new] if new else ()
+        return _sorted(found, _OF_ROLE, new, self._holders, roles)
+
+    def edges(self, logins: Collection[str]) -> Edges:
+        """Each of these people -> their memberships and grants."""
+        new = {*logins}.difference(self._edges)
+        both = (self.memberships, self.grants) if new else ()
+        found = [edge for edges in both for edge in edges if edge.split("/")[2] in new]
+        return _sorted(found, _OF_LOGIN, new, self._edges, logins)
+
+    def hanging(self, addresses: Collection[Address]) -> Iterator[Address]:
+        """What hangs on units, roles and memberships by its very address."""
+        units = {one.removeprefix(_UNIT) for one in addresses if one.startswith(_UNIT)}
+        roles = {one.removeprefix(_ROLE) for one in addresses if one.startswith(_ROLE)}
+        joined = {one.removeprefix(_MEMBERSHIP) for one in addresses if one.startswith(_MEMBERSHIP)}
+        for edges in (*self.members(units).values(), *self.holders(roles).values()):
+            yield from edges
+        for edges in self.edges({one.partition("/")[2] for one in joined}).values():
+            yield from (one for one in edges if one.removeprefix(_GRANT).rpartition("/")[0] in joined)
+
+    def after(self, changes: Iterable[Change]) -> "After":
+        written: dict[Address, Fields] = {}
+        gone: set[Address] = set()
+        for change in changes:
+            address = change.address
+            if change.action is Action.DELETE:
+                written.pop(address, None)
+                gone.add(address)
+            else:
+                had = NO_FIELDS if address in gone else written.get(address, self.fields(address))
+                written[address] = {**had, **(change.after or NO_FIELDS)}
+                gone.discard(address)
+        return After(before=self, written=written, gone=gone)
 
 
-_OF_OTHERS, _OF_MEMBERSHIP, _OF_GRANT = 2, 3, 4
-_MEMBERSHIP, _GRANT = str(Kind.MEMBERSHIP), str(Kind.GRANT)
+@dataclass(frozen=True, kw_only=True)
+class After:
+    """What lives after changes, as an index tells it: what they touch, over all that they leave alone."""
+
+    before: Index
+    written: Mapping[Address, Fields]
+    gone: Collection[Address]
+
+    def holds(self, address: Address) -> bool:
+        return address in self.written or (address not in self.gone and self.before.holds(address))
+
+    def fields(self, address: Address) -> Fields:
+        if (fields := self.written.get(address)) is not None:
+            return fields
+        return NO_FIELDS if address in self.gone else self.before.fields(address)
+
+    def of_kind(self, kind: Kind) -> Mapping[Address, Fields]:
+        written = {address: self.written[address] for address in of_kind(kind, self.written)}
+        return {a: fields for a, fields in self.before.of_kind(kind).items() if a not in self.gone} | written
+
+    def members(self, units: Collection[str]) -> Edges:
+        return self._followed(self.before.members(units), Kind.MEMBERSHIP, _OF_UNIT)
+
+    def holders(self, roles: Collection[str]) -> Edges:
+        return self._followed(self.before.holders(roles), Kind.GRANT, _OF_ROLE)
+
+    def edges(self, logins: Collection[str]) -> Edges:
+        found = self._followed(self.before.edges(logins), Kind.MEMBERSHIP, _OF_LOGIN)
+        return self._followed(found, Kind.GRANT, _OF_LOGIN)
+
+    def _followed(self, edges: Edges, kind: Kind, part: int) -> Edges:
+        found = {key: [one for one in listed if one not in self.gone] for key, listed in edges.items()}
+        for edge in of_kind(kind, self.written):
+            key = edge.split("/")[part]
+            if key in found and not self.before.holds(edge):
+                found[key].append(edge)
+        return found
 
 
-def _moved(edges: Edges, old: Edges, new: Edges) -> Edges:
-    found = dict(edges)
-    for key in old.keys() | new.keys():
-        gone = {*old.get(key, ())}
-        found[key] = [*(one for one in edges.get(key, ()) if one not in gone), *new.get(key, ())]
-    return found
+Side = Index | After
 
 
-def _present(
-    old: Iterable[Address], new: Iterable[Address], resources: Mapping[Address, Fields]
-) -> dict[Address, Fields]:
-    return {address: resources[address] for address in (*old, *new) if address in resources}
+def _sorted(
+    found: Iterable[Address], part: int, new: Iterable[str], known: dict[str, list[Address]], asked: Iterable[str]
+) -> Edges:
+    known.update((key, []) for key in new)
+    for edge in found:
+        known[edge.split("/")[part]].append(edge)
+    return {key: known[key] for key in asked}

@@ -143,18 +143,35 @@ def of_kind(kind: Kind, addresses: Iterable[Address]) -> list[Address]:
     return [address for address in addresses if address.startswith(beginning)]
 
 
+def named_of(resources: Mapping[Address, Fields]) -> dict[Kind, dict[Address, Fields]]:
+    """Kind -> address -> fields, of everything but memberships and grants; there are ten times more of these."""
+    found: dict[Kind, dict[Address, Fields]] = {kind: {} for kind in Kind if kind not in EDGES}
+    for address in [address for address in resources if not address.startswith(_EDGES)]:
+        found[kind_of(address)][address] = resources[address]
+    return found
+
+
+EDGES = frozenset({Kind.MEMBERSHIP, Kind.GRANT})
+_EDGES = tuple(f"{kind}/" for kind in EDGES)
+
+
 def well_formed(address: Address) -> bool:
     """A kind and as many parts as it has, none of them empty: what a CRM gives as a key may be anything."""
-    kind, *parts = address.split("/")
-    return kind in _KINDS and len(parts) == _PARTS.get(kind, 1) and all(parts)
+    parts = address.split("/")
+    return _PARTS.get(parts[0]) == len(parts) and "" not in parts
 
 
-_PARTS = {str(Kind.MEMBERSHIP): 2, str(Kind.GRANT): 3}
+_PARTS = {str(kind): 2 for kind in Kind} | {str(Kind.MEMBERSHIP): 3, str(Kind.GRANT): 4}
 
 
 def parts_of(address: Address) -> list[str]:
     """``grant/sales/ana@x/rep`` -> ``["sales", "ana@x", "rep"]``."""
     return address.split("/")[1:]
+
+
+def login_of(edge: Address) -> str:
+    """Whose membership or grant it is."""
+    return edge.split("/")[2]
 
 
 def key_of(address: Address) -> str:
@@ -227,6 +244,16 @@ class Organization:
     homes: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     bound: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
     sources: "Sources" = field(default_factory=dict[Address, "Place"])
+    _named: list[Mapping[Kind, Mapping[Address, Fields]]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    @property
+    def named(self) -> Mapping[Kind, Mapping[Address, Fields]]:
+        """Kind -> address -> fields, of everything but memberships and grants: one walk for all who ask."""
+        if not self._named:
+            self._named.append(named_of(self.resources))
+        return self._named[0]
 
 
 class Sources(Protocol):

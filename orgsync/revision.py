@@ -6,22 +6,15 @@ index, or runs a program that the repository's files name: blobs are read as the
 
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from datetime import UTC, date, datetime, time
 from pathlib import Path, PurePosixPath
 from threading import Thread
 
 from orgsync.errors import BadUsage, OrgsyncError
+from orgsync.replay.facts import SAFELY
 
 _FOLDERS = ("units", "roles")
 _MOST_BYTES = 1024 * 1024 * 1024
-
-_SAFELY = [
-    "--no-optional-locks",  # writing the index would run a hook
-    *("-c", "safe.bareRepository=explicit"),  # files of a pull request can look like a repository, settings included
-    *("-c", "core.fsmonitor=false"),  # names a program
-    *("-c", "core.hooksPath=/dev/null"),
-]
 
 
 def revision(root: Path) -> str:
@@ -40,16 +33,15 @@ _COMMIT = "# branch.oid "
 def revision_begun(root: Path) -> Callable[[], str]:
     """Asks git in a thread: its answer takes longer than sealing a plan. To be begun when all files are read, so that
     none that was changed before passes for what is committed."""
-    found = Future[str]()
+    found: list[str] = []
+    thread = Thread(target=lambda: found.append(revision(root)), name="orgsync-revision", daemon=True)
+    thread.start()
 
-    def ask() -> None:
-        try:
-            found.set_result(revision(root))
-        except BaseException as error:  # noqa: BLE001  (raised where it is asked for)
-            found.set_exception(error)
+    def answer() -> str:
+        thread.join()
+        return found[0]
 
-    Thread(target=ask, name="orgsync-revision", daemon=True).start()
-    return found.result
+    return answer
 
 
 def commit_of(root: Path, name: str) -> str:
@@ -132,7 +124,7 @@ def _git(root: Path, *arguments: str) -> str:
 def _bytes(root: Path, *arguments: str, asked: bytes = b"") -> bytes:
     try:
         answer = subprocess.run(  # noqa: S603
-            ["git", *_SAFELY, "-C", str(root), *arguments],  # noqa: S607
+            ["git", *SAFELY, "-C", str(root), *arguments],  # noqa: S607
             input=asked,
             capture_output=True,
             timeout=120,

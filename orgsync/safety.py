@@ -14,9 +14,10 @@ from itertools import chain
 from orgsync.adapter import Capabilities, Foreign, Snapshot
 from orgsync.change import Action, Change, Effect
 from orgsync.finding import Finding
-from orgsync.index import Index
+from orgsync.index import After, Index, Side
 from orgsync.plan import Guard
 from orgsync.resources import (
+    EDGES,
     FIELDS,
     KEY,
     NO_FIELDS,
@@ -28,6 +29,8 @@ from orgsync.resources import (
     Organization,
     key_of,
     kind_of,
+    login_of,
+    of_kind,
     parts_of,
     references,
 )
@@ -45,6 +48,9 @@ def withhold(
     for change in changes:
         reason = _held_back(change, prune, capabilities)
         (withheld if reason else kept).append(replace(change, reason=reason) if reason else change)
+    live.index.edges(
+        {login_of(change.address) for change in kept if change.kind in EDGES}
+    )  # once for all who ask later
     kept, withheld = _hold_what_lacks(kept, withheld)
     return _hold_what_is_needed(kept, withheld, live.index)
 
@@ -119,13 +125,12 @@ def _held(address: Address, fields: Fields) -> list[Address]:
     return references(address, {name: value for name, value in fields.items() if name != "unit"} if user else fields)
 
 
-def _near(removed: Iterable[Address], live: Index) -> Iterator[Address]:
+def _near(removed: Collection[Address], live: Index) -> Iterator[Address]:
     """All that may refer to these: of a removed membership only its grants, however many other people there are."""
     if any(kind_of(address) is not Kind.MEMBERSHIP for address in removed):
         for named in live.named.values():
             yield from named
-    for address in removed:
-        yield from live.hanging(address)
+    yield from live.hanging(removed)
 
 
 def names_taken(changes: Sequence[Change], live: Snapshot, capabilities: Capabilities) -> list[Finding]:
@@ -174,7 +179,7 @@ def rings(changes: Sequence[Change], live: Snapshot) -> list[Finding]:
     """Parents or inclusions that would run in a ring, with what is not stated and therefore stays as it lives."""
     if not any(_links_own_kind(change) for change in changes):
         return []
-    after = _after(changes, live.index)
+    after = live.index.after(changes)
     found: list[Finding] = []
     for kind, name in _OWN_KIND:
         graph = {
@@ -244,8 +249,8 @@ def guard_again(
     acting: str = "",
 ) -> list[Guard]:
     """The guards that depend on what lives and on past runs: what was fine when a plan was made may not be any more."""
-    before, after = live.index, _after(changes, live.index)
-    past = {address for address in earlier if address not in before.resources}
+    before, after = live.index, live.index.after(changes)
+    past = {address for address in earlier if not before.holds(address)}
     return [
         *_removals(changes, before, safety, past),
         *_emptied(changes, before, after),
@@ -275,13 +280,13 @@ def risky(
     changes: Sequence[Change], live: Snapshot, declared: Resources, effects: Iterable[Effect], protected: Sequence[str]
 ) -> frozenset[str]:
     """Ids of removals, gains of a privileged role, effects that lose something, and whatever touches a guard."""
-    after = _after(changes, live.index)
+    after = live.index.after(changes)
     strong = _strong(after, declared, _privileged_roles(live.index, declared))
     ids = {change.id for change in changes if _is_risky(change, after, strong.keys(), protected)}
     return frozenset(ids | {effect.cause for effect in effects if effect.drops})
 
 
-def _is_risky(change: Change, after: Index, strong: Collection[str], protected: Sequence[str]) -> bool:
+def _is_risky(change: Change, after: Side, strong: Collection[str], protected: Sequence[str]) -> bool:
     if change.action is Action.DELETE or _is_protected(change, protected):
         return True
     wrote = change.after or NO_FIELDS
@@ -329,18 +334,6 @@ def _mapped(value: Json) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-def _after(changes: Iterable[Change], live: Index) -> Index:
-    result = dict(live.resources)
-    for change in changes:
-        if change.action is Action.DELETE:
-            result.pop(change.address, None)
-        elif change.address in result:
-            result[change.address] = {**result[change.address], **(change.after or NO_FIELDS)}
-        else:
-            result[change.address] = change.after or NO_FIELDS
-    return live.changed(result, [change.address for change in changes])
-
-
 def _removals(changes: Iterable[Change], live: Index, safety: Safety, past: Collection[Address]) -> list[Guard]:
     removed = Counter(change.kind for change in changes if change.action is Action.DELETE)
     gone = Counter(map(kind_of, past))
@@ -360,10 +353,10 @@ def _too_many(now: int, present: int, past: int, limit: Limit, allowance: int) -
     return total > limit.count or (total > allowance and total > limit.share * base)
 
 
-def _emptied(changes: Iterable[Change], before: Index, after: Index) -> list[Guard]:
+def _emptied(changes: Iterable[Change], before: Index, after: Side) -> list[Guard]:
     """Of a kind that had more than one, none is left; newcomers do not count."""
     touched = {change.address for change in changes}
-    gone = Counter(kind_of(one) for one in touched if one in before.resources and one not in after.resources)
+    gone = Counter(kind_of(one) for one in touched if before.holds(one) and not after.holds(one))
     return [
         Guard(name=f"{kind}s-emptied", text=f"every {kind} would be removed ({count})", violated=True)
         for kind, count in before.counts.items()
@@ -373,21 +366,21 @@ def _emptied(changes: Iterable[Change], before: Index, after: Index) -> list[Gua
 
 Held = Mapping[str, Collection[str]]
 """Key of a unit or role -> the logins of its members or holders."""
+Losses = Mapping[str, tuple[int, int, int]]
+"""Key of a unit or role -> how many people it loses, how many it has, how many it will have."""
 
 
 def _groups(
-    changes: Sequence[Change], before: Index, after: Index, safety: Safety, past: Collection[Address]
+    changes: Sequence[Change], before: Index, after: After, safety: Safety, past: Collection[Address]
 ) -> list[Guard]:
     """Members of one unit, holders of one role: what a share of all memberships does not see."""
     removed = {change.address for change in changes if change.action is Action.DELETE}
-    units = {parts_of(a)[0] for a in removed if a.startswith(_MEMBERSHIP)}
-    roles = _roles_that_lose(changes, before)
-    members = _over("unit", _members(before, units), _members(after, units), _in_past(past, _MEMBERSHIP, 0), safety)
-    holders = _over("role", _direct(before, roles), _direct(after, roles), _in_past(past, _GRANT, 2), safety)
+    units = _over("unit", _members_lost(before, after), _in_past(past, _MEMBERSHIP, 0), safety)
+    roles = _over("role", _holders_lost(changes, before, after, safety, past), _in_past(past, _GRANT, 2), safety)
     limit = f"limit {safety.group.share:.0%}, at most {safety.group.count}"
     return [
         Guard(name=name, text=f"{name.replace('-', ' ')} {', '.join(shown)} ({limit})", violated=True)
-        for name, over in (("unit-members", members), ("role-holders", holders))
+        for name, over in (("unit-members", units), ("role-holders", roles))
         if (shown := [text for owner, text in over.items() if owner not in removed])  # its removal has its own guard
     ]
 
@@ -395,18 +388,17 @@ def _groups(
 _MEMBERSHIP, _GRANT = f"{Kind.MEMBERSHIP}/", f"{Kind.GRANT}/"
 
 
-def _over(kind: str, before: Held, after: Held, past: Held, safety: Safety) -> dict[Address, str]:
+def _over(kind: str, losses: Losses, past: Held, safety: Safety) -> dict[Address, str]:
     """Owner -> what it loses, of those that lose too many, or all of several."""
-    found: dict[Address, str] = {}
-    for key in sorted(before):
-        present, left = len(before[key]), after.get(key, ())
-        count = len({*before[key]}.difference(left))
-        if count and (
-            _too_many(count, present, len(past.get(key, ())), safety.group, safety.allowance)
+    return {
+        f"{kind}/{key}": f"{lost} of {present} in {kind}/{key}"
+        for key, (lost, present, left) in sorted(losses.items())
+        if lost
+        and (
+            _too_many(lost, present, len(past.get(key, ())), safety.group, safety.allowance)
             or (present > 1 and not left)
-        ):
-            found[f"{kind}/{key}"] = f"{count} of {present} in {kind}/{key}"
-    return found
+        )
+    }
 
 
 def _in_past(addresses: Iterable[Address], prefix: str, part: int) -> Held:
@@ -416,24 +408,83 @@ def _in_past(addresses: Iterable[Address], prefix: str, part: int) -> Held:
     return found
 
 
-def _members(side: Index, units: Iterable[str]) -> Held:
-    return {unit: side.members.get(unit, ()) for unit in units}
+def _members_lost(before: Index, after: After) -> Losses:
+    gone = Counter(map(_unit_of, of_kind(Kind.MEMBERSHIP, filter(before.holds, after.gone))))
+    come = Counter(_unit_of(one) for one in of_kind(Kind.MEMBERSHIP, after.written) if not before.holds(one))
+    sizes = before.sizes if gone else {}
+    return {unit: (lost, sizes[unit], sizes[unit] - lost + come[unit]) for unit, lost in gone.items()}
 
 
-def _roles_that_lose(changes: Iterable[Change], before: Index) -> set[str]:
-    """Roles that somebody may stop holding: revoked, detached from a unit, or left together with a unit."""
+def _holders_lost(
+    changes: Iterable[Change], before: Index, after: After, safety: Safety, past: Collection[Address]
+) -> Losses:
+    """Only of those that may lose too many, or all, the holders are counted: that takes a walk over everybody."""
+    losing, detached = _losing(changes, before)
+    asked = detached | _in_doubt(losing, before, after, safety, _in_past(past, _GRANT, 2))
+    had, have = _direct(before, asked), _direct(after, asked)
+    return {
+        role: (len({*had[role]}.difference(have.get(role, ()))), len(had[role]), len(have.get(role, ())))
+        for role in had
+    }
+
+
+def _in_doubt(losing: Held, before: Index, after: After, safety: Safety, past: Held) -> set[str]:
+    """Without those of which a single unit or grant shows that they have and keep enough holders."""
+    waiting = {
+        role
+        for role, people in losing.items()
+        if len(people) + len(past.get(role, ())) <= min(safety.allowance, safety.group.count)
+    }
     found: set[str] = set()
+    left = Counter(map(_unit_of, of_kind(Kind.MEMBERSHIP, after.gone)))
+    for address, fields in before.of_kind(Kind.UNIT).items() if losing else ():
+        unit = key_of(address)
+        if (size := before.sizes[unit]) > left[unit]:
+            found.update(
+                role
+                for role in map(str, _listed(fields.get("roles")))
+                if role in losing
+                and not _too_many(len(losing[role]), size, len(past.get(role, ())), safety.group, safety.allowance)
+            )
+    waiting -= found
+    for grant in before.grants:
+        if not waiting:
+            break
+        if (role := _role_of(grant)) in waiting and grant not in after.gone:
+            waiting.discard(role)
+            found.add(role)
+    return losing.keys() - found
+
+
+def _members(side: Side, units: Collection[str]) -> Held:
+    return {unit: [*map(login_of, edges)] for unit, edges in side.members(units).items()}
+
+
+def _losing(changes: Iterable[Change], before: Index) -> tuple[Mapping[str, set[str]], set[str]]:
+    """Role -> who may stop holding it, revoked or left together with a unit; and roles that are detached from a unit,
+    so that it may be anybody in it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    detached: set[str] = set()
     for change in changes:
         if change.action is Action.DELETE and change.kind is Kind.GRANT:
-            found.add(parts_of(change.address)[2])
+            found[_role_of(change.address)].add(login_of(change.address))
         elif change.action is Action.DELETE and change.kind is Kind.MEMBERSHIP:
-            found.update(_unit_roles(parts_of(change.address)[0], before))
+            for role in _unit_roles(_unit_of(change.address), before):
+                found[role].add(login_of(change.address))
         elif change.kind is Kind.UNIT and change.before is not None:
-            found.update(map(str, _listed(change.before.get("roles"))))
-    return found
+            detached.update(map(str, _listed(change.before.get("roles"))))
+    return found, detached
 
 
-def _direct(side: Index, roles: Collection[str]) -> Held:
+def _unit_of(edge: Address) -> str:
+    return edge.split("/", 2)[1]
+
+
+def _role_of(grant: Address) -> str:
+    return grant.rpartition("/")[2]
+
+
+def _direct(side: Side, roles: Collection[str]) -> Held:
     """Who holds one of these roles by a grant or through a unit, inclusion aside."""
     return _holders(side, {role: frozenset({role}) for role in roles})
 
@@ -473,7 +524,7 @@ def _is_protected(change: Change, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(address, pattern) for address in addresses for pattern in patterns)
 
 
-def _privileged(before: Index, after: Index, declared: Resources, safety: Safety) -> list[Guard]:
+def _privileged(before: Index, after: Side, declared: Resources, safety: Safety) -> list[Guard]:
     """People who gain a privileged role, and how many are left who hold one."""
     roles = _privileged_roles(before, declared)
     if not roles:
@@ -495,7 +546,7 @@ def _privileged(before: Index, after: Index, declared: Resources, safety: Safety
     ]
 
 
-def _too_few(before: Index, after: Index, declared: Resources) -> list[Guard]:
+def _too_few(before: Index, after: Side, declared: Resources) -> list[Guard]:
     """Roles that lose holders and are left with fewer than they must have."""
     least = {
         address.removeprefix(_ROLE): count
@@ -519,9 +570,7 @@ def _least(fields: Fields) -> int:
     return least if isinstance(least, int) else 0
 
 
-def _own_access(
-    changes: Iterable[Change], before: Index, after: Index, declared: Resources, acting: str
-) -> list[Guard]:
+def _own_access(changes: Iterable[Change], before: Index, after: Side, declared: Resources, acting: str) -> list[Guard]:
     """The identity that orgsync runs as must not saw off the branch it sits on."""
     if not acting:
         return []
@@ -536,8 +585,8 @@ def _own_access(
     return [Guard(name="own-access", text=text, violated=True)] if lost else []
 
 
-def _held_by(user: str, side: Index, declared: Resources) -> set[str]:
-    edges = side.edges.get(user, ())
+def _held_by(user: str, side: Side, declared: Resources) -> set[str]:
+    edges = side.edges([user])[user]
     direct = {parts_of(a)[2] for a in edges if a.startswith(_GRANT)}
     direct.update(role for a in edges if a.startswith(_MEMBERSHIP) for role in _unit_roles(parts_of(a)[0], side))
     return set[str]().union(*(_contained(role, side, declared) for role in direct))
@@ -547,13 +596,13 @@ def _narrows(change: Change) -> bool:
     return change.before is not None and change.after is not None and _is_wider(change.before, change.after)
 
 
-def _able(holders: Iterable[str], side: Index) -> set[str]:
+def _able(holders: Iterable[str], side: Side) -> set[str]:
     """Whoever is deactivated holds a role and can do nothing with it."""
     return {user for user in holders if not _is_inactive(user, side)}
 
 
-def _is_inactive(user: str, side: Index) -> bool:
-    return side.resources.get(f"{_USER}{user}", NO_FIELDS).get("active") is False
+def _is_inactive(user: str, side: Side) -> bool:
+    return side.fields(f"{_USER}{user}").get("active") is False
 
 
 def _privileged_roles(live: Index, declared: Resources) -> set[str]:
@@ -569,14 +618,14 @@ Strong = Mapping[str, frozenset[str]]
 """Role -> the roles of interest that it is or contains; roles without any are left out."""
 
 
-def _strong(side: Index, declared: Resources, roles: set[str]) -> Strong:
+def _strong(side: Side, declared: Resources, roles: set[str]) -> Strong:
     """A CRM that does not store inclusion is taken to have what is declared."""
     keys = [address.removeprefix(_ROLE) for address in side.of_kind(Kind.ROLE)] if roles else []
     found = {key: reached for key in keys if (reached := roles & _contained(key, side, declared))}
     return {key: frozenset(reached) for key, reached in found.items()}
 
 
-def _contained(role: str, side: Index, declared: Resources) -> set[str]:
+def _contained(role: str, side: Side, declared: Resources) -> set[str]:
     found: set[str] = set()
     waiting = [role]
     while waiting:
@@ -584,28 +633,31 @@ def _contained(role: str, side: Index, declared: Resources) -> set[str]:
         if current not in found:
             found.add(current)
             address = f"{Kind.ROLE}/{current}"
-            fields = side.resources.get(address, NO_FIELDS)
+            fields = side.fields(address)
             own = fields if "includes" in fields else declared.get(address, NO_FIELDS)
             waiting.extend(map(str, _listed(own.get("includes"))))
     return found
 
 
-def _holders(side: Index, strong: Strong) -> Held:
+def _holders(side: Side, strong: Strong) -> Held:
     """Role of interest -> everybody who holds it by a grant or through a unit."""
     found: dict[str, set[str]] = defaultdict(set)
-    for role, reached in strong.items():
-        users = {parts_of(grant)[1] for grant in side.holders.get(role, ())}
-        for one in reached if users else ():
+    for role, grants in side.holders(strong).items():
+        users = {*map(login_of, grants)}
+        for one in strong[role] if users else ():
             found[one] |= users
+    given: dict[str, set[str]] = {}
     for address, fields in side.of_kind(Kind.UNIT).items() if strong else ():
-        members = side.members.get(key_of(address), ())
-        for one in {one for key in _listed(fields.get("roles")) for one in strong.get(str(key), ())}:
+        if reached := {one for key in _listed(fields.get("roles")) for one in strong.get(str(key), ())}:
+            given[key_of(address)] = reached
+    for unit, members in _members(side, given).items():
+        for one in given[unit]:
             found[one].update(members)
     return found
 
 
-def _unit_roles(unit: str, side: Index) -> list[str]:
-    return [*map(str, _listed(side.resources.get(f"{Kind.UNIT}/{unit}", NO_FIELDS).get("roles")))]
+def _unit_roles(unit: str, side: Side) -> list[str]:
+    return [*map(str, _listed(side.fields(f"{Kind.UNIT}/{unit}").get("roles")))]
 
 
 def _listed(value: Json) -> list[Json]:

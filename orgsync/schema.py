@@ -17,12 +17,12 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from orgsync import documents, settings
+from orgsync import documents
 from orgsync.access import LEVELS
 from orgsync.documents import MODELS, AnyDocument
 from orgsync.plan import FORMAT_VERSION
 from orgsync.resources import Kind
-from orgsync.settings import Settings, policies
+from orgsync.settings import models, policy_models
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -38,7 +38,7 @@ def schemas() -> dict[str, Schema]:
     """``unit`` and so on -> the schema; each is published as ``schemas/<name>.schema.json``."""
     found = {name: _of(MODELS[model]) for model, name in _NAMES.items()}
     found["document"] = _of(AnyDocument)
-    found["settings"] = _of(Settings)
+    found["settings"] = _of(models.Settings)
     found |= {"plan": _plan(), "drift": _drift(), "apply": _apply(), "findings": _titled("Findings", _list(_FINDING))}
     found |= {"access": _access(), "access-diff": _titled("Access diff", _ACCESS)}
     return {name: {"$schema": DRAFT, **schema} for name, schema in found.items()}
@@ -76,7 +76,7 @@ def _fields_of(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
             yield field.target.id, inspect.cleandoc(str(ast.literal_eval(below.value)))
 
 
-_TEXTS = {name: texts for module in (documents, settings, policies) for name, texts in _texts_in(module)}
+_TEXTS = {name: texts for module in (documents, models, policy_models) for name, texts in _texts_in(module)}
 
 
 def _native(schema: Any) -> Any:

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 from orgsync.adapter import Snapshot
 from orgsync.finding import Finding, Severity
-from orgsync.resources import Address, Fields, Kind, Organization, key_of, of_kind, parts_of
+from orgsync.resources import Address, Fields, Kind, Organization, key_of, parts_of
 
 _HAVE_USER = (Kind.MEMBERSHIP, Kind.GRANT)
 
 
 def settle_users(desired: Organization, live: Snapshot, missing_users: str) -> tuple[Organization, list[Finding]]:
     """``missing_users``: "error", "skip" (nothing is done for them) or "create"."""
-    users = of_kind(Kind.USER, desired.resources)
+    users = desired.named.get(Kind.USER, ())
     missing = {address for address in users if address not in live.resources}
     inactive = {address for address in users if live.resources.get(address, {}).get("active") is False}
     findings = [_missing(address, missing_users) for address in sorted(missing) if missing_users != "create"]

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from orgsync.finding import suggestion
 from orgsync.resources import SCOPES
 
 KINDS = ("BusinessUnit", "Unit", "Function", "Role")
@@ -149,14 +150,6 @@ def _not_a_choice(path: Sequence[str | int], value: object, context: Mapping[str
 def _any(words: Iterable[str]) -> str:
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """`` (did you mean "x"?)``, or nothing."""
-    from difflib import get_close_matches  # noqa: PLC0415  (only a mistake needs it)
-
-    near = get_close_matches(word, list(known), n=1)
-    return f' (did you mean "{near[0]}"?)' if near else ""
 
 
 def _show(value: object) -> str:

@@ -11,9 +11,10 @@ from time import monotonic, sleep
 import pytest
 
 from orgsync.adapter import Capabilities, Changed, KindCapabilities, Scope, Snapshot
-from orgsync.apply import apply, moved, settle, verify
+from orgsync.apply import apply, settle, verify
 from orgsync.change import Action, Batch, Change, Outcome, Status
 from orgsync.errors import AdapterError, LeaseLost
+from orgsync.freshness import moved
 from orgsync.resources import KEY, Address, Fields, Kind, RemoteId
 from tests.organizations import create, delete, snapshot, update
 

@@ -17,13 +17,17 @@ WORDS = {
     "resources": set[str](),
     "change": {"resources"},
     "errors": {"finding"},
+    "homes": {"resources"},
     "index": {"resources"},
+    "freshness": {"adapter", "change", "resources"},
     "keeping": set[str](),
+    "program": set[str](),
     "adapter": {"change", "finding", "index", "resources"},
     "plan": {"access", "change", "errors", "finding", "resources"},
     "watch": {"change"},
     "explain": {"change", "resources"},
     "references": {"errors"},
+    "replay": {"keeping"},
 }
 DOORS = {
     "load": set[str](),
@@ -33,7 +37,7 @@ DOORS = {
     "settings": {"load", "wording"},  # the same words and findings for orgsync.yaml
 }
 STAGES = {
-    "resolve": {"load", "wording"},
+    "resolve": {"load"},
     "project": set[str](),
     "users": set[str](),
     "diff": set[str](),
@@ -49,7 +53,7 @@ STAGES = {
     "revision": set[str](),
 }
 HOUSES = {
-    "adapters": {"settings", "wording"},
+    "adapters": {"settings"},
     "render": set[str](),
     "pipeline": {*DOORS, *STAGES, "adapters"},
     "schema": {*DOORS},
@@ -65,6 +69,7 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline": {  # its table of what to load when it is asked for
         *(f"orgsync.pipeline.{name}" for name in ("accessing", "applying", "declaring", "past", "planning")),
         *(f"orgsync.pipeline.{name}" for name in ("undoing", "values")),
+        "orgsync.pipeline.target",
         "orgsync.revision",
     },
     "pipeline.applying": {"orgsync.journal", "orgsync.journal.book", "orgsync.signing"},
@@ -72,6 +77,11 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "pipeline.weighing": {"orgsync.signing"},
     "intake": {"orgsync.documents"},  # building the models takes longer than a small plan needs for all the rest
     "intake.entries": {"orgsync.documents"},
+    "settings": {"orgsync.settings.checking"},  # what is kept of an earlier run needs no models
+    "policy": {"orgsync.policy.rules", "orgsync.policy.subjects"},
+    "settings.policies": {"pydantic_core"},  # only where patterns are stated
+    "adapters": {"pydantic"},
+    "load": {"orgsync.load.composing", "orgsync.load.parsing"},  # what is kept needs no parser
     "references": {"keyring"},
     "adapters.scim.opener": {"orgsync.adapters.scim.adapter"},
     "adapters.hubspot.opener": {"orgsync.adapters.hubspot.adapter"},
@@ -82,15 +92,17 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
     "adapters.tryton.opener": {"orgsync.adapters.tryton.adapter"},
     "adapters.local.opener": {
         "orgsync.adapters.local.adapter",
-        "orgsync.adapters.local.connect",
         "orgsync.adapters.local.file",
+        "orgsync.adapters.local.options",
     },
+    "adapters.local.options": {"orgsync.adapters.local.connect"},
 }
 
 BY_WAY_OF_EXCEPTION = {
     ("cli.history", "journal"),  # the type of a run
     ("cli.doctor", "adapters"),  # asks an adapter without a plan
     ("cli.validate", "adapters"),  # what they say about their options
+    ("cli.session", "adapters"),  # whether they are content with the settings that are kept
     ("cli.targets", "adapters"),  # what they can do, without a target
 }
 

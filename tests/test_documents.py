@@ -8,9 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from orgsync.documents import MODELS, Assignment, check
-from orgsync.finding import Finding
+from orgsync.finding import Finding, suggestion
 from orgsync.load import Document, Repository, Stated, parse
-from orgsync.wording import suggestion
 
 HEADS: dict[str, str] = {
     "BusinessUnit": "apiVersion: orgsync/v1\nkind: BusinessUnit\nkey: x\nname: X\n",

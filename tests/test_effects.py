@@ -2,10 +2,11 @@
 
 from orgsync.adapter import Scope
 from orgsync.adapters.memory import MemoryCrm
-from orgsync.apply import apply, moved
+from orgsync.apply import apply
 from orgsync.change import Action, Effect, Status
 from orgsync.diff import diff
 from orgsync.effects import make_good
+from orgsync.freshness import moved
 from orgsync.order import order
 from orgsync.resources import Fields
 from tests.organizations import create, delete, snapshot, update, wanted

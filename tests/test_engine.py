@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from orgsync.adapter import Capabilities, Foreign, Scope, Snapshot
 from orgsync.adapters.memory import FLAT, FULL, ROLES_BY_NAME, MemoryAdapter, MemoryCrm
-from orgsync.apply import apply, moved, settle, verify
+from orgsync.apply import apply, settle, verify
 from orgsync.change import Batch, Change, Status
 from orgsync.diff import diff, rename
 from orgsync.effects import lost, make_good
+from orgsync.freshness import moved
 from orgsync.order import order
 from orgsync.project import project
 from orgsync.resources import Kind, Organization

@@ -18,10 +18,10 @@ from orgsync.load import load, parse
 from orgsync.policy import broken, declared_state, hints
 from orgsync.resolve import resolve
 from orgsync.settings import load_settings
-from orgsync.settings.policies import Policies
+from tests.stated import policies as policies_of
 
 TODAY = date(2026, 11, 1)
-POLICIES = Policies.model_validate(
+POLICIES = policies_of(
     {
         "mailDomains": ["example.com"],
         "depth": {"units": "1", "businessUnits": "1"},

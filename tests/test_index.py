@@ -1,15 +1,19 @@
 """The index holds what a walk over all addresses would find, and follows changes without another one."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orgsync.index import Index, index_of
-from orgsync.resources import Fields, Kind, ends_of, kind_of, parts_of, well_formed
+from orgsync.adapters.memory import MemoryAdapter, MemoryCrm
+from orgsync.change import Action, Change
+from orgsync.errors import IncompleteRead
+from orgsync.index import Index, Side
+from orgsync.pipeline.target import check_keys
+from orgsync.resources import EDGES, Fields, Kind, ends_of, kind_of, parts_of, well_formed
 
 NAMES = st.sampled_from("abc")
 ADDRESSES = st.one_of(
@@ -17,7 +21,8 @@ ADDRESSES = st.one_of(
     st.tuples(st.just("membership"), NAMES, NAMES),
     st.tuples(st.just("grant"), NAMES | st.just("-"), NAMES, NAMES),
 ).map("/".join)
-STATES = st.dictionaries(ADDRESSES, st.sampled_from([{"name": "one"}, {"name": "two"}, {}]), max_size=14)
+FIELDS = st.sampled_from([{"name": "one"}, {"name": "two"}, {"description": "three"}, {}])
+STATES = st.dictionaries(ADDRESSES, FIELDS, max_size=14)
 
 
 def plain(resources: Mapping[str, Fields]) -> dict[str, Any]:
@@ -26,55 +31,80 @@ def plain(resources: Mapping[str, Fields]) -> dict[str, Any]:
     for address in resources:
         parts = parts_of(address)
         if kind_of(address) is Kind.MEMBERSHIP:
-            members[parts[0]].append(parts[1])
+            members[parts[0]].append(address)
         if kind_of(address) is Kind.GRANT:
             holders[parts[2]].append(address)
         if kind_of(address) in {Kind.MEMBERSHIP, Kind.GRANT}:
             edges[parts[1]].append(address)
-    counts = {kind: sum(kind_of(address) is kind for address in resources) for kind in Kind}
     named = {
         kind: {address: fields for address, fields in resources.items() if kind_of(address) is kind}
         for kind in Kind
         if kind not in {Kind.MEMBERSHIP, Kind.GRANT}
     }
-    return {"members": members, "holders": holders, "edges": edges, "counts": counts, "named": named}
+    return {"members": members, "holders": holders, "edges": edges, "named": named}
 
 
-def told(index: Index) -> dict[str, Any]:
+def told(side: Side, keys: Iterable[str]) -> dict[str, Any]:
     """Without what is empty."""
-    found = {name: getattr(index, name) for name in ("members", "holders", "edges")}
-    held = {name: {key: [*values] for key, values in edges.items() if values} for name, edges in found.items()}
-    return {**held, "counts": index.counts, "named": {kind: dict(index.of_kind(kind)) for kind in index.named}}
+    asked = {*keys}
+    found = {"members": side.members(asked), "holders": side.holders(asked), "edges": side.edges(asked)}
+    assert all(held.keys() == asked for held in found.values())
+    held = {name: {key: sorted(one) for key, one in edges.items() if one} for name, edges in found.items()}
+    return {**held, "named": {kind: dict(side.of_kind(kind)) for kind in Kind if kind not in EDGES}}
+
+
+def expected(resources: Mapping[str, Fields], keys: Iterable[str]) -> dict[str, Any]:
+    found = plain(resources)
+    edges = ("members", "holders", "edges")
+    held = {name: {key: sorted(one) for key, one in found[name].items() if key in {*keys}} for name in edges}
+    return {**held, "named": found["named"]}
+
+
+ADAPTER = MemoryAdapter(MemoryCrm(), actor="", writable=False)
+KEYS = st.lists(NAMES | st.just("-"), max_size=2)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(STATES, STATES)
-def test_an_index_agrees_with_a_walk_and_so_does_one_that_followed_changes(
-    before: dict[str, Fields], after: dict[str, Fields]
+@given(STATES, KEYS, KEYS)
+def test_an_index_agrees_with_a_walk_however_it_is_asked(
+    resources: dict[str, Fields], first: list[str], then: list[str]
 ) -> None:
-    index = index_of(before)
-    assert told(index) == plain(before)
-    assert index.strange == []
-    touched = [address for address in {**before, **after} if before.get(address) != after.get(address)]
-    kept = {address: after[address] for address in before if address in after}
-    in_order = {**kept, **after}
-    followed = index.changed(in_order, touched)
-    expected = plain(in_order)
-    assert {name: value for name, value in told(followed).items() if name != "named"} == {
-        name: value for name, value in expected.items() if name != "named"
-    }
-    assert all(dict(followed.of_kind(kind)) == named for kind, named in expected["named"].items())
-    assert told(index) == plain(before)
+    index = Index(resources=resources)
+    assert told(index, first) == expected(resources, first)
+    assert told(index, then) == expected(resources, then)
+    assert told(index, [*first, *then]) == expected(resources, [*first, *then])
+    assert index.counts == {kind: sum(kind_of(address) is kind for address in resources) for kind in Kind}
+    assert all(index.holds(address) and index.fields(address) == resources[address] for address in resources)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(STATES)
-def test_what_hangs_on_something_names_it_as_an_end(resources: dict[str, Fields]) -> None:
-    index = index_of(resources)
-    for address in resources:
-        if kind_of(address) in {Kind.UNIT, Kind.ROLE, Kind.MEMBERSHIP}:
-            hanging = [other for other in resources if address in ends_of(other)]
-            assert sorted(index.hanging(address)) == sorted(hanging)
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(STATES, st.lists(st.tuples(ADDRESSES, st.sampled_from(Action), FIELDS), max_size=8), KEYS)
+def test_what_changes_make_of_an_index_agrees_with_a_walk_over_what_will_live(
+    before: dict[str, Fields], steps: list[tuple[str, Action, Fields]], keys: list[str]
+) -> None:
+    index = Index(resources=before)
+    changes = [Change(address=address, action=action, after=fields) for address, action, fields in steps]
+    after = dict(before)
+    for change in changes:
+        if change.action is Action.DELETE:
+            after.pop(change.address, None)
+        else:
+            after[change.address] = {**after.get(change.address, {}), **(change.after or {})}
+    followed = index.after(changes)
+    assert told(followed, keys) == expected(after, keys)
+    for address in {*before, *after, *(change.address for change in changes)}:
+        assert followed.holds(address) is (address in after)
+        assert followed.fields(address) == after.get(address, {})
+    assert told(index, keys) == expected(before, keys)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(STATES, st.sets(ADDRESSES, max_size=4))
+def test_what_hangs_on_something_names_it_as_an_end(resources: dict[str, Fields], asked: set[str]) -> None:
+    """Each is told as often as it hangs on something that was asked for: whoever asks makes a mapping of it."""
+    owners = {one for one in asked if kind_of(one) in {Kind.UNIT, Kind.ROLE, Kind.MEMBERSHIP}}
+    hanging = {other for other in resources if not owners.isdisjoint(ends_of(other))}
+    assert {*Index(resources=resources).hanging(asked)} == hanging
 
 
 @pytest.mark.parametrize(
@@ -85,8 +115,13 @@ def test_what_hangs_on_something_names_it_as_an_end(resources: dict[str, Fields]
         *("grant/u/a", "grant/u/a/", "grant/u/a/r/s"),
     ],
 )
-def test_what_is_no_address_is_set_aside_as_strange(address: str) -> None:
-    index = index_of({address: {}, "unit/u": {}})
+def test_what_is_no_address_is_refused(address: str) -> None:
     assert not well_formed(address)
-    assert index.strange == [address]
-    assert sum(index.counts.values()) == 1
+    with pytest.raises(IncompleteRead, match="a key that is none"):
+        check_keys(ADAPTER, ["unit/u", address])
+
+
+@given(ADDRESSES)
+def test_addresses_are_well_formed(address: str) -> None:
+    assert well_formed(address)
+    check_keys(ADAPTER, [address])

@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -16,16 +16,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orgsync import intake, keeping, pipeline
+from orgsync import intake, pipeline
 from orgsync.cli.options import Options
 from orgsync.cli.output import Output
 from orgsync.cli.session import Session
 from orgsync.intake import Intake, cache, check
-from orgsync.intake.entries import Entry, documents_of, entry_of, key_of, pack, unpack
+from orgsync.intake import entries as entries_module
+from orgsync.intake.entries import Content, Entry, entries_of, entry_of, pack, unpack
 from orgsync.intake.helper import Helper
-from orgsync.load import Repository, load
+from orgsync.load import Assignments, Repository, load
+from orgsync.load.files import key_of
 from orgsync.plan import to_json
 from orgsync.resolve import resolve
+from orgsync.resources import Json
 from orgsync.settings import load_settings
 from orgsync.watch import Timings
 from tests.repository import TODAY, UNIT_FILE, applied, edit, planned, repository, sql
@@ -125,7 +128,7 @@ def test_what_is_kept_is_not_parsed_again_and_what_was_touched_is(
         return entry_of(content, file)
 
     root, folder = repository(tmp_path), tmp_path / "cache"
-    monkeypatch.setattr(intake, "entry_of", noted)
+    monkeypatch.setattr(entries_module, "entry_of", noted)
     told(root, folder)
     assert sorted(parsed) == ["roles/roles.yaml", "units/sales.yaml"]
     told(root, folder)
@@ -153,6 +156,65 @@ def test_the_same_bytes_in_the_other_folder_are_another_file(tmp_path: Path) -> 
     assert [one["code"] for one in told(root, folder)["findings"]][:2] == ["wrong-folder", "wrong-folder"]
 
 
+def _paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    if isinstance(value, Mapping):
+        for name in value:
+            yield from _paths(value[name], (*path, name))
+        yield (*path, "missing")
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for number, one in enumerate(value):
+            yield from _paths(one, (*path, number))
+        yield (*path, len(value))
+
+
+def test_every_place_is_as_exact_as_without_a_cache(tmp_path: Path) -> None:
+    """What is checked is columns, and the text is read again for what the marks do not tell."""
+    root = sample(tmp_path)
+    plain = load(root)
+    load(root, Intake(root, root / "cache").ready)
+    found = load(root, Intake(root, root / "cache").ready)
+    assert found.texts == {}
+    places = [(n, path) for n, one in enumerate(found.documents) for path in _paths(one.value)]
+    assert len(places) > 500
+    for place in places:
+        for of_key in (False, True):
+            assert found.position(place, of_key=of_key) == plain.position(place, of_key=of_key)
+
+
+@pytest.mark.parametrize("change", ["other bytes", "no file"])
+def test_a_place_in_a_file_that_has_changed_since_is_that_of_what_was_read(tmp_path: Path, change: str) -> None:
+    root = repository(tmp_path)
+    content = (root / UNIT_FILE).read_bytes()
+    found = load(root, Intake(root, root / "cache").ready)
+    number = next(n for n, one in enumerate(found.documents) if one.file == UNIT_FILE and "assignments" in one.value)
+    exact = {path: load(root).position((number, path)) for path in [(), ("assignments", 1), ("name",)]}
+    if change == "no file":
+        (root / UNIT_FILE).unlink()
+    else:
+        (root / UNIT_FILE).write_bytes(b"# a remark\n\n" + content)
+    assert found.position((number, ("assignments", 1))) == exact["assignments", 1]
+    assert found.position((number, ("assignments", 1, "user"))) == exact["assignments", 1]
+    assert found.position((number, ("name",))) == exact[()] != exact["name",]
+
+
+def test_without_a_cache_the_folder_may_be_gone_when_a_place_is_asked_for(tmp_path: Path) -> None:
+    root = repository(tmp_path)
+    found = load(root, Intake(root, None).ready)
+    expected = load(root).position((0, ("name",)))
+    shutil.rmtree(root / "units")
+    shutil.rmtree(root / "roles")
+    assert found.position((0, ("name",))) == expected
+
+
+def test_a_document_with_aliases_keeps_its_text(tmp_path: Path) -> None:
+    """Without marks nothing else tells where anything stands."""
+    root = repository(tmp_path)
+    edit(root, "name: Sales Team", "name: &name Sales Team\ndescription: *name")
+    found = load(root, Intake(root, root / "cache").ready)
+    assert {*found.texts} == {UNIT_FILE}
+
+
 def _cut(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
@@ -172,14 +234,14 @@ DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
     "no head": lambda _: pack({}, None),
     "other JSON": lambda _: _sealed(b"[1, 2]\n"),
     "no JSON": lambda _: _sealed(b"{\n"),
-    "strange sizes": lambda _: _sealed(json.dumps({"version": cache._version(), "entries": [1]}).encode() + b"\n"),
+    "strange sizes": lambda _: _sealed(json.dumps({"version": cache.version(), "entries": [1]}).encode() + b"\n"),
 }
 
 
 def _sealed(body: bytes) -> bytes:
     from hashlib import sha256
 
-    return sha256(body).digest() + body
+    return sha256(body).digest() + len(body).to_bytes(8, "big") + body
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -188,7 +250,7 @@ def test_a_damaged_cache_is_passed_over_and_written_again(tmp_path: Path, damage
     expected = told(root, folder)
     whole = kept(folder).read_bytes()
     kept(folder).write_bytes(DAMAGES[damage](whole))
-    assert cache.read(root, folder) == {}
+    assert cache.read(root, folder) == cache.Kept()
     assert told(root, folder) == expected
     assert kept(folder).read_bytes() == whole
 
@@ -197,7 +259,7 @@ def test_a_damaged_cache_is_passed_over_and_written_again(tmp_path: Path, damage
 def test_what_another_version_left_is_not_believed(tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root, folder = repository(tmp_path), tmp_path / "cache"
     told(root, folder)
-    assert len(cache.read(root, folder)) == 2
+    assert len(cache.read(root, folder).entries) == 2
     match what:
         case "orgsync":
             monkeypatch.setattr(cache, "__version__", "0.0.9")
@@ -207,9 +269,9 @@ def test_what_another_version_left_is_not_believed(tmp_path: Path, what: str, mo
             monkeypatch.setattr(cache, "_LIBRARIES", ("click",))
         case _:
             monkeypatch.setattr(cache, "_MAKERS", ("orgsync.plan",))
-    assert cache.read(root, folder) == {}
+    assert cache.read(root, folder) == cache.Kept()
     told(root, folder)
-    assert len(cache.read(root, folder)) == 2
+    assert len(cache.read(root, folder).entries) == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners here")
@@ -218,13 +280,13 @@ def test_what_somebody_else_left_or_could_write_is_not_believed(
 ) -> None:
     root, folder = repository(tmp_path), tmp_path / "cache"
     told(root, folder)
-    assert len(cache.read(root, folder)) == 2
+    assert len(cache.read(root, folder).entries) == 2
     kept(folder).chmod(0o620)
-    assert cache.read(root, folder) == {}
+    assert cache.read(root, folder) == cache.Kept()
     kept(folder).chmod(0o600)
     me = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 1)
-    assert cache.read(root, folder) == {}
+    assert cache.read(root, folder) == cache.Kept()
 
 
 @pytest.mark.parametrize("obstacle", ["a file", "a missing parent that is a file", "a folder in the file's place"])
@@ -249,7 +311,7 @@ def test_a_home_that_may_only_be_read_is_left_alone(tmp_path: Path, monkeypatch:
         raise PermissionError(13, "Permission denied")
 
     root, folder = repository(tmp_path), tmp_path / "cache"
-    monkeypatch.setattr(keeping, "NamedTemporaryFile", refuses)
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", refuses)
     assert told(root, folder) == told(root, None)
     assert [*folder.iterdir()] == []
 
@@ -263,22 +325,64 @@ def test_runs_at_the_same_time_see_one_whole_cache_or_none(tmp_path: Path) -> No
         entry = entry_of(content, UNIT_FILE)
         assert entry is not None
         states.append({key_of(UNIT_FILE, content): entry, "filler": entry})
-    cache.write(root, folder, states[0])
+    cache.write(root, folder, cache.Kept(), states[0])
 
     def write(state: Mapping[str, Entry]) -> None:
         for _ in range(150):
-            cache.write(root, folder, state)
+            cache.write(root, folder, cache.Kept(), state)
 
     writers = [Thread(target=write, args=(state,)) for state in states]
     for writer in writers:
         writer.start()
     seen = []
     while any(writer.is_alive() for writer in writers):
-        seen.append(frozenset(cache.read(root, folder)))
+        seen.append(frozenset(cache.read(root, folder).entries))
     for writer in writers:
         writer.join()
     assert set(seen) <= {frozenset(state) for state in states}
     assert not [*folder.glob(".new-*")]
+
+
+def test_what_is_new_goes_behind_what_is_there_until_all_is_written_anew(tmp_path: Path) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    for file, content in large(20).items():
+        (root / file).write_bytes(content)
+    told(root, folder)
+    before = cache.read(root, folder)
+    found = []
+    for _ in range(cache._MOST_PACKS + 1):
+        (root / UNIT_FILE).write_bytes((root / UNIT_FILE).read_bytes() + b"# a remark\n")
+        assert told(root, folder) == told(root, None)
+        found.append(cache.read(root, folder))
+    assert [len(one.packs) for one in found] == [2, 3, 4, 5, 6, 7, 8, 1, 2]
+    assert [len(one.entries) for one in found] == [23, 24, 25, 26, 27, 28, 29, 22, 23]
+    assert found[6].packs[0] == before.packs[0]
+
+
+def test_a_cache_that_holds_mostly_what_no_file_says_any_more_is_written_anew(tmp_path: Path) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    for _ in range(2):
+        told(root, folder)
+        for path in [*(root / "units").iterdir(), *(root / "roles").iterdir()]:
+            path.write_bytes(path.read_bytes() + b"# another end\n")
+    told(root, folder)
+    found = cache.read(root, folder)
+    assert (len(found.packs), len(found.entries)) == (1, 2)
+
+
+def test_what_two_processes_made_shares_its_texts_and_is_kept_as_two_packs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_HEAD_START", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    root, folder = tmp_path, tmp_path / "cache"
+    for file, content in large(4).items():
+        (root / file).parent.mkdir(exist_ok=True)
+        (root / file).write_bytes(content)
+    for _ in range(2):
+        found: list[Any] = [one.value["assignments"] for one in load(root, Intake(root, folder).ready).documents]
+        assert len(cache.read(root, folder).packs) == 2
+        assert len({id(text) for one in found for text in (*one.user, *one.until)}) == 200 + 1
 
 
 def large(count: int) -> dict[str, bytes]:
@@ -289,25 +393,21 @@ def large(count: int) -> dict[str, bytes]:
 
 def test_a_second_process_answers_what_this_one_would(tmp_path: Path) -> None:
     assert tmp_path.is_dir()
-    contents = large(5) | {"units/bad.yaml": b"kind: [", "units/empty.yaml": b""}
-    with Helper(contents) as helper:
-        found = helper.entries()
-    assert found is not None
-    own = {file: entry for file, content in contents.items() if (entry := entry_of(content, file)) is not None}
-    assert {file: documents_of(entry, file) for file, entry in found.items()} == {
-        file: documents_of(entry, file) for file, entry in own.items()
-    }
-    assert len(own) == 5
+    files = large(5) | {"units/bad.yaml": b"kind: [", "units/empty.yaml": b""}
+    contents = {f"key of {file}": (file, content) for file, content in files.items()}
+    with Helper(contents, "1") as helper:
+        found = unpack(helper.answer(), "1", {})
+    assert found == entries_of(contents)
+    assert {*found} == {f"key of {file}" for file in large(5)}
 
 
 def test_what_assignments_of_several_files_say_is_held_once() -> None:
     documents = Intake(Path(), None).ready(large(2))
     one, other = (found[0].value["assignments"] for found in documents.values())
-    assert isinstance(one, list)
-    assert isinstance(other, list)
+    assert isinstance(one, Assignments)
+    assert isinstance(other, Assignments)
     assert one == other
-    texts = {id(text) for assignment in [*one, *other] if isinstance(assignment, dict) for text in assignment.values()}
-    assert len(texts) == 200 + 1
+    assert len({id(text) for unit in (one, other) for text in (*unit.user, *unit.until)}) == 200 + 1
 
 
 @pytest.mark.parametrize("end", ["cannot start", "dies", "talks nonsense"])
@@ -329,19 +429,23 @@ def test_the_second_process_is_started_for_much_alone(monkeypatch: pytest.Monkey
     started: list[int] = []
 
     class Noted(Helper):
-        def __init__(self, contents: Mapping[str, bytes]) -> None:
-            started.append(sum(map(len, contents.values())))
-            super().__init__(contents)
+        def __init__(self, contents: Mapping[str, Content], version: Json) -> None:
+            started.append(sum(len(content) for _, content in contents.values()))
+            super().__init__(contents, version)
 
     monkeypatch.setattr(intake, "Helper", Noted)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     contents = large(40)
-    assert len(intake._entries(contents)) == 40
+
+    def ready() -> int:
+        return len(Intake(Path(), None).ready(contents))
+
+    assert ready() == 40
     assert started == []
     monkeypatch.setattr(intake, "_HEAD_START", 20_000)
-    assert len(intake._entries(contents)) == 40
+    assert ready() == 40
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    assert len(intake._entries(contents)) == 40
+    assert ready() == 40
     (theirs,) = started
     assert 0.3 < theirs / sum(map(len, contents.values())) < 0.5
 
@@ -369,12 +473,11 @@ def test_what_is_packed_is_unpacked_and_what_is_not_ours_is_refused() -> None:
     entry = entry_of(content, file)
     assert entry is not None
     packed = pack({"a": entry, "b": entry}, ["1"])
-    found = unpack(packed, ["1"])
-    assert {key: (bytes(one.text), bytes(one.marks)) for key, one in found.items()} == dict.fromkeys(
-        "ab", (entry.text, entry.marks)
-    )
+    found = unpack(packed, ["1"], {})
+    assert found == {"a": entry, "b": entry}
+    assert [list(one.marks or ()) for one in found["b"]] == [list(one.marks or ()) for one in entry]
     with pytest.raises(ValueError, match="another version"):
-        unpack(packed, ["2"])
+        unpack(packed, ["2"], {})
 
 
 @pytest.mark.parametrize(

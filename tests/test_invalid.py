@@ -12,7 +12,7 @@ from orgsync.errors import InvalidInput
 from orgsync.finding import Finding, Severity
 from orgsync.pipeline import validate
 from orgsync.settings import load_settings
-from orgsync.settings.policies import Policies
+from orgsync.settings.values import Policies
 from orgsync.watch import Timings
 from orgsync.wording import translate
 from tests.policy.examples import VIOLATING, read

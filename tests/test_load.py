@@ -14,8 +14,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orgsync.finding import Severity
+from orgsync.finding import Finding, Severity
 from orgsync.load import MAX_BYTES, MAX_DEPTH, Repository, Value, load, parse, position_in
+from orgsync.load.files import read
 from tests.test_fuzz import SAMPLE as FUZZED
 from tests.test_fuzz import mutated
 
@@ -292,15 +293,18 @@ def test_a_folder_that_cannot_be_read_is_never_passed_over(
     assert codes(load(tmp_path)) == [("unreadable-folder", f"{closed}:1:1")]
 
 
-def refuse(*_: object) -> Any:
+def refuse(*_: object, **__: object) -> Any:
     raise PermissionError(errno.EACCES, "Permission denied")
 
 
-@pytest.mark.parametrize("call", ["open", "is_file"])
+@pytest.mark.parametrize("call", ["builtins.open", "os.stat"])
 def test_a_file_that_may_not_be_read_is_told(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "a.yaml", b"kind: Unit\n")
-    monkeypatch.setattr(Path, call, refuse)
-    assert codes(load(tmp_path)) == [("unreadable-file", "units/a.yaml:1:1")]
+    findings: list[Finding] = []
+    with monkeypatch.context() as closed:
+        closed.setattr(call, refuse)
+        assert read(tmp_path, "units/a.yaml", findings) is None
+    assert [(one.code, str(one.position)) for one in findings] == [("unreadable-file", "units/a.yaml:1:1")]
 
 
 def test_a_link_that_may_not_be_followed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

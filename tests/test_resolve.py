@@ -4,6 +4,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orgsync import resolve as module
 from orgsync.documents import check
@@ -25,14 +27,18 @@ HEADS = {
 UNIT = HEADS[Kind.UNIT] + "owner: o@example.com\n"
 
 
-def resolved(*units: str, roles: str = "") -> tuple[Organization, list[Finding]]:
+def read_in(*units: str, roles: str = "") -> Repository:
     texts = {"units/a.yaml": "\n---\n".join([COMPANY, *units]).encode(), "roles/a.yaml": roles.encode()}
     documents = []
     for file, text in texts.items():
         values, faults = parse(text, file)
         assert {one.code for one in faults} <= {"empty-document"}
         documents += [Loaded(value=v, file=file, number=n) for n, v in enumerate(values) if isinstance(v, dict)]
-    repository = Repository(root=Path(), documents=documents, texts=texts)
+    return Repository(root=Path(), documents=documents, texts=texts)
+
+
+def resolved(*units: str, roles: str = "") -> tuple[Organization, list[Finding]]:
+    repository = read_in(*units, roles=roles)
     checked, invalid = check(repository)
     assert invalid == []
     return judged(checked, repository)
@@ -360,4 +366,63 @@ def test_the_home_is_the_only_assignment_or_the_one_marked_so() -> None:
         "user/only-x@example.com": "x",
         "user/only-y@example.com": "y",
         "user/ana@example.com": "y",
+    }
+
+
+def assignments() -> st.SearchStrategy[str | None]:
+    """With whatever can be doubted: twice the same person, ends, unknown roles, primaries, capitals, nulls."""
+    user = st.sampled_from(["a@example.com", "b@example.com", "B@Example.com", "c@example.com", "d@example.com"])
+    roles = st.lists(st.sampled_from(["boss", "chief", "payer", "unheard-of"]), max_size=3).map(
+        lambda some: f"[{', '.join(some)}]"
+    )
+    fields = {
+        "roles": st.none() | roles,
+        "until": st.sampled_from([None, None, "null", "2026-10-31", "2026-11-01", "2029-01-01"]),
+        "reason": st.sampled_from([None, None, "null", "''", "Cover", "Rota"]),
+        "primary": st.sampled_from([None, None, None, None, "true", "false"]),
+    }
+
+    def written(user: str, stated: dict[str, str | None]) -> str:
+        more = "".join(f", {name}: {value}" for name, value in stated.items() if value is not None)
+        return f"{{user: {user}{more}}}"
+
+    one = st.builds(written, user, st.fixed_dictionaries(fields))
+    return st.none() | st.lists(one, max_size=4).map(lambda some: f"[{', '.join(some)}]")
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(assignments(), st.booleans()), min_size=1, max_size=4))
+def test_units_that_are_added_at_once_are_as_if_added_one_by_one(stated: list[tuple[str | None, bool]]) -> None:
+    """The twin looks at each assignment by itself."""
+    units = [
+        HEADS[Kind.UNIT].replace("key: x", f"key: u{number}").replace("name: X", f"name: U{number}")
+        + ("roles: [payer, approver]\n" if gives else "")
+        + ("" if text is None else f"assignments: {text}\n")
+        for number, (text, gives) in enumerate(stated)
+    ]
+    repository = read_in(*units, roles=ROLES)
+    checked, invalid = check(repository)
+    assert invalid == []
+
+    def told() -> object:
+        desired, findings = resolve(checked, repository, today=TODAY)
+        places = {address: desired.sources.get(address) for address in desired.resources}
+        homes = {user: list(units.items()) for user, units in desired.homes.items()}
+        others = (desired.managed, dict(desired.primary), homes, places)
+        return {address: dict(fields) for address, fields in desired.resources.items()}, others, findings
+
+    found = told()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_undoubted", lambda *_: False)
+        assert told() == found
+
+
+def test_a_unit_without_a_doubt_is_added_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison above would be one of the twin with itself."""
+    monkeypatch.setattr(module, "_add_one_by_one", None)
+    text = UNIT + "assignments: [{user: a@example.com, roles: [boss], until: 2029-01-01}, {user: B@example.com}]\n"
+    organization, _ = resolved(text, roles=ROLES)
+    assert {address for address in organization.resources if "@" in address} == {
+        *("user/a@example.com", "membership/x/a@example.com", "grant/x/a@example.com/boss"),
+        *("user/b@example.com", "membership/x/b@example.com"),
     }

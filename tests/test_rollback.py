@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from orgsync import pipeline
 from orgsync.adapter import Scope, Snapshot
 from orgsync.adapters.memory import FLAT, FULL, MemoryAdapter, MemoryCrm
-from orgsync.apply import apply, moved, verify
+from orgsync.apply import apply, verify
 from orgsync.change import Action, Batch, Change, Outcome, Status, Step
 from orgsync.diff import diff, rename
 from orgsync.effects import make_good
 from orgsync.errors import InvalidInput, OrgsyncError, PlanRefused, Refused
 from orgsync.explain import attributes
 from orgsync.finding import Severity
+from orgsync.freshness import moved
 from orgsync.order import order
 from orgsync.pipeline import applying, undoing
 from orgsync.plan import Plan, open_plan, save

@@ -13,7 +13,8 @@ from orgsync.diff import diff
 from orgsync.plan import Guard, violations
 from orgsync.resources import KEY, NO_FIELDS, Fields, Kind
 from orgsync.safety import guard, names_taken, rings, risky, withhold
-from orgsync.settings import Limit, Safety
+from orgsync.settings import Safety
+from tests import stated
 from tests.organizations import State, company, create, delete, snapshot, update, wanted
 from tests.transitions import TODAY
 
@@ -23,11 +24,11 @@ ADMIN: Fields = {"privileged": True, "includes": []}
 
 
 def safety(**limits: Any) -> Safety:
-    return Safety.model_validate(limits)
+    return stated.safety(limits)
 
 
-def limit(share: int, count: int) -> Limit:
-    return Limit.model_validate({"share": f"{share}%", "count": str(count)})
+def limit(share: int, count: int) -> dict[str, str]:
+    return {"share": f"{share}%", "count": str(count)}
 
 
 def guards(

@@ -4,16 +4,13 @@ In: an adapter's name and a target's settings. Out: an adapter inside a context 
 apply before the adapter is asked. Never: imports an adapter that nobody asked for.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from orgsync.adapter import (
     Adapter,
@@ -22,18 +19,23 @@ from orgsync.adapter import (
     HasDoctor,
     HasEffects,
     KeepsReadings,
+    LiesInFiles,
     Opener,
     ReadsAhead,
+    ReadsPlainly,
     Scope,
     Snapshot,
 )
 from orgsync.change import Batch, Change, Effect, Outcome
 from orgsync.errors import InvalidInput, OrgsyncError, ReadOnly
-from orgsync.finding import Finding, Position
+from orgsync.finding import Finding, Position, suggestion
 from orgsync.references import expand_url
 from orgsync.resources import Address, RemoteId
-from orgsync.settings import TargetSettings, credentials_of
-from orgsync.wording import suggestion
+from orgsync.settings import Settings, TargetSettings, credentials_of
+from orgsync.settings.values import target_fields
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 BUILT_IN: Mapping[str, str] = {
     "dataverse": "orgsync.adapters.dataverse.opener:opener",
@@ -63,7 +65,7 @@ def standing_in(name: str, opener: Opener) -> Iterator[None]:
 
 def adapter_names() -> list[str]:
     """Built in ones and those of installed packages."""
-    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *(point.name for point in _installed())})
 
 
 def opener_of(name: str) -> Opener:
@@ -74,12 +76,19 @@ def opener_of(name: str) -> Opener:
         module, _, attribute = BUILT_IN[name].partition(":")
         built_in: Opener = getattr(import_module(module), attribute)
         return built_in
-    for point in entry_points(group=GROUP, name=name):
-        return _loaded(point)
+    for point in _installed():
+        if point.name == name:
+            return _loaded(point)
     raise InvalidInput([_unknown(name)])
 
 
-def _loaded(point: EntryPoint) -> Opener:
+def _installed() -> "Iterable[EntryPoint]":
+    from importlib.metadata import entry_points  # noqa: PLC0415  (nobody needs it where all adapters are built in)
+
+    return entry_points(group=GROUP)
+
+
+def _loaded(point: "EntryPoint") -> Opener:
     try:
         opener: Opener = point.load()
     except Exception as error:
@@ -122,6 +131,14 @@ def check_options(name: str, target: TargetSettings, where: Where = _nowhere) ->
     return _unknown_credentials(opener, target, where)
 
 
+def are_content(settings: Settings) -> bool:
+    """Whether there are only adapters of our own, none of which has anything to say about its options: while neither
+    these nor orgsync change, they need not be asked again."""
+    targets = settings.targets.values()
+    ours = all(one.adapter in BUILT_IN and one.adapter not in _standing_in for one in targets)
+    return ours and not any(check_options(one.adapter, one) for one in targets)
+
+
 def _options(
     opener: Opener,
     name: str,
@@ -132,6 +149,10 @@ def _options(
     """Without an environment, references in the URL stay as they are: enough to check it, not to use it."""
     url = target.url if target.url is None or environment is None else expand_url(target.url, environment)
     stated = dict(target.options) | ({"url": url} if url is not None else {})
+    if isinstance(opener, ReadsPlainly) and (plain := opener.plain(stated)) is not None:
+        return plain
+    from pydantic import ValidationError  # noqa: PLC0415  (the adapter has it, too, unless its options are plain)
+
     try:
         return opener.Options.model_validate(stated)
     except ValidationError as error:
@@ -178,7 +199,7 @@ _EXPECTED = {
 
 def _of_every_target() -> list[str]:
     """What an unknown option may have been meant to be, beside the adapter's own."""
-    return [spec.alias or field for field, spec in TargetSettings.model_fields.items()]
+    return target_fields()
 
 
 def _unknown_credentials(opener: Opener, target: TargetSettings, where: Where) -> list[Finding]:
@@ -229,6 +250,14 @@ def open_adapter(
         yield adapter if writable else ReadOnlyAdapter(adapter)
 
 
+def files_of(name: str, target: TargetSettings, root: Path, environment: Mapping[str, str]) -> Sequence[Path]:
+    """The SQLite files whose bytes are all that lives there; none where it is not so. Raises as ``open_adapter``."""
+    opener = opener_of(name)
+    if not isinstance(opener, LiesInFiles):
+        return ()
+    return opener.files(_options(opener, name, target, environment), root=root)
+
+
 class ReadOnlyAdapter:
     """Stands before an adapter that was opened for reading, whoever wrote it."""
 
@@ -268,4 +297,14 @@ class ReadOnlyAdapter:
         return self._adapter.doctor() if isinstance(self._adapter, HasDoctor) else ()
 
 
-__all__ = ["BUILT_IN", "ReadOnlyAdapter", "adapter_names", "check_options", "open_adapter", "opener_of", "standing_in"]
+__all__ = [
+    "BUILT_IN",
+    "ReadOnlyAdapter",
+    "adapter_names",
+    "are_content",
+    "check_options",
+    "files_of",
+    "open_adapter",
+    "opener_of",
+    "standing_in",
+]

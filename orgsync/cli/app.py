@@ -9,12 +9,15 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orgsync import __version__
 from orgsync.cli.options import Options
+
+if TYPE_CHECKING:
+    from orgsync.replay.asking import Asked
 
 COMMANDS = {
     "init": "Scaffold an organization repository that works at once.",
@@ -101,7 +104,7 @@ def offering(*formats: str) -> _Decorator:
             "--target", metavar="NAME", help="Which CRM  [default: defaultTarget]", shell_complete=_complete_targets
         ),
         _option("--format", type=click.Choice(formats), help=f"How results are written  [default: {formats[0]}]"),
-        _option("--no-cache", is_flag=True, help="Parse every file anew."),
+        _option("--no-cache", is_flag=True, help="Use and keep nothing of earlier runs."),
         _option("-v", "--verbose", is_flag=True, help="Everything, and time and memory per stage."),
         _option("--profile", is_flag=True, help="A table of time, CPU time and memory per stage."),
         _option("-q", "--quiet", is_flag=True, help="Results and errors only."),
@@ -130,11 +133,11 @@ def app() -> None:
     """Declare a CRM's units, roles and assignments in YAML; plan, review and apply them."""
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, question: "Asked | None" = None) -> None:
     """Run a command and exit; see ``boundary`` for the exit codes. Without ``arguments`` it is what this process is
     for, which then ends at once."""
     try:
-        code = app.main(arguments, prog_name="orgsync", standalone_mode=False)
+        code = app.main(arguments, prog_name="orgsync", standalone_mode=False, obj=Options(question))
     except BaseException as error:  # noqa: BLE001  (the one boundary; it re-raises nothing and hides nothing)
         from orgsync.cli.boundary import leave
 

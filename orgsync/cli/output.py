@@ -4,7 +4,6 @@ In: text, findings, rich lines. Out: bytes on the right stream. Never: colours a
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,8 +78,8 @@ class Output:
 
     def show_findings(self, found: Sequence[Finding], title: str, stream: TextIO | None = None) -> None:
         """All findings and a line of counts."""
+        from orgsync.render.numbers import tally
         from orgsync.render.text import findings
-        from orgsync.render.text.findings import tally
 
         to = stream or self.stdout
         self.lines(findings(found, self.page(to), self.source), to)
@@ -88,12 +87,18 @@ class Output:
 
     def findings_as(self, format_: str, found: Sequence[Finding]) -> None:
         """Findings as a result in a machine's format."""
-        from orgsync.render import github, sarif, shapes
+        from orgsync.render import shapes
 
         if format_ == "github":
+            from orgsync.render import github
+
             self.write(github.findings(found))
+        elif format_ == "sarif":
+            from orgsync.render import sarif
+
+            self.write(shapes.text(sarif.findings(found)))
         else:
-            self.write(shapes.text(sarif.findings(found) if format_ == "sarif" else shapes.findings(found)))
+            self.write(shapes.text(shapes.findings(found)))
 
     def colors(self, stream: TextIO) -> bool:
         """Only on a terminal that wants it: NO_COLOR, TERM=dumb and CI say no, FORCE_COLOR says yes."""
@@ -116,7 +121,11 @@ class Output:
         stated = self.environment.get("COLUMNS", "")
         if stated.isdecimal() and int(stated) > 0:
             return max(_NARROWEST, int(stated))
-        return max(_NARROWEST, shutil.get_terminal_size().columns) if terminal else _PIPE_WIDTH
+        if not terminal:
+            return _PIPE_WIDTH
+        from shutil import get_terminal_size
+
+        return max(_NARROWEST, get_terminal_size().columns)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

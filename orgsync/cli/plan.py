@@ -37,10 +37,15 @@ def plan(
     """
     from orgsync.cli.planning import make, save, show
     from orgsync.cli.session import begin
+    from orgsync.cli.witness import witness_of
 
     session = begin()
+    witness = witness_of(session) if out is None else None
     made = make(session, accept=frozenset(accept), actor=actor, as_of=as_of)
     show(session.output, made)
     if out is not None:
         save(session.output, made, out)
-    return 3 if exit_code and not made.empty else 0
+    code = 3 if exit_code and not made.empty else 0
+    if witness is not None:
+        witness.keep(made, code)
+    return code

@@ -3,7 +3,6 @@
 In: the shared options, the environment, the working directory. Out: a Session. Never: opens a CRM.
 """
 
-import getpass
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from orgsync.cli.options import Options, formats_of
 from orgsync.cli.output import Output
 from orgsync.errors import BadUsage, OrgsyncError
 from orgsync.finding import Position
+from orgsync.keeping import folder_of
 
 if TYPE_CHECKING:
     from orgsync.settings import Settings
@@ -53,7 +53,7 @@ class Session:
             Output.referenced = frozenset(
                 found[1] for found in REFERENCE.finditer("\n".join(_whole(self.root / SETTINGS))) if found[1]
             )
-        return load_settings(self.root)
+        return load_settings(self.root, self.cache, _are_content)
 
     @property
     def target(self) -> str:
@@ -73,30 +73,27 @@ class Session:
         for name in ("ORGSYNC_ACTOR", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
             if actor := self.environment.get(name):
                 return actor
+        from getpass import getuser
+
         try:
-            return getpass.getuser()
+            return getuser()
         except (OSError, KeyError):
             return "unknown"
 
     @property
     def cache(self) -> Path | None:
-        """The user's folder for what can be made again; a library that knows it takes longer to load than it saves."""
-        stated = self.environment.get("ORGSYNC_CACHE", "")
-        if self.options.no_cache or stated.lower() == "off":
-            return None
-        for folder in (stated, _below(self.environment.get("XDG_CACHE_HOME") or self.environment.get("LOCALAPPDATA"))):
-            if folder and Path(folder).is_absolute():
-                return Path(folder)
-        with suppress(RuntimeError):  # nobody's home
-            return Path.home() / ".cache" / "orgsync"
-        return None
+        """The user's folder for what can be made again."""
+        folder = "" if self.options.no_cache else folder_of(self.environment)
+        return Path(folder) if folder else None
 
     def today(self, as_of: datetime | None = None) -> date:
         return as_of.date() if as_of else now().date()
 
 
-def _below(folder: str | None) -> str:
-    return str(Path(folder) / "orgsync") if folder else ""
+def _are_content(settings: "Settings") -> bool:
+    from orgsync.adapters import are_content
+
+    return are_content(settings)
 
 
 def now() -> datetime:
@@ -191,9 +188,9 @@ def _margin(line: str) -> int:
 
 def known_targets(repo: str | None) -> list[str]:
     """Target names for shell completion; nothing where the settings cannot be read."""
-    from orgsync.settings import load_settings
-
+    options = Options()
+    options.repo = repo
     try:
-        return sorted(load_settings(find_root(repo, Path.cwd())).targets)
+        return sorted(Session(options=options, output=Output.of_process(), environment=os.environ).settings.targets)
     except OrgsyncError:
         return []

@@ -52,6 +52,8 @@ def validate(as_of: datetime | None, hints: bool, strict: bool) -> int:  # noqa:
 
 def _targets(session: "Session") -> "Iterator[Finding]":
     """What the adapters say about the options of every target; none is opened."""
+    if session.settings.sound:
+        return
     from orgsync.adapters import check_options
 
     for name, target in session.settings.targets.items():
@@ -65,14 +67,14 @@ def _place(session: "Session", target: str, path: "Sequence[str]") -> "Position"
 
 
 def _show(output: "Output", found: "tuple[Finding, ...]", files: int) -> None:
-    from orgsync.render.numbers import count
-    from orgsync.render.text.findings import tally
+    from orgsync.render.numbers import count, tally
 
     counted = f"{tally(found)} in {count(files, 'file')}"
     if output.options.format == "text":
-        from orgsync.render.text.findings import findings
+        if found:
+            from orgsync.render.text import findings
 
-        output.lines(findings(found, output.page(), output.source))
+            output.lines(findings(found, output.page(), output.source))
         output.write(f"validate: {counted}\n")
     elif output.options.format == "markdown":
         from orgsync.render import markdown

@@ -6,15 +6,17 @@ way, so that findings are made in one place. Never: takes a document for another
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orgsync.finding import Finding
 from orgsync.intake import cache
-from orgsync.intake.entries import Entry, documents_of, entry_of, key_of
+from orgsync.intake.cache import Kept
+from orgsync.intake.entries import Content, Entry, entries_of
 from orgsync.intake.helper import Helper
-from orgsync.load import Checked, Document, Repository
+from orgsync.load import Assignments, Checked, Document, Repository
+from orgsync.load.files import key_of
 
 _HEAD_START = 2 * 1024 * 1024
 """Bytes that are parsed and checked while a second process starts."""
@@ -29,31 +31,30 @@ class Intake:
 
     def ready(self, texts: Mapping[str, bytes]) -> Mapping[str, Sequence[Document]]:
         keys = {file: key_of(file, content) for file, content in texts.items()}
-        known = cache.read(self.root, self.folder) if self.folder is not None else {}
-        new = _entries({file: content for file, content in texts.items() if keys[file] not in known})
-        entries = {file: known.get(key) or new.get(file) for file, key in keys.items()}
-        if self.folder is not None and new:
-            kept = {keys[file]: entry for file, entry in entries.items() if entry is not None}
-            cache.write(self.root, self.folder, kept)
-        same: dict[Any, Any] = {}
+        kept = cache.read(self.root, self.folder) if self.folder is not None else cache.Kept()
+        new = {key: (file, texts[file]) for file, key in keys.items() if key not in kept.entries}
+        kept, own = _checked(new, kept)
+        entries = {**kept.entries, **{key: [_shared(one, kept.same) for one in entry] for key, entry in own.items()}}
+        if self.folder is not None and not entries.keys().isdisjoint(new):
+            wanted = {key: entries[key] for key in keys.values() if key in entries}
+            cache.write(self.root, self.folder, kept, wanted)
         return {
-            file: [_shared(one, same) for one in documents_of(entry, file)]
-            for file, entry in entries.items()
-            if entry is not None
+            file: [self._named(one, file, key) for one in entries[key]] for file, key in keys.items() if key in entries
         }
+
+    def _named(self, document: Document, file: str, key: str) -> Document:
+        """Without a cache the folder may be a passing one, from which nothing can be read again."""
+        return replace(document, file=file, key="" if self.folder is None else key)
 
 
 def _shared(document: Document, same: dict[Any, Any]) -> Document:
     """Logins, dates, reasons and lists of roles stand at many assignments: one for all that are equal takes a fifth
     less memory."""
-    assignments: Any = document.value.get("assignments") or ()
-    for assignment in assignments:
-        for name, value in assignment.items():
-            if type(value) is str:
-                assignment[name] = same.setdefault(value, value)
-            elif type(value) is list:
-                assignment[name] = same.setdefault((*value,), value)
-    return document
+    stated: Any = document.value.get("assignments")
+    if not isinstance(stated, Assignments):
+        return document
+    shared: Any = stated.shared(same.setdefault)
+    return replace(document, value={**document.value, "assignments": shared})
 
 
 def check(repository: Repository) -> tuple[list[Checked], list[Finding]]:
@@ -71,33 +72,34 @@ def _index(one: Checked) -> int:
     return one[0]
 
 
-def _entries(contents: Mapping[str, bytes]) -> dict[str, Entry]:
-    """Of the files without a fault. The second process gets what it can do by the time when this one is through."""
+def _checked(contents: Mapping[str, Content], kept: Kept) -> tuple[Kept, dict[str, Entry]]:
+    """What is kept, now with what the second process made, and the rest of those without a fault. That process gets
+    what it can do by the time when this one is through."""
     theirs = _share(contents)
-    ours = {file: content for file, content in contents.items() if file not in theirs}
     if not theirs:
-        return _own(ours)
+        return kept, entries_of(contents)
+    ours = {key: content for key, content in contents.items() if key not in theirs}
     try:
-        with Helper(theirs) as helper:
-            return _own(ours) | (helper.entries() or _own(theirs))
+        with Helper(theirs, cache.version()) as helper:
+            own = entries_of(ours)
+            answer = helper.answer()
     except OSError:  # no further process, or no place for its files
-        return _own(contents)
+        return kept, entries_of(contents)
+    try:
+        return kept.joined(answer), own
+    except (ValueError, TypeError, KeyError):
+        return kept, {**own, **entries_of(theirs)}
 
 
-def _own(contents: Mapping[str, bytes]) -> dict[str, Entry]:
-    entries = {file: entry_of(content, file) for file, content in contents.items()}
-    return {file: entry for file, entry in entries.items() if entry is not None}
-
-
-def _share(contents: Mapping[str, bytes]) -> dict[str, bytes]:
-    total = sum(map(len, contents.values()))
+def _share(contents: Mapping[str, Content]) -> dict[str, Content]:
+    total = sum(len(content) for _, content in contents.values())
     left = (total - _HEAD_START) // 2 if (os.cpu_count() or 1) > 1 else 0
-    share: dict[str, bytes] = {}
-    for file, content in contents.items():
+    share: dict[str, Content] = {}
+    for key, (file, content) in contents.items():
         left -= len(content)
         if left < 0:
             break
-        share[file] = content
+        share[key] = file, content
     return share
 
 

@@ -7,24 +7,18 @@ None). Never: guesses a type, follows a link out of the repository, expands an a
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from orgsync.collector import collector_paused
 from orgsync.finding import Finding, Position, Severity
-from orgsync.load.builder import Builder, Marks, Stop, Value, empty
-from orgsync.load.files import FOLDERS, MAX_BYTES, files, read
-from orgsync.load.positions import Path_, Places, find, index
-from orgsync.load.text import MAX_DEPTH, syntax, undecodable, without_mark
+from orgsync.load.columns import Assignments, Stated
+from orgsync.load.files import FOLDERS, MAX_BYTES, files, read, read_again
+from orgsync.load.positions import Places
+from orgsync.load.values import MAX_DEPTH, Marks, Path_, Value
 from orgsync.resources import Place
 
 _LEAVE_THE_DOCUMENT = frozenset({"yaml-tag", "yaml-directive", "complex-key", "merge-key", "duplicate-key"})
 
 
-Stated = Mapping[str, Any]
-"""What a valid document states, in the author's order and under the author's names; logins in lower case, flags and
-numbers as such."""
 Checked = tuple[int, Stated]
 """(index in ``Repository.documents``, what it states)"""
 
@@ -32,18 +26,20 @@ Checked = tuple[int, Stated]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """``number`` counts the documents of one file from 0; ``marks``: where its mappings and lists begin, if known;
-    ``checked``: it is valid, and ``value`` is what it states."""
+    ``checked``: it is valid, and ``value`` is what it states; ``key``: of its file's bytes, which can be read again."""
 
     value: dict[str, Value]
     file: str
     number: int
     marks: Marks | None = field(default=None, repr=False, compare=False)
     checked: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """What was read: documents in the order of their files' names, and the text of each file that was read."""
+    """What was read: documents in the order of their files' names, and the text of each file that cannot be read again
+    when somebody asks for it: all files take as much memory as what is made of them."""
 
     root: Path
     documents: Sequence[Document] = ()
@@ -55,12 +51,25 @@ class Repository:
         """Where the value at this place stands, or the name of the field, ``of_key``."""
         number, path = place
         document = self.documents[number]
-        if document.marks is not None and not of_key:
-            if number not in self._places:
-                self._places[number] = Places(document.value, document.marks)
-            if (found := self._places[number].find(path, document.file)) is not None:
-                return found
-        return find(index(self.texts[document.file])[document.number], path, document.file, of_key=of_key)
+        places = self._places_in(number)
+        if places is not None and not of_key and (found := places.find(path, document.file)) is not None:
+            return found
+        if (text := self._text_of(document)) is not None:
+            return position_in(text, document.file, document.number, path, of_key=of_key)
+        return Position(file=document.file) if places is None else places.around(path, document.file)
+
+    def _places_in(self, number: int) -> Places | None:
+        document = self.documents[number]
+        if document.marks is not None and number not in self._places:
+            self._places[number] = Places(document.value, document.marks)
+        return self._places.get(number)
+
+    def _text_of(self, document: Document) -> bytes | None:
+        """None where the file has changed since: another place of another text is of no use."""
+        file = document.file
+        if file not in self.texts and (content := read_again(self.root, file, document.key)) is not None:
+            self.texts[file] = content
+        return self.texts.get(file)
 
     @property
     def unread(self) -> list[Finding]:
@@ -91,6 +100,8 @@ def load(root: Path, ready: Ready = _nothing) -> Repository:
             found, faults = _documents(content, file)
             documents += found
             findings += faults
+        again = {file for file, found in known.items() if all(one.key and one.marks is not None for one in found)}
+        texts = {file: content for file, content in texts.items() if file not in again}
     return Repository(root=root, documents=documents, findings=findings, texts=texts)
 
 
@@ -101,8 +112,10 @@ def of_one(content: bytes, file: str) -> Repository:
 
 
 def _documents(content: bytes, file: str) -> tuple[list[Document], list[Finding]]:
-    built, findings = _built(content, file)
-    numbered = enumerate(built)
+    from orgsync.load.parsing import built  # noqa: PLC0415  (what is kept of an earlier run needs no parser)
+
+    pairs, findings = built(content, file)
+    numbered = enumerate(pairs)
     return [
         Document(value=value, file=file, number=number, marks=marks)
         for number, (value, marks) in numbered
@@ -115,25 +128,16 @@ def parse(content: bytes, file: str) -> tuple[list[Value], list[Finding]]:
 
     What is empty is a warning, everything else an error.
     """
-    built, findings = _built(content, file)
-    return [value for value, _ in built], findings
+    from orgsync.load.parsing import built  # noqa: PLC0415
 
-
-def _built(content: bytes, file: str) -> tuple[list[tuple[Value, Marks | None]], list[Finding]]:
-    if (fault := undecodable(content, file)) is not None:
-        return [], [fault]
-    builder = Builder(file)
-    try:
-        builder.build(yaml.CBaseLoader(without_mark(content)))
-    except yaml.YAMLError as error:
-        return [], [*builder.findings, syntax(error, content, file)]
-    except Stop:
-        return [], builder.findings
-    return builder.built, builder.findings if builder.built else [empty(Position(file=file))]
+    pairs, findings = built(content, file)
+    return [value for value, _ in pairs], findings
 
 
 def position_in(content: bytes, file: str, number: int, path: Path_, *, of_key: bool = False) -> Position:
-    """Where a value of a file outside ``units/`` and ``roles/`` stands, such as of ``orgsync.yaml``."""
+    """Where a value stands, or the name of the field, ``of_key``; of any file, ``orgsync.yaml`` too."""
+    from orgsync.load.composing import find, index  # noqa: PLC0415
+
     return find(index(content)[number], path, file, of_key=of_key)
 
 
@@ -141,6 +145,7 @@ __all__ = [
     "FOLDERS",
     "MAX_BYTES",
     "MAX_DEPTH",
+    "Assignments",
     "Checked",
     "Document",
     "Marks",

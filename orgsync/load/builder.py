@@ -4,7 +4,6 @@ In: events. Out: values, where every mapping and list begins, findings. Never: g
 """
 
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sys import intern
 from typing import Any
@@ -21,15 +20,12 @@ from yaml.events import (
 )
 
 from orgsync.finding import Finding, Position, Severity
-from orgsync.load.text import CONTROL_FAULT, ESCAPED, MAX_DEPTH, TOO_DEEP
+from orgsync.load.text import CONTROL_FAULT, ESCAPED, TOO_DEEP
+from orgsync.load.values import MAX_DEPTH, Marks, Value
 
 MAX_EXPANDED = 100_000
 """Values that aliases may add to one file: anchors save typing, they do not make a small file a large one."""
 
-Value = None | str | list["Value"] | dict[str, "Value"]
-Marks = Sequence[int]
-"""Line << 32 | column, both from 0: where each mapping and list and each text in a list begins, in the order of the
-text."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _SPECIAL = _NULLS | {"<<"}
 
@@ -52,50 +48,60 @@ _CLOSING = frozenset({MappingEndEvent, SequenceEndEvent})
 
 @dataclass(slots=True)
 class Builder:
-    """Builds plain values from events, without recursion; ``nodes`` counts values, those of aliases included.
+    """Builds plain values from events, without recursion.
 
     ``build`` is the widest loop of a cold plan. What most events need stands in it, written out: a call for each would
     make it half as fast again. Whatever is rare has a method of its own.
+
+    ``escapes``: the file has backslashes, without which no text can hold what the file itself may not.
     """
 
     file: str
+    escapes: bool = True
     built: list[tuple[Value, Marks | None]] = field(default_factory=list)
     marks: "array[int] | None" = None
     findings: list[Finding] = field(default_factory=list)
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
     open_anchors: set[str] = field(default_factory=set)
     start: Any = None
-    nodes: int = 0
     expanded: int = 0
 
     def build(self, parser: Any) -> None:  # noqa: C901, PLR0912
         """Raises YAMLError and Stop; what was built by then stays."""
-        get, special = parser.get_event, _SPECIAL
+        get, special, escapes = parser.get_event, _SPECIAL, self.escapes
         container: Any = None
         key: Any = _OUTSIDE
-        outer: list[tuple[Any, Any, Any, int]] = []
+        outer: list[tuple[Any, Any, Any]] = []
         while (kind := type(event := get())) is not StreamEndEvent:
             if kind is ScalarEvent:
-                self.nodes += 1
                 value = event.value
-                if event.style or value in special or event.tag is not None or event.anchor is not None:
+                if (
+                    value in special
+                    or (escapes and event.style == '"')
+                    or event.tag is not None
+                    or event.anchor is not None
+                ):
                     value = self._scalar(event)
                 elif key is _NO_KEY and value not in container:
                     key = intern(value)
                     continue
                 if key is _ITEM and self.marks is not None:
-                    self.marks.append(event.start_mark.line << 32 | event.start_mark.column)
+                    mark = event.start_mark
+                    self.marks.append(mark.line << 32 | mark.column)
             elif kind in _OPENING:
-                self.nodes += 1
-                self._open(event, len(outer))
-                outer.append((container, key, event, self.nodes))
+                if event.tag is not None or event.anchor is not None or len(outer) >= MAX_DEPTH:
+                    self._open(event, len(outer))
+                if self.marks is not None:
+                    mark = event.start_mark
+                    self.marks.append(mark.line << 32 | mark.column)
+                outer.append((container, key, event))
                 container, key = ([], _ITEM) if kind is SequenceStartEvent else ({}, _NO_KEY)
                 continue
             elif kind in _CLOSING:
                 value = container
-                container, key, event, before = outer.pop()  # faults are told at the start
+                container, key, event = outer.pop()  # faults are told at the start
                 if event.anchor is not None:
-                    self._close(event, value, before)
+                    self._close(event, value)
             elif kind is AliasEvent:
                 value = self._alias(event)
             else:
@@ -142,17 +148,14 @@ class Builder:
         if depth >= MAX_DEPTH:
             self._fault(event, *TOO_DEEP)
             raise Stop
-        if self.marks is not None:
-            mark = event.start_mark
-            self.marks.append(mark.line << 32 | mark.column)
         if event.anchor is not None:
             self._anchor(event)
             self.open_anchors.add(event.anchor)
 
-    def _close(self, start: Any, value: Any, before: int) -> None:
+    def _close(self, start: Any, value: Any) -> None:
         """Of what has an anchor."""
         self.open_anchors.discard(start.anchor)
-        self.anchors[start.anchor] = (value, self.nodes - before + 1)
+        self.anchors[start.anchor] = (value, _size(value))
 
     def _alias(self, event: Any) -> Any:
         self.marks = None  # what it stands for is written in another place
@@ -171,7 +174,6 @@ class Builder:
             )
             raise Stop
         value, size = self.anchors[event.anchor]
-        self.nodes += size
         self.expanded += size
         if self.expanded > MAX_EXPANDED:
             self._fault(
@@ -242,6 +244,13 @@ class Builder:
                 position=Position(file=self.file, line=mark.line + 1, column=mark.column + 1),
             )
         )
+
+
+def _size(value: Value) -> int:
+    """How many values it is, those of aliases and the names of fields included."""
+    if isinstance(value, dict):
+        return 1 + len(value) + sum(map(_size, value.values()))
+    return 1 + sum(map(_size, value)) if isinstance(value, list) else 1
 
 
 def empty(position: Position) -> Finding:

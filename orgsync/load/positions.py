@@ -1,20 +1,16 @@
-"""Where a value stands: from what the builder noted, or exactly, by composing the file again.
+"""Where a value stands, from what the builder noted.
 
-In: documents, paths. Out: positions. Never: composes a file for what begins a mapping or a list.
+In: documents, paths. Out: positions. Never: composes a file, or loads the library that does.
 """
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
-import yaml
-
 from orgsync.finding import Position
-from orgsync.load.builder import Marks, Value
-from orgsync.load.text import without_mark
+from orgsync.load.columns import ABSENT, Assignments
+from orgsync.load.values import Marks, Path_, Value
 
-Path_ = tuple[str | int, ...]
-Composed = yaml.Node | None
 _COLUMN = (1 << 32) - 1
 
 
@@ -24,92 +20,64 @@ class Places:
 
     def __init__(self, value: Value, marks: Marks) -> None:
         self._value, self._marks = value, marks
-        self._before: dict[int, tuple[dict[str | int, int], Iterator[tuple[str | int, int]]]] = {}
+        self._before: dict[Path_, Sequence[int] | Mapping[str | int, int]] = {}
 
     def find(self, path: Path_, file: str) -> Position | None:
         """None where the path ends at the text of a field, or at nothing."""
         at: Any = self._value
         number, step = 0, None
-        for step in path:
-            inside = step in at if isinstance(at, dict) else isinstance(at, list) and _within(step, at)
+        for depth, step in enumerate(path):
+            inside = step in at if isinstance(at, dict) else _is_list(at) and _within(step, at)
             if not inside:
                 return None
-            number += self._opened_before(at, step)
+            number += self._opened_before(path[:depth], at)[step]
             at = at[step]
-        if not isinstance(at, (dict, list)) and not isinstance(step, int):
+        if not isinstance(at, dict) and not _is_list(at) and not isinstance(step, int):
             return None
         mark = self._marks[number]
         return Position(file=file, line=(mark >> 32) + 1, column=(mark & _COLUMN) + 1)
 
-    def _opened_before(self, at: dict[str, Value] | list[Value], step: str | int) -> int:
-        """How many marks there are from here up to that step, this one included. What comes later is not counted: a
-        unit's assignments are most of its document, and the last thing in it."""
-        found, others = self._before.setdefault(id(at), ({}, _counted(at)))
-        while step not in found:
-            other, count = next(others)
-            found[other] = count
-        return found[step]
+    def around(self, path: Path_, file: str) -> Position:
+        """Where the smallest thing begins that holds it and that has a mark."""
+        shorter = (self.find(path[:length], file) for length in range(len(path), -1, -1))
+        return next(found for found in shorter if found is not None)
+
+    def _opened_before(self, path: Path_, at: Any) -> Any:
+        """Step -> how many marks there are from here up to that value, this one included."""
+        if path not in self._before:
+            self._before[path] = _counted(at)
+        return self._before[path]
 
 
-def _counted(at: dict[str, Value] | list[Value]) -> Iterator[tuple[str | int, int]]:
+def _counted(at: Any) -> Sequence[int] | Mapping[str | int, int]:
+    if isinstance(at, Assignments):
+        return list(accumulate(_marks_of(at), initial=1))
     steps: Any = at.items() if isinstance(at, dict) else enumerate(at)
-    count = 1
+    found, count = dict[str | int, int](), 1
     for step, value in steps:
-        yield step, count
-        count += _marks(value) or isinstance(at, list)
+        found[step] = count
+        count += _marks(value) or _is_list(at)
+    return found
 
 
-def _within(step: str | int, at: list[Value]) -> bool:
+def _is_list(at: object) -> bool:
+    return isinstance(at, (list, Assignments))
+
+
+def _within(step: str | int, at: Sequence[object]) -> bool:
     return isinstance(step, int) and step < len(at)
 
 
-def _marks(value: Value) -> int:
+def _marks(value: Any) -> int:
     """How many marks a value has; none for a text, which has one only in a list."""
     if isinstance(value, list):
         others = [one for one in value if type(one) is not str]
         return 1 + len(value) - len(others) + sum([_marks(one) or 1 for one in others])
     if isinstance(value, dict):
         return 1 + sum([_marks(one) for one in value.values() if type(one) is not str])
-    return 0
+    return 1 + sum(_marks_of(value)) if isinstance(value, Assignments) else 0
 
 
-class _Composer(yaml.CBaseLoader):
-    """Nodes without the tags that their texts might have: nobody asks, and finding them is half of the work."""
-
-    def descend_resolver(self, *_: object) -> None: ...
-    def ascend_resolver(self) -> None: ...
-    def resolve(self, *_: object) -> str:
-        return ""
-
-
-@lru_cache(maxsize=2)
-def index(content: bytes) -> list[Composed]:
-    composer = _Composer(without_mark(content))
-    found: list[Composed] = []
-    try:
-        while composer.check_node():
-            found.append(composer.get_node())
-    finally:
-        composer.dispose()
-    return found
-
-
-def find(root: Composed, path: Path_, file: str, *, of_key: bool) -> Position:
-    """As deep as the path goes; what is missing stands at what should hold it."""
-    mark: Any = root.start_mark if root is not None else None
-    node = root
-    for depth, step in enumerate(path):
-        pair = _child(node, step)
-        if pair is None:
-            break
-        key, node = pair
-        mark = key.start_mark if of_key and depth == len(path) - 1 and key is not None else node.start_mark
-    return Position(file=file, line=mark.line + 1, column=mark.column + 1) if mark else Position(file=file)
-
-
-def _child(node: Composed, step: str | int) -> tuple[Composed, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == step), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return None, node.value[step]
-    return None
+def _marks_of(assignments: Assignments) -> list[int]:
+    """Of each its own, and those of its list of roles."""
+    return [1 if roles is ABSENT else 2 + len(roles) for roles in assignments.roles]

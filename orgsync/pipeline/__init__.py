@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orgsync.pipeline.declaring import Declared, validate
     from orgsync.pipeline.past import check_journal, runs, steps
     from orgsync.pipeline.planning import find_access_diff, find_drift, make_plan
+    from orgsync.pipeline.target import databases
     from orgsync.pipeline.undoing import make_rollback
     from orgsync.pipeline.values import Checked, Clock, Drift, Environment, Report
     from orgsync.revision import commit_at, commit_of
@@ -25,6 +26,7 @@ _HOUSES = {
     "orgsync.pipeline.declaring": ("Declared", "validate"),
     "orgsync.pipeline.past": ("check_journal", "runs", "steps"),
     "orgsync.pipeline.planning": ("find_access_diff", "find_drift", "make_plan"),
+    "orgsync.pipeline.target": ("databases",),
     "orgsync.pipeline.undoing": ("make_rollback",),
     "orgsync.pipeline.values": ("Checked", "Clock", "Drift", "Environment", "Report"),
     "orgsync.revision": ("commit_at", "commit_of"),
@@ -53,6 +55,7 @@ __all__ = [
     "commit_at",
     "commit_of",
     "compare_access",
+    "databases",
     "declared_access",
     "find_access_diff",
     "find_drift",

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from orgsync.access import NO_LIMITS, UNKNOWN, Access, AccessDiff, Limits, Privilege, compare, evaluate
 from orgsync.adapter import Adapter, Capabilities, Scope, Snapshot
-from orgsync.apply import moved
 from orgsync.change import Action, Change, Effect
 from orgsync.diff import rename
 from orgsync.errors import PlanRefused, StalePlan
+from orgsync.finding import suggestion
+from orgsync.freshness import moved
 from orgsync.pipeline.declaring import stop_at_errors, validate
 from orgsync.pipeline.target import kinds_kept, read, read_again, reading, target_of
 from orgsync.pipeline.values import Environment
@@ -22,7 +22,6 @@ from orgsync.resources import NO_FIELDS, Address, Fields, Kind, kind_of, parts_o
 from orgsync.revision import lay_out
 from orgsync.settings import Settings
 from orgsync.watch import Watch
-from orgsync.wording import suggestion
 
 Resources = Mapping[Address, Fields]
 
@@ -87,6 +86,8 @@ def access_of_commit(
     root: Path, settings: Settings, target: str | None, commit: str, *, today: date, watch: Watch
 ) -> Known:
     """What the YAML of a commit says; the work tree is not touched."""
+    from tempfile import TemporaryDirectory  # noqa: PLC0415  (no plan needs it)
+
     with TemporaryDirectory(prefix="orgsync-") as folder:
         lay_out(root, commit, Path(folder))
         return declared_access(Path(folder), settings, target, today=today, watch=watch)
@@ -220,9 +221,11 @@ def near(live: Snapshot, logins: Iterable[str] | None) -> Resources:
     everybody would take longer than all the rest. None: of everybody."""
     if logins is None:
         return live.resources
-    index = live.index
-    named = {address: fields for of_kind in index.named.values() for address, fields in of_kind.items()}
-    return named | {one: live.resources[one] for login in logins for one in index.edges.get(login, ())}
+    found: dict[Address, Fields] = {}
+    for named in live.index.named.values():
+        found |= named
+    edges = (one for listed in live.index.edges({*logins}).values() for one in listed)
+    return found | {one: live.resources[one] for one in edges}
 
 
 def outcome(live: Resources, changes: Iterable[Change], effects: Iterable[Effect]) -> dict[Address, Fields]:

@@ -5,58 +5,72 @@ before one of the files; waits for a reading that nobody wants any more.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from orgsync.adapter import Adapter, ReadsAhead, Scope, Snapshot
-from orgsync.pipeline.target import checked, reading
+from orgsync.pipeline.target import reading
 from orgsync.pipeline.values import Environment
 from orgsync.settings import TargetSettings
 
 T = TypeVar("T")
 
 
+class _Work(Generic[T]):
+    """What some work gave or raised, for whoever asks. The standard library's Future would do, but brings logging
+    along, and to load both takes as long as to read a small CRM."""
+
+    def __init__(self, work: Callable[[], T], *, aside: bool = False) -> None:
+        self._work = work
+        self.error: Exception | None = None
+        # A daemon: the process does not stay for an answer that nobody waits for.
+        self._thread = Thread(target=self._do, name="orgsync-read", daemon=True) if aside else None
+        if self._thread is None:
+            self._do()
+        else:
+            self._thread.start()
+
+    def _do(self) -> None:
+        try:
+            self._result = self._work()
+        except Exception as error:  # noqa: BLE001  (raised where the result is asked for)
+            self.error = error
+
+    def result(self) -> T:
+        if self._thread is not None:
+            self._thread.join()
+        if self.error is not None:
+            raise self.error
+        return self._result
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """Raises what opening or reading raised, and not before it is asked."""
 
-    _opened: Future[Adapter]
-    _reading: Future[Callable[[Scope], Snapshot]] | None
+    _opened: _Work[Adapter]
+    _reading: _Work[Callable[[Scope], Snapshot]] | None
 
     @property
     def adapter(self) -> Adapter:
         return self._opened.result()
 
     def read(self, scope: Scope) -> Snapshot:
-        """Once, in the thread that began."""
+        """Once, in the thread that began. Nobody has looked at the keys yet."""
         end = self._reading.result() if self._reading is not None else self.adapter.read
-        return checked(self.adapter, end(scope))
+        return end(scope)
 
 
 @contextmanager
 def begun(target: TargetSettings, root: Path, environment: Environment, cache: Path | None) -> Iterator[Begun]:
     """Leaving it early closes the adapter: whatever is still being fetched ends with the call that is under way."""
     with ExitStack() as stack:
-        opened = _noted(Future[Adapter](), lambda: stack.enter_context(reading(target, root, environment, cache)))
-        yield Begun(opened, _begin(opened.result()) if opened.exception() is None else None)
+        opened = _Work(lambda: stack.enter_context(reading(target, root, environment, cache)))
+        yield Begun(opened, _begin(opened.result()) if opened.error is None else None)
 
 
-def _begin(adapter: Adapter) -> Future[Callable[[Scope], Snapshot]] | None:
-    if not isinstance(adapter, ReadsAhead):
-        return None
-    future: Future[Callable[[Scope], Snapshot]] = Future()
-    # A daemon: the process does not stay for an answer that nobody waits for.
-    Thread(target=_noted, args=(future, adapter.begin), name="orgsync-read", daemon=True).start()
-    return future
-
-
-def _noted(future: Future[T], work: Callable[[], T]) -> Future[T]:
-    try:
-        future.set_result(work())
-    except Exception as error:  # noqa: BLE001  (raised where the result is asked for)
-        future.set_exception(error)
-    return future
+def _begin(adapter: Adapter) -> _Work[Callable[[Scope], Snapshot]] | None:
+    return _Work(adapter.begin, aside=True) if isinstance(adapter, ReadsAhead) else None

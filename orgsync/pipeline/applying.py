@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from orgsync.adapter import Adapter, Snapshot
 from orgsync.adapters import open_adapter
-from orgsync.apply import Stop, apply, go_on, moved, settle, verify
+from orgsync.apply import Stop, apply, go_on, settle, verify
 from orgsync.change import Batch, Outcome
 from orgsync.collector import hold
 from orgsync.errors import AdapterError, PlanRefused, Refused, StalePlan
 from orgsync.finding import Finding
+from orgsync.freshness import moved
 from orgsync.pipeline.past import since
 from orgsync.pipeline.target import in_force, kinds_kept, read_again, target_of
 from orgsync.pipeline.values import Clock, Environment, Report

@@ -14,7 +14,7 @@ from orgsync.pipeline.judging import judged, terms_of
 from orgsync.policy import declared_state
 from orgsync.resolve import resolve
 from orgsync.resources import Organization, Place
-from orgsync.settings.policies import Policies
+from orgsync.settings.values import Policies
 from orgsync.watch import Watch
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from orgsync.finding import Finding
 from orgsync.policy import State, Terms, about_waivers, broken, broken_rules, hints, settle
 from orgsync.settings import position_of
-from orgsync.settings.policies import Policies
+from orgsync.settings.values import Policies
 
 
 def terms_of(root: Path, policies: Policies, today: date) -> Terms:

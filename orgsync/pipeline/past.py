@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orgsync.adapter import Snapshot
-from orgsync.apply import differences
 from orgsync.errors import OrgsyncError
 from orgsync.finding import Finding, Severity
+from orgsync.freshness import differences
 from orgsync.pipeline.values import Checked, Environment
 from orgsync.references import expand_url
 from orgsync.resources import Address

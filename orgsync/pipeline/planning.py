@@ -15,13 +15,13 @@ from orgsync.pipeline.accessing import Meaning, meaning
 from orgsync.pipeline.ahead import Begun, begun
 from orgsync.pipeline.declaring import Declared, by_place, placed, stop_at_errors, validate
 from orgsync.pipeline.judging import judged, terms_of
-from orgsync.pipeline.target import WITH_LOGIN
+from orgsync.pipeline.target import WITH_LOGIN, check_keys
 from orgsync.pipeline.values import Drift, Environment
-from orgsync.pipeline.weighing import Asked, Compared, plan_of, roles_of
+from orgsync.pipeline.weighing import Asked, Compared, plan_of
 from orgsync.plan import Plan, digest_of_resources
 from orgsync.policy import State, declared_state, live_state
 from orgsync.project import bound_names, project
-from orgsync.resources import KEY, Address, Kind, Organization
+from orgsync.resources import KEY, Address, Kind, Organization, key_of
 from orgsync.revision import revision_begun
 from orgsync.settings import Settings, TargetSettings
 from orgsync.users import settle_users
@@ -182,6 +182,9 @@ def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watc
         contents = digest_of_resources(desired.resources, desired.managed)  # while the CRM is still being read
         live = crm.read(_scope(projected, target, bound))
     with watch.stage("diff"):
+        # What is declared is well-formed: only the rest of what lives has to be looked at, and found only once.
+        unstated = live.resources.keys() - projected.resources.keys()
+        check_keys(adapter, unstated)
         live, former = rename(live, projected.previously)
         settled, people = settle_users(projected, live, target.missing_users)
     findings = (*lost, *people, *_unbound(bound, live), *live.findings)
@@ -190,21 +193,18 @@ def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watc
         desired=settled,
         live=live,
         former=former,
-        stated={a: fields for a, fields in desired.resources.items() if a.startswith(_CONTENTS)},
+        stated={**desired.named.get(Kind.FUNCTION, {}), **desired.named.get(Kind.ROLE, {})},
         bound=bound,
         findings=findings,
+        unstated=None if former else unstated,
     )
-
-
-_CONTENTS = (f"{Kind.ROLE}/", f"{Kind.FUNCTION}/")
 
 
 def _scope(desired: Organization, target: TargetSettings, bound: Mapping[Address, str]) -> Scope:
     """Whoever is assigned, and whom orgsync runs as: the guards ask what becomes of that one."""
-    prefix = f"{Kind.USER}/"
-    logins = {address.removeprefix(prefix) for address in desired.resources if address.startswith(prefix)}
+    logins = {*map(key_of, desired.named.get(Kind.USER, ()))}
     logins |= {target.runs_as} if target.runs_as else set()
-    return Scope(logins=frozenset(logins), roles=roles_of(desired.resources), bound=bound)
+    return Scope(logins=frozenset(logins), roles=frozenset(desired.named.get(Kind.ROLE, ())), bound=bound)
 
 
 def _unbound(bound: Mapping[Address, str], live: Snapshot) -> list[Finding]:

@@ -1,17 +1,18 @@
 """A target's settings, and what lives there under a plan's addresses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from orgsync.adapter import Adapter, Scope, Snapshot
-from orgsync.adapters import open_adapter
+from orgsync.adapters import files_of, open_adapter
 from orgsync.diff import rename
 from orgsync.errors import IncompleteRead, OrgsyncError
 from orgsync.pipeline.values import Environment
 from orgsync.plan import Plan
-from orgsync.resources import KEY, Address, Json, Kind, ends_of, key_of, kind_of
+from orgsync.references import expand_url, sqlite_file
+from orgsync.resources import KEY, Address, Json, Kind, ends_of, key_of, kind_of, well_formed
 from orgsync.settings import Settings, TargetSettings
 
 WITH_LOGIN = {Kind.MEMBERSHIP, Kind.GRANT}
@@ -32,8 +33,7 @@ def in_force(settings: Settings, target: TargetSettings) -> dict[str, Json]:
         "scopeFallback": target.scope_fallback,
         "inexpressible": target.inexpressible,
         "runsAs": target.runs_as,
-        "safety": settings.safety.model_dump(mode="json", by_alias=True),
-        "policies": settings.policies.model_dump(mode="json", by_alias=True),
+        **settings.in_force,
     }
 
 
@@ -47,20 +47,34 @@ def reading(
         yield adapter
 
 
+def databases(
+    root: Path, settings: Settings, name: str, *, environment: Environment
+) -> tuple[Sequence[Path], Sequence[Path]] | None:
+    """The SQLite files of the CRM and of the journal; None where a plan would ask anything else, or fail."""
+    target = target_of(settings, name)
+    try:
+        live = files_of(target.adapter, target, root, environment)
+        journal = sqlite_file(expand_url(settings.journal, environment))
+    except OrgsyncError:
+        return None
+    return (live, [root / journal]) if live and journal is not None else None
+
+
 def _never() -> datetime:
     raise AssertionError("a read asks for no time")
 
 
 def read(adapter: Adapter, scope: Scope) -> Snapshot:
     """Raises IncompleteRead, AdapterError."""
-    return checked(adapter, adapter.read(scope))
-
-
-def checked(adapter: Adapter, live: Snapshot) -> Snapshot:
-    """Raises IncompleteRead where a key cannot be one: what hangs on it would belong to something else."""
-    if strange := live.index.strange:
-        raise IncompleteRead(f"{adapter.identity} answers with a key that is none: {strange[0]}", remedy=_STRANGE)
+    live = adapter.read(scope)
+    check_keys(adapter, live.resources)
     return live
+
+
+def check_keys(adapter: Adapter, addresses: Iterable[Address]) -> None:
+    """Raises IncompleteRead where a key cannot be one: what hangs on it would belong to something else."""
+    if strange := [address for address in addresses if not well_formed(address)]:
+        raise IncompleteRead(f"{adapter.identity} answers with a key that is none: {min(strange)}", remedy=_STRANGE)
 
 
 def kinds_kept(adapter: Adapter) -> set[Kind]:
@@ -91,4 +105,14 @@ def read_again(
     return rename(live, previously)
 
 
-__all__ = ["WITH_LOGIN", "checked", "in_force", "kinds_kept", "read", "read_again", "reading", "target_of"]
+__all__ = [
+    "WITH_LOGIN",
+    "check_keys",
+    "databases",
+    "in_force",
+    "kinds_kept",
+    "read",
+    "read_again",
+    "reading",
+    "target_of",
+]

@@ -3,7 +3,7 @@
 The part of a plan that is the same whether it comes from files or takes a run back.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -28,7 +28,7 @@ from orgsync.resources import Address, Fields, Kind, Organization, of_kind
 from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
 from orgsync.seal import Judged, seal
 from orgsync.settings import Settings, TargetSettings
-from orgsync.settings.policies import Policies
+from orgsync.settings.values import Policies
 from orgsync.watch import Watch
 
 
@@ -62,8 +62,9 @@ class Asked:
 class Compared:
     """Both sides in the CRM's space, under today's addresses.
 
-    contents  digest of all that is declared, expressible or not
-    stated    roles and functions as declared, beyond what the CRM can express (privileged, includes, holders)
+    contents   digest of all that is declared, expressible or not
+    stated     roles and functions as declared, beyond what the CRM can express (privileged, includes, holders)
+    unstated   what lives and is not desired, where somebody found it already
     """
 
     contents: str
@@ -73,6 +74,7 @@ class Compared:
     stated: Mapping[Address, Fields]
     bound: Mapping[Address, str]
     findings: Sequence[Finding]
+    unstated: Collection[Address] | None = None
 
 
 Place = Callable[[Iterable[Finding]], list[Finding]]
@@ -92,7 +94,7 @@ def plan_of(
     target, watch, live = asked.target, asked.watch, compared.live
     stop_at_errors(place(compared.findings))
     with watch.stage("diff"):
-        changes = diff(compared.desired, live, compared.former, today=asked.today)
+        changes = diff(compared.desired, live, compared.former, today=asked.today, unstated=compared.unstated)
     with watch.stage("order"):
         kept, withheld = withhold(changes, live, target.prune, adapter.capabilities)
         effects = adapter.effects(kept, live) if isinstance(adapter, HasEffects) else ()

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 from orgsync.access import AccessDiff
 from orgsync.finding import Finding
-from orgsync.policy import ends, forms, holding, rules
+from orgsync.policy import ends, forms, holding
 from orgsync.policy.hints import hints
 from orgsync.policy.own import Causes, login_of, raised, unknown_author
 from orgsync.policy.state import State, declared_state, live_state
-from orgsync.policy.subjects import Subjects
 from orgsync.policy.waivers import Terms, about_waivers, settle
-from orgsync.settings.policies import OF_A_PLAN, Policies
+from orgsync.settings.policies import OF_A_PLAN
+from orgsync.settings.values import Policies
 
 
 def broken(state: State, policies: Policies) -> Iterator[Finding]:
@@ -36,6 +36,11 @@ def broken(state: State, policies: Policies) -> Iterator[Finding]:
 def broken_rules(state: State, terms: Terms) -> Iterator[Finding]:
     """Rules about what is there."""
     asked = [(n, rule) for n, rule in enumerate(terms.policies.rules) if rule.each not in OF_A_PLAN]
+    if not asked:
+        return iter(())
+    from orgsync.policy import rules  # noqa: PLC0415  (most settings have no rules of their own)
+    from orgsync.policy.subjects import Subjects  # noqa: PLC0415
+
     return rules.broken(asked, Subjects(state=state), terms)
 
 
@@ -44,6 +49,11 @@ def broken_rules_of_a_plan(
 ) -> Iterator[Finding]:
     """Rules about what people gain and lose."""
     asked = [(n, rule) for n, rule in enumerate(terms.policies.rules) if rule.each in OF_A_PLAN]
+    if not asked:
+        return iter(())
+    from orgsync.policy import rules  # noqa: PLC0415
+    from orgsync.policy.subjects import Subjects  # noqa: PLC0415
+
     return rules.broken(asked, Subjects(state=state, diff=diff, causes=causes), terms, actor=actor)
 
 

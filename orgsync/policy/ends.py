@@ -11,7 +11,7 @@ from orgsync.access import evaluate
 from orgsync.finding import Finding
 from orgsync.policy.holding import holders, limits
 from orgsync.policy.state import GRANT, MEMBERSHIP, ROLE, State
-from orgsync.settings.policies import Policies
+from orgsync.settings.values import Policies
 
 
 def too_far(state: State, policies: Policies) -> Iterator[Finding]:

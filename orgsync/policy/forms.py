@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from orgsync.finding import Finding
 from orgsync.policy.state import GRANT, MEMBERSHIP, UNIT, USER, State
 from orgsync.resources import Address, Fields, Json, Kind
-from orgsync.settings.policies import Named, Policies, matcher
+from orgsync.settings.policies import matcher
+from orgsync.settings.values import Named, Policies
 
 
 def names(state: State, policies: Policies) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from orgsync.access import AccessDiff, AccessGroup
 from orgsync.finding import Finding, Position
 from orgsync.policy.state import USER, finding
-from orgsync.settings.policies import Policies
+from orgsync.settings.values import Policies
 
 Causes = Callable[[Sequence[str]], Position | None]
 """Ids of changes -> where the first of them is declared."""

@@ -17,7 +17,8 @@ from typing import Any
 from orgsync.finding import Finding
 from orgsync.policy.subjects import Subject, Subjects
 from orgsync.policy.waivers import Terms
-from orgsync.settings.policies import Rule, asked_for, fill
+from orgsync.settings.policies import asked_for, fill
+from orgsync.settings.values import Rule
 
 _CHILD = str(Path(__file__).with_name("child.py"))
 _PASSED_ON = ("HOME", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SYSTEMROOT")

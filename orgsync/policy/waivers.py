@@ -11,7 +11,8 @@ from fnmatch import fnmatchcase
 
 from orgsync.finding import Finding, Position, Severity
 from orgsync.policy.state import finding
-from orgsync.settings.policies import OF_A_PLAN, POLICIES, Asked, Policies, Waiver
+from orgsync.settings.policies import OF_A_PLAN, POLICIES, Asked
+from orgsync.settings.values import Policies, Waiver
 
 Where = Callable[[Sequence[str | int]], Position]
 """The place of a setting below ``policies``."""
@@ -47,7 +48,7 @@ def settle(found: Iterable[Finding], terms: Terms) -> tuple[list[Finding], set[i
 
 def severities_of(policies: Policies) -> Mapping[str, Severity | None]:
     """Code -> severity, None where it is off; of every policy and every rule."""
-    stated = {code: str(policy.severity) for code, policy in POLICIES.items()} | policies.severities
+    stated = {code: str(policy.severity) for code, policy in POLICIES.items()} | dict(policies.severities)
     stated |= {rule.id: rule.severity for rule in policies.rules}
     return {code: None if word == "off" else Severity(word) for code, word in stated.items()}
 

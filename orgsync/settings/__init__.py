@@ -4,232 +4,41 @@ In: the file's text and the environment. Out: frozen settings. Never: holds a se
 environment variables, resolved only where an adapter is opened.
 """
 
-import errno
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
-from pydantic import ValidationError as PydanticError
-from pydantic_core import ErrorDetails, PydanticCustomError
-
-from orgsync.errors import InvalidInput
-from orgsync.finding import UNSHOWN, Finding, Position, has_errors
-from orgsync.load import parse, position_in
-from orgsync.references import expand, holds_secret, is_reference, is_secret_name, is_url, require
-from orgsync.resources import Kind
-from orgsync.settings import policies as of_policies
-from orgsync.settings.policies import Policies
-from orgsync.settings.words import Days, Model
-from orgsync.wording import Count, Key, Line, Login, suggestion, translate
-
-FILE = "orgsync.yaml"
-_MAX_BYTES = 1024 * 1024
-_MOST = 1_000
-"""Faults that are told: to find the place of each takes as long as the file is."""
-
-FAULTS: Mapping[str, tuple[str, str]] = {
-    "literal-secret": ("a secret must not stand in the settings", 'write a reference such as "${env:CRM_TOKEN}"'),
-    "bad-address": ("an address begins with a scheme", "write one such as sqlite:///.orgsync/demo.db or https://..."),
-    "bad-share": ("a share is expected", "write a percentage such as 25%"),
-    "bad-period": ("a number of days is expected", "write days such as 30d"),
-    "bad-kind": (
-        "this is not a kind of resource",
-        "use membership, grant, unit, role, function or businessUnit",
-    ),
-    "bad-concurrency": ("so many calls at once are not possible", "write a number from 1 to 64"),
-    "bad-public-key": (
-        "an Ed25519 public key is expected",
-        "write what this prints: openssl pkey -in KEY -pubout",
-    ),
-    "unknown-target": ("the default target does not exist", "name one of the targets"),
-    **of_policies.FAULTS,
-}
+from orgsync.finding import Position
+from orgsync.load import position_in
+from orgsync.references import expand, require
+from orgsync.settings import kept
+from orgsync.settings.file import FILE, content_of
+from orgsync.settings.values import Limit, Policies, Safety, Settings, TargetSettings, settings_of
 
 
-_SHARE = r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$"
+def load_settings(
+    root: Path, folder: Path | None = None, are_content: Callable[[Settings], bool] | None = None
+) -> Settings:
+    """Raises InvalidInput with a finding per fault.
 
+    folder        of the cache: what was checked of the same bytes earlier is not checked again; None to do without
+    are_content   whether the adapters have nothing to say about the targets' options; else nothing is kept
+    """
+    content = content_of(root / FILE)
+    if folder is not None and (known := kept.read(root, folder, content)) is not None:
+        return known._replace(sound=True)
+    from orgsync.settings.checking import check  # noqa: PLC0415  (building the models takes longer than a small plan)
 
-def _share(value: object) -> float:
-    if isinstance(value, str) and re.fullmatch(_SHARE, value):
-        return float(value[:-1]) / 100
-    raise PydanticCustomError("bad-share", "a share")
-
-
-_KIND_WORDS = {"businessUnit": Kind.BUSINESS_UNIT} | {str(kind): kind for kind in Kind if "-" not in kind}
-
-
-def _kind(value: object) -> Kind:
-    if isinstance(value, str) and value in _KIND_WORDS:
-        return _KIND_WORDS[value]
-    raise PydanticCustomError("bad-kind", "a kind")
-
-
-def _at_least_one(value: int) -> int:
-    if 1 <= value <= 64:  # noqa: PLR2004
-        return value
-    raise PydanticCustomError("bad-concurrency", "calls at once")
-
-
-def _reference(value: str) -> str:
-    if not is_reference(value):
-        raise PydanticCustomError("literal-secret", "a literal secret")
-    return value
-
-
-def _url(value: str) -> str:
-    if holds_secret(value):
-        raise PydanticCustomError("literal-secret", "a literal secret")
-    if not is_url(value):
-        raise PydanticCustomError("bad-address", "an address")
-    return value
-
-
-_REFERENCE = r"\$\{(env:[A-Za-z_][A-Za-z0-9_]*|keyring:[A-Za-z0-9_.-]+/[A-Za-z0-9_.@+-]+)\}"
-_PUBLIC_KEY = (
-    r"^\s*(-----BEGIN PUBLIC KEY-----\s*)?MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=(\s*-----END PUBLIC KEY-----)?\s*$"
-)
-"""Of Ed25519, whose DER always begins alike."""
-
-
-def _public_key(value: str) -> str:
-    if re.search(_PUBLIC_KEY, value) is None:
-        raise PydanticCustomError("bad-public-key", "a public key")
-    return value
-
-
-Share = Annotated[float, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": _SHARE})]
-KindWord = Annotated[Kind, BeforeValidator(_kind), WithJsonSchema({"type": "string", "enum": list(_KIND_WORDS)})]
-Reference = Annotated[
-    str,
-    AfterValidator(_reference),
-    WithJsonSchema({"type": "string", "pattern": f"^{_REFERENCE}$"}),
-]
-Url = Annotated[
-    str,
-    AfterValidator(_url),
-    WithJsonSchema({"type": "string", "pattern": f"^([A-Za-z][A-Za-z0-9+.-]*://|{_REFERENCE}$)"}),
-]
-
-
-PublicKey = Annotated[str, AfterValidator(_public_key), WithJsonSchema({"type": "string", "pattern": _PUBLIC_KEY})]
-
-
-class Limit(Model):
-    """Above either of the two, the plan is refused until somebody accepts it."""
-
-    share: Share = 0.25
-    """A share of what lives in the CRM, such as 25%."""
-    count: Count = 50
-    """A number."""
-
-
-class Safety(Model):
-    """Limits of what one plan may do unasked. Beyond one it is refused until somebody accepts that limit by name."""
-
-    removals: Limit = Limit()
-    """Removals of one kind in one plan."""
-    kinds: dict[KindWord, Limit] = {}
-    """Another limit for one kind of resource."""
-    group: Limit = Limit(share="50%", count="25")  # type: ignore[arg-type]
-    """Removals of members of one unit, or of holders of one role."""
-    allowance: Count = 3
-    """So many removals are fine, whatever their share."""
-    window: Days = timedelta(days=30)
-    """How long removals count, so that many small ones add up, such as 30d."""
-    gains: Count = 20
-    """People who may gain a privileged role in one plan."""
-    shrink: Share = 0.5
-    """The share of what lives in the CRM that may be missing from the YAML, such as 50%."""
-    administrators: Count = 1
-    """So many people must be left with a privileged role."""
-    protected: tuple[Line, ...] = ()
-    """Addresses that no plan may touch, such as role/crm-administrator; * and ? match."""
-
-
-class TargetSettings(Model):
-    """One CRM. Fields that are not named here are options of its adapter."""
-
-    model_config = ConfigDict(extra="allow")
-
-    adapter: Key
-    """The kind of CRM, such as local."""
-    url: Url | None = None
-    """Where the CRM is. Secrets stand in environment variables: https://${env:CRM_HOST}/."""
-    credentials: dict[str, Reference] = {}
-    """Secrets by name, each a reference: "${env:CRM_TOKEN}" or "${keyring:service/user}"."""
-    missing_users: Literal["error", "skip", "create"] = "error"
-    """What happens where somebody is assigned whom the CRM does not know."""
-    prune: frozenset[KindWord] = frozenset({Kind.MEMBERSHIP, Kind.GRANT})
-    """Kinds that are removed once they are not declared any more; removals of others are only reported."""
-    scope_fallback: Literal["error", "narrower"] = "error"
-    """What happens where the CRM cannot express a scope: an error, or the next narrower one."""
-    inexpressible: Literal["error", "omit"] = "error"
-    """What happens where the CRM has no word for an object or an action: an error, or the privilege is left out."""
-    concurrency: Annotated[Count, AfterValidator(_at_least_one)] = 4
-    """So many calls at once, from 1 to 64."""
-    runs_as: Login | None = None
-    """The login that orgsync has there, where the CRM does not tell: no plan takes its access away."""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return dict(self.__pydantic_extra__ or {})
-
-
-class Plans(Model):
-    """Keys of those who may make the plans that are applied."""
-
-    key: Reference | None = None
-    """What plans are signed with, where it is set: an Ed25519 private key."""
-    trusted: tuple[PublicKey, ...] = ()
-    """Public keys. Where any is named, apply refuses what was not signed with one of them."""
-
-
-class Settings(Model):
-    """The settings of an organization repository."""
-
-    api_version: Literal["orgsync/v1"]
-    """Version of the document format: orgsync/v1."""
-    kind: Literal["Settings"]
-    """What the document declares: Settings."""
-    organization: Line
-    """The organization's name."""
-    default_target: Key | None = None
-    """Name of the target that commands mean unless they are told another."""
-    targets: dict[Key, TargetSettings] = {}
-    """CRMs by a name of your own, such as production."""
-    journal: Url = "sqlite:///.orgsync/journal.db"
-    """The database of earlier runs: who applied what, when. It must outlive the machine that applies."""
-    safety: Safety = Safety()
-    """Limits of what one plan may do unasked."""
-    plans: Plans = Plans()
-    """Who may make the plans that are applied."""
-    policies: Policies = Policies()
-    """What must hold of the organization, beyond what the documents say of themselves."""
-
-    @property
-    def only_target(self) -> str | None:
-        """The default target, or the only one there is."""
-        return self.default_target or (next(iter(self.targets)) if len(self.targets) == 1 else None)
-
-
-def load_settings(root: Path) -> Settings:
-    """Raises InvalidInput with a finding per fault."""
-    content = _content(root / FILE)
-    values, findings = parse(content, FILE)
-    documents = [(number, value) for number, value in enumerate(values) if value is not None]
-    if not has_errors(findings) and len(documents) != 1:
-        findings = [_finding("not-one-document", "one document is expected", f"{len(documents)} found", "keep one")]
-    if has_errors(findings):
-        raise InvalidInput(findings)
-    return _checked(documents[0][1], content, documents[0][0])
+    stated = check(content)
+    settings = settings_of(stated)
+    if folder is None or are_content is None or not are_content(settings):
+        return settings
+    kept.write(root, folder, content, stated)
+    return settings._replace(sound=True)
 
 
 def position_of(root: Path, path: Sequence[str | int]) -> Position:
     """Where a setting stands; the deepest part that does, where it is not stated."""
-    return position_in(_content(root / FILE), FILE, 0, tuple(path))
+    return position_in(content_of(root / FILE), FILE, 0, tuple(path))
 
 
 def credentials_of(target: TargetSettings, environment: Mapping[str, str]) -> dict[str, str]:
@@ -238,107 +47,14 @@ def credentials_of(target: TargetSettings, environment: Mapping[str, str]) -> di
     return {name: expand(reference, environment) for name, reference in target.credentials.items()}
 
 
-def _checked(value: object, content: bytes, number: int) -> Settings:
-    findings = [
-        _coded("literal-secret", "", position_in(content, FILE, number, path)) for path in _literal_secrets(value)
-    ]
-    try:
-        settings = Settings.model_validate(value)
-    except PydanticError as error:
-        findings += [_fault(one, content, number) for one in error.errors(include_url=False)[:_MOST]]
-        raise InvalidInput(findings) from None
-    findings += _default_fault(settings, content, number)
-    findings += [
-        _coded(code, detail, position_in(content, FILE, number, ("policies", *path), of_key=path[0] == "severities"))
-        for code, detail, path in of_policies.faults(settings.policies)
-    ]
-    if findings:
-        raise InvalidInput(findings)
-    return settings
-
-
-def _literal_secrets(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Places of secrets among what the models leave to others, such as an adapter's options."""
-    if isinstance(value, list):
-        for index, one in enumerate(value):
-            yield from _literal_secrets(one, (*path, index))
-    if not isinstance(value, dict):
-        return
-    for name, one in value.items():
-        here = (*path, name)
-        if is_secret_name(name) and _is_literal(one):
-            yield here
-        elif here[::2] != ("targets", "credentials"):  # the model's own
-            yield from _literal_secrets(one, here)
-
-
-def _is_literal(value: object) -> bool:
-    if isinstance(value, list):
-        return any(_is_literal(one) for one in value)
-    return isinstance(value, str) and not is_reference(value)
-
-
-def _opened(path: Path) -> BinaryIO:
-    """Opening a pipe could wait for ever."""
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is not a regular file")
-    return path.open("rb")
-
-
-def _content(path: Path) -> bytes:
-    if path.is_symlink():  # to a file whose words would be repeated as wrong ones
-        link = "orgsync.yaml is a link"
-        raise InvalidInput([_finding("link-not-followed", "a link is not followed", link, "put the file itself here")])
-    try:
-        with _opened(path) as stream:
-            content = stream.read(_MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise InvalidInput(
-            [_finding("no-settings", "this is not an organization repository", f"no {FILE} here", "run orgsync init")]
-        ) from None
-    except OSError as error:
-        detail = error.strerror or type(error).__name__
-        raise InvalidInput([_finding("unreadable-file", "a file cannot be read", detail, "check its rights")]) from None
-    if len(content) > _MAX_BYTES:
-        raise InvalidInput([_finding("file-too-large", "a file is too large", "more than 1 MiB", "shorten it")])
-    return content
-
-
-def _finding(code: str, summary: str, detail: str, remedy: str, position: Position | None = None) -> Finding:
-    where = position or Position(file=FILE)
-    return Finding(code=code, summary=summary, detail=detail, remedy=remedy, position=where)
-
-
-def _fault(error: ErrorDetails, content: bytes, number: int) -> Finding:
-    kind, path = error["type"], tuple(error["loc"])
-    of_key = kind == "extra_forbidden" or path[-1:] == ("[key]",)
-    path = path[:-1] if path[-1:] == ("[key]",) or kind == "missing" else path
-    position = position_in(content, FILE, number, path, of_key=of_key)
-    if kind in FAULTS:
-        return _coded(kind, "" if kind in UNSHOWN else f'"{error["input"]}"', position)
-    return _finding(*translate(error, path, _known(path)), position)
-
-
-def _coded(code: str, detail: str, position: Position) -> Finding:
-    summary, remedy = FAULTS[code]
-    return _finding(code, summary, detail, remedy, position)
-
-
-def _known(path: Sequence[str | int]) -> list[str]:
-    model: type[BaseModel] = Settings
-    if path[:1] == ("safety",):
-        model = Limit if len(path) > 2 else Safety  # noqa: PLR2004
-    if path[:1] == ("plans",):
-        model = Plans
-    if path[:1] == ("policies",):
-        model = of_policies.model_at(path[1:])
-    return [info.alias or name for name, info in model.model_fields.items()]
-
-
-def _default_fault(settings: Settings, content: bytes, number: int) -> list[Finding]:
-    name = settings.default_target
-    if name is None or name in settings.targets:
-        return []
-    there = f"; targets: {', '.join(settings.targets) or 'none'}"
-    detail = f'"{name}"{suggestion(name, settings.targets) or there}'
-    return [_coded("unknown-target", detail, position_in(content, FILE, number, ("defaultTarget",)))]
+__all__ = [
+    "FILE",
+    "Limit",
+    "Policies",
+    "Safety",
+    "Settings",
+    "TargetSettings",
+    "credentials_of",
+    "load_settings",
+    "position_of",
+]

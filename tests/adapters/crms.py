@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from orgsync.adapter import Adapter, Scope, Snapshot
 from orgsync.adapters.local.connect import connect, parse_url, sqlite_path
-from orgsync.adapters.local.opener import Options, opener
+from orgsync.adapters.local.opener import opener
+from orgsync.adapters.local.options import Options
 from orgsync.adapters.local.schema import METADATA
 from orgsync.adapters.memory import MemoryCrm
 from orgsync.change import Action, Batch, Outcome, Status, Step

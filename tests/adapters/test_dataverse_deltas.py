@@ -23,11 +23,11 @@ from orgsync.adapters.dataverse.kept import Table
 from orgsync.adapters.dataverse.options import Options
 from orgsync.adapters.dataverse.tables import COLUMNS
 from orgsync.errors import IncompleteRead
-from orgsync.settings import TargetSettings
 from tests.fakes.dataverse import CLIENT, SECRET, TENANT, Environment, Service, started
 from tests.fakes.dataverse.changes import Changes
 from tests.fakes.dataverse.csdl import bad
 from tests.fakes.dataverse.server import ROOT
+from tests.stated import target as stated_target
 
 CREDENTIALS = {"clientId": CLIENT, "clientSecret": SECRET}
 Change = Callable[[Environment, int], object]
@@ -394,7 +394,7 @@ def test_a_folder_that_cannot_be_written_only_costs_time(world: World, tmp_path:
 def test_what_is_to_be_written_is_never_compared_with_what_was_kept(
     world: World, tmp_path: Path, *, writable: bool
 ) -> None:
-    target = TargetSettings.model_validate(
+    target = stated_target(
         {
             "adapter": "dataverse",
             "url": world.url,

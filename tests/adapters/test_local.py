@@ -12,7 +12,8 @@ from orgsync.adapters.local import api
 from orgsync.adapters.local.adapter import LocalAdapter
 from orgsync.adapters.local.connect import connect, identity_of, parse_url, sqlite_path
 from orgsync.adapters.local.file import FileReader
-from orgsync.adapters.local.opener import Options, opener
+from orgsync.adapters.local.opener import opener
+from orgsync.adapters.local.options import Options
 from orgsync.change import Action, Batch, Status
 from orgsync.errors import AdapterError, IncompleteRead, ReadOnly
 from orgsync.finding import Severity

@@ -1,5 +1,6 @@
 """Adapters by name: known ones, wrong options, entry points, and the guard before read-only ones."""
 
+import importlib.metadata
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from orgsync.finding import Position
 from orgsync.resources import Kind
 from orgsync.settings import TargetSettings
 from tests.adapters.crms import NOW, create
+from tests.stated import target as stated_target
 
 USER = Batch(kind=Kind.USER, action=Action.CREATE, steps=(create("user/x@example.com"),))
 CRM = MemoryCrm()
@@ -43,7 +45,7 @@ careless = Careless()
 
 
 def target(adapter: str = "local", **stated: Any) -> TargetSettings:
-    return TargetSettings.model_validate({"adapter": adapter, **stated})
+    return stated_target({"adapter": adapter, **stated})
 
 
 @contextmanager
@@ -177,7 +179,7 @@ def test_asking_for_names_imports_no_database(monkeypatch: pytest.MonkeyPatch) -
 def _install(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     point = EntryPoint(name=name, value=value, group=registry.GROUP)
     found = EntryPoints([point])
-    monkeypatch.setattr(registry, "entry_points", found.select)
+    monkeypatch.setattr(importlib.metadata, "entry_points", found.select)
 
 
 @pytest.mark.parametrize("url", ["postgresql://crm:pa@ca/nary@127.0.0.1/crm", "postgresql://crm:x@127.0.0.1:canary/d"])

@@ -1,17 +1,13 @@
 """What CI gates fails when it is broken: each check with something wrong behind it."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
 from bench import quick
-from bench.contestants import COLD, UNCHANGED
-from bench.network import Network
+from bench.contestants import COLD, UNCHANGED, WARM
+from bench.prepare import Shape
 from bench.quick import SMALL, TINY, Check, calls, imports, reads, writes
-from bench.report import text
-from bench.run import Result
-from bench.targets import MEASURED_BY, Ratio
 from orgsync import apply as applying
 from orgsync.adapter import Adapter
 from orgsync.change import Batch, Change
@@ -40,9 +36,17 @@ def test_an_import_on_the_way_to_help_is_noticed(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_cached_plan_that_differs_is_noticed() -> None:
-    same, other = ({COLD: "a plan", UNCHANGED: one} for one in ("a plan", "another"))
+    same = {COLD: "a plan", UNCHANGED: "a plan", WARM: "a plan"}
     assert quick._cached(same).holds
-    assert not quick._cached(other).holds
+    assert not quick._cached({**same, UNCHANGED: "another"}).holds
+    assert not quick._cached({**same, WARM: "another"}).holds
+
+
+def test_an_unchanged_plan_that_is_made_anew_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORGSYNC_CACHE")
+    assert quick.imports_unchanged(Shape(size=TINY)).holds
+    monkeypatch.setenv("ORGSYNC_CACHE", "off")
+    assert not quick.imports_unchanged(Shape(size=TINY)).holds
 
 
 @pytest.mark.parametrize("start_up", [0, 1000])
@@ -74,21 +78,3 @@ def test_one_check_that_does_not_hold_is_enough(
         monkeypatch.setattr(quick, "_checks", lambda checks=checks: iter(checks))
         assert quick.quick() is second
     assert "FAILED two: so" in capsys.readouterr().out
-
-
-def test_every_target_is_told_with_its_verdict_or_with_what_measures_it() -> None:
-    ratios = [
-        Ratio(target="4 calls", name="calls", value=1.0, wanted=1.1, at_least=False),
-        Ratio(target="5 apply", name="apply", value=1.3, wanted=1.1, at_least=False),
-    ]
-    network = Network(size=1_000, latency=0.05, figures={"reads": [1.0]}, ratios=ratios)
-    result = Result(machine={"python": "3"}, notes=[], shapes=[], growth=[], network=network)
-    told = text(result).rpartition("targets\n")[2].splitlines()
-    assert {line[2:22].strip() for line in told} == MEASURED_BY.keys()
-    assert [line.rpartition(": ")[2] for line in told if line[2:9] in {"4 calls", "5 apply"}] == ["met", "MISSED"]
-    assert sum("not measured in this run: python -m bench" in line for line in told) == len(MEASURED_BY) - 2
-    targets = json.loads(json.dumps(result.to_json()))["targets"]
-    assert [(one["target"], one["size"], one["met"]) for one in targets] == [
-        ("4 calls", 1_000, True),
-        ("5 apply", 1_000, False),
-    ]

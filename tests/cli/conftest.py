@@ -92,9 +92,13 @@ def engine(root: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
         adapter="local", url="postgresql://u:hidden@db/x", missing_users="error", prune=frozenset(), credentials={}
     )
     loaded = SimpleNamespace(
-        default_target="demo", only_target="demo", targets={"demo": target, "production": target}, policies=None
+        default_target="demo",
+        only_target="demo",
+        targets={"demo": target, "production": target},
+        policies=None,
+        sound=False,
     )
-    settings.load_settings = lambda _root: loaded  # type: ignore[attr-defined]
+    settings.load_settings = lambda *_: loaded  # type: ignore[attr-defined]
     _replace(monkeypatch, "settings", settings)
     adapters = ModuleType("orgsync.adapters")
     adapters.check_options = lambda *_: []  # type: ignore[attr-defined]

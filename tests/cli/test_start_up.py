@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.repository import applied, planned, repository
+
 _ROOT = Path(__file__).parents[2]
 _HEAVY = ("pydantic", "sqlalchemy", "rich", "yaml", "requests", "jinja2", "deepdiff", "graphviz", "cel")
 
@@ -32,13 +34,46 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert _python(code).stdout.endswith("HEAVY []\n")
 
 
-def test_checking_the_sample_loads_no_database_library() -> None:
+_UNUSED = (
+    *(*_HEAVY, "pydantic_core", "importlib.metadata", "concurrent.futures", "logging", "difflib", "email", "getpass"),
+    *("orgsync.apply", "orgsync.documents", "orgsync.journal.book", "orgsync.policy.rules", "orgsync.render.view"),
+    *("orgsync.settings.checking", "orgsync.settings.models", "orgsync.wording"),
+)
+"""By a command whose settings and documents did not change, that prints JSON, or has nothing to tell."""
+
+
+@pytest.mark.parametrize("arguments", [["--format", "json", "plan"], ["--format", "json", "validate"], ["validate"]])
+def test_what_is_checked_already_needs_no_library_that_checks(arguments: list[str], tmp_path: Path) -> None:
+    root, environment = repository(tmp_path), {"ORGSYNC_CACHE": str(tmp_path / "cache")}
+    applied(root, planned(root))
+    first = _loaded(["--repo", str(root), *arguments], **environment)
+    assert {"pydantic", "yaml", "orgsync.settings.models"} <= first
+    assert not _loaded(["--repo", str(root), *arguments], **environment).intersection(_UNUSED)
+
+
+def test_the_sample_is_checked_again_without_the_models(tmp_path: Path) -> None:
+    for unused in ({"sqlalchemy"}, {*_UNUSED} - {"pydantic_core"}):  # its patterns need that one
+        loaded = _loaded(["--repo", str(_ROOT), "validate"], ORGSYNC_CACHE=str(tmp_path))
+        assert not loaded & unused
+
+
+def test_names_of_targets_are_completed_without_the_models(tmp_path: Path) -> None:
+    words = {"COMP_WORDS": f"orgsync --repo {_ROOT} plan --target ", "COMP_CWORD": "5", "ORGSYNC_CACHE": str(tmp_path)}
+    for _ in range(2):
+        loaded = _loaded([], _ORGSYNC_COMPLETE="bash_complete", **words)
+    assert not loaded.intersection(_UNUSED)
+
+
+def _loaded(arguments: list[str], **environment: str) -> set[str]:
+    """The modules that a command leaves behind."""
     code = (
         "import sys\nfrom orgsync.cli import main\n"
-        f"try: main(['--repo', {str(_ROOT)!r}, 'validate'])\nexcept SystemExit: pass\n"
-        "print('HEAVY', 'sqlalchemy' in sys.modules)"
+        f"try: main({arguments!r})\nexcept SystemExit as end: assert not end.code, end.code\n"
+        "print('LOADED', *sys.modules)"
     )
-    assert _python(code).stdout.endswith("HEAVY False\n")
+    done = _python(code, **environment)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("LOADED ")[2].split())
 
 
 def test_a_reader_who_goes_away_is_no_failure_to_talk_about() -> None:

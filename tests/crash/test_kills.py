@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orgsync.apply import differences
 from orgsync.change import RELEASE
+from orgsync.freshness import differences
 from tests import figures
 from tests.crash.world import Server, Verdict, World, applied, build, holder, judge, planned, runs
 

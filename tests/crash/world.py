@@ -16,9 +16,9 @@ from typing import Any
 from orgsync import pipeline
 from orgsync.adapter import Scope
 from orgsync.adapters import open_adapter
-from orgsync.apply import differences
 from orgsync.change import RELEASE, Status
 from orgsync.explain import attributes
+from orgsync.freshness import differences
 from orgsync.journal.book import Journal, open_journal
 from orgsync.plan import Plan, open_plan, save
 from orgsync.references import expand_url

@@ -18,7 +18,9 @@ from orgsync.policy.rules import Bounds
 from orgsync.policy.state import State
 from orgsync.policy.subjects import Subjects
 from orgsync.resources import Fields, Organization, Place
-from orgsync.settings.policies import SUBJECTS, Policies, Rule
+from orgsync.settings.policies import SUBJECTS
+from tests.stated import policies as policies_of
+from tests.stated import rule as rule_of
 
 TODAY = date(2026, 11, 1)
 RESOURCES: dict[str, Fields] = {
@@ -65,7 +67,7 @@ def asked(*stated: tuple[str, str], bounds: Bounds = rules.BOUNDS, actor: str = 
     listed = [
         {"id": f"r-{number}", "each": each, "require": require, **more} for number, (each, require) in enumerate(stated)
     ]
-    policies = Policies.model_validate({"rules": listed})
+    policies = policies_of({"rules": listed})
     terms = Terms(policies=policies, today=TODAY, where=_where)
     subjects = Subjects(state=state(), diff=AccessDiff(groups=(GAIN,)), causes=lambda _: Position(file="cause.yaml"))
     return list(rules.broken([*enumerate(policies.rules)], subjects, terms, actor=actor, bounds=bounds))
@@ -272,5 +274,5 @@ def test_a_rule_uses_only_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_rule_is_a_value() -> None:
-    rule = Rule.model_validate({"id": "a", "each": "user", "require": "true"})
+    rule = rule_of({"id": "a", "each": "user", "require": "true"})
     assert (rule.severity, rule.message) == ("error", None)

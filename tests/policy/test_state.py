@@ -15,9 +15,11 @@ from orgsync.policy import Terms, broken, live_state, settle
 from orgsync.policy.forms import depths
 from orgsync.policy.state import State, named_of
 from orgsync.resources import Fields, Kind
-from orgsync.settings.policies import Policies, matcher
+from orgsync.settings.policies import matcher
+from orgsync.settings.values import Policies
 from orgsync.watch import Timings
 from tests.policy.test_waivers import where
+from tests.stated import policies as policies_of
 
 TODAY = date(2026, 11, 1)
 
@@ -114,7 +116,7 @@ def test_a_pattern_matches_the_whole_and_in_linear_time(pattern: str, text: str,
     assert matcher(pattern)(text) is fits
 
 
-EVERYTHING = Policies.model_validate(
+EVERYTHING = policies_of(
     {
         "mailDomains": ["example.com"],
         "depth": {"units": "5"},

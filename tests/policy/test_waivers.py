@@ -11,7 +11,7 @@ from orgsync.policy import Terms, about_waivers, settle
 from orgsync.policy.state import finding
 from orgsync.render import github, markdown, sarif, shapes
 from orgsync.render.text import Page, findings
-from orgsync.settings.policies import Policies
+from tests.stated import policies as policies_of
 
 TODAY = date(2026, 11, 1)
 AT = Position(file="units/a.yaml", line=3)
@@ -23,7 +23,7 @@ def where(path: Sequence[str | int]) -> Position:
 
 def terms(*waivers: dict[str, str], today: date = TODAY, live: bool = False, **stated: object) -> Terms:
     listed = [{"reason": "Agreed with Eve", "until": "2026-12-31", **one} for one in waivers]
-    return Terms(policies=Policies.model_validate({"waivers": listed, **stated}), today=today, where=where, live=live)
+    return Terms(policies=policies_of({"waivers": listed, **stated}), today=today, where=where, live=live)
 
 
 def fault(code: str = "conflicting-roles", address: str = "user/ana@example.com") -> Finding:

@@ -1,48 +1,55 @@
 """What the registry holds of the embedded CRM: its options, and how it is opened.
 
 In: options as the settings state them. Out: checked options; an adapter inside a context manager. Never: loads the
-database's library to look at the options of a SQLite file, so that ``validate`` starts fast.
+database's library, or the one that checks options, to look at those of a SQLite file: commands start fast.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orgsync.adapter import Adapter
 from orgsync.adapters.rules import FULL
 from orgsync.references import sqlite_file
 
-
-def _usable(url: str) -> str:
-    if sqlite_file(url) is not None:
-        return url
-    from orgsync.adapters.local.connect import parse_url  # noqa: PLC0415
-
-    parse_url(url)
-    return url
+if TYPE_CHECKING:
+    from orgsync.adapters.local.options import Options
 
 
-class Options(BaseModel):
-    """What a target of the local adapter may state."""
+class Plain(NamedTuple):
+    """What is stated of a SQLite file, nearly always: as ``Options``, without the library that checks those."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    url: Annotated[str, AfterValidator(_usable)] = Field(
-        repr=False,  # references are resolved by now: a password may stand in it
-        description="a SQLAlchemy URL; a SQLite path is relative to the organization repository",
-    )
-    seats: int | None = Field(default=None, ge=0, description="how many active users the licence allows")
+    url: str
+    seats: int | None = None
 
 
 class LocalOpener:
-    Options: type[Any] = Options
     CREDENTIALS: Sequence[str] = ("username", "password")
     CAPABILITIES = FULL
+
+    @property
+    def Options(self) -> type[Any]:  # noqa: N802
+        from orgsync.adapters.local.options import Options  # noqa: PLC0415
+
+        return Options
+
+    def plain(self, stated: Mapping[str, Any]) -> Plain | None:
+        url, seats = stated.get("url"), stated.get("seats")
+        if {*stated} - {*Plain._fields} or not isinstance(url, str) or sqlite_file(url) is None:
+            return None
+        if "seats" not in stated:
+            return Plain(url)
+        if isinstance(seats, str) and re.fullmatch("[0-9]{1,9}", seats):
+            return Plain(url, int(seats))
+        return None
+
+    def files(self, options: Any, *, root: Path) -> Sequence[Path]:
+        path = sqlite_file(options.url)
+        return () if path is None else (root / path,)
 
     def open(
         self,
@@ -60,14 +67,16 @@ class LocalOpener:
 
 
 @contextmanager
-def _reader(options: Options, path: Path, full: Callable[[], AbstractContextManager[Any]]) -> Iterator[Adapter]:
+def _reader(
+    options: "Options | Plain", path: Path, full: Callable[[], AbstractContextManager[Any]]
+) -> Iterator[Adapter]:
     from orgsync.adapters.local.file import FileReader  # noqa: PLC0415
 
     yield FileReader(path=path, identity=options.url, seats=options.seats, full=full)
 
 
 def _opened(
-    options: Options,
+    options: "Options | Plain",
     root: Path,
     credentials: Mapping[str, str],
     *,

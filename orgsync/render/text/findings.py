@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from orgsync.finding import UNSHOWN, Finding, Position, Severity
+from orgsync.finding import UNSHOWN, Finding, Position
 from orgsync.render.escape import visible
-from orgsync.render.numbers import count
 from orgsync.render.text.page import STYLES, Page, wrapped
 
 Source = Callable[[Position], str]
@@ -41,13 +40,6 @@ def _blocks(found: Sequence[Finding], page: Page, source: Source) -> Iterator[It
 def _more(finding: Finding, number: int) -> Text:
     title = Text(f"{finding.severity}[{visible(finding.code)}]", STYLES[finding.severity])
     return title.append(f" and {number:,} more like this", "not bold default").append("  (-v for all)", "dim not bold")
-
-
-def tally(found: Sequence[Finding]) -> str:
-    """``2 errors, 1 warning``; "no findings" without any."""
-    counted = Counter(finding.severity for finding in found)
-    words = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-    return ", ".join(count(counted[one], words[one]) for one in Severity if counted[one]) or "no findings"
 
 
 def _finding(finding: Finding, page: Page, source: Source) -> Iterator[Text]:

@@ -1,0 +1,141 @@
+"""Sees to it that what a plan said can be said again where nothing changed (``orgsync.replay``).
+
+In: a session before anything is read; its plan after all was said. Out: a record in the user's cache folder. Never:
+keeps an answer when anything that went into it was written meanwhile, or when something went into it that cannot be
+looked at again; fails.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from orgsync.cli.session import Session
+from orgsync.plan import Plan
+from orgsync.references import from_keyring
+from orgsync.replay import facts
+from orgsync.replay.asking import Asked, cheap, dear
+from orgsync.replay.record import Record, write
+
+_PACKAGE = Path(__file__).parents[1]
+_UNSURE = "unusable-rule"
+_ITS_OWN = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
+"""Where Python's own modules are; its version stands for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """``before``: the state of all files before any of them was read."""
+
+    question: Asked
+    repo: str
+    root: Path
+    live: Sequence[str]
+    journal: Sequence[str]
+    before: list[Any]
+    said: list[str] = field(default_factory=list)
+
+    def keep(self, plan: Plan, code: int) -> None:
+        """A signature is not repeated, what the keyring holds may change unseen, and how far a rule comes that cannot
+        be evaluated is a matter of time and memory."""
+        if plan.signature or from_keyring or any(one.code == _UNSURE for one in plan.findings):
+            return
+        with suppress(OSError, ValueError, facts.Doubt):
+            record, revision = self._record(code)
+            if revision == plan.revision and self._nothing_was_written(record):
+                write(self.question.path, record)
+
+    def _nothing_was_written(self, record: Record) -> bool:
+        """While the plan was made: all that was read is as it was before, and so is what read it."""
+        return (
+            _states(str(self.root), [*self.live, *self.journal]) == self.before
+            and max(changed for _, changed in facts.code(record.code)) < self.question.began
+            and facts.today() == self.question.day
+        )
+
+    def _record(self, code: int) -> tuple[Record, str]:
+        root = str(self.root)
+        record = Record(
+            repo=self.repo,
+            root=root,
+            code=_made_by(),
+            journal=[*self.journal],
+            live=[*self.live],
+            cheap="",
+            dear="",
+            exit=code,
+            said=self.said,
+        )
+        files = facts.files(root)
+        record.cheap = cheap(self.question, record, files)
+        record.dear, revision = dear(record, files)
+        return record, revision
+
+
+def witness_of(session: Session) -> Witness | None:
+    """None where no answer can be kept: the CRM is not a file, seconds are told, nothing may be kept."""
+    options, root = session.options, session.root
+    question = options.question
+    if question is None or options.verbose or options.profile or session.cache is None:
+        return None
+    with suppress(OSError, ValueError, facts.Doubt):
+        declared = facts.states(facts.files(str(root)))  # before the settings are read, too
+        if (databases := _databases(session)) is None:
+            return None
+        live, journal = ([str(path) for path in paths] for paths in databases)
+        witness = Witness(
+            question=question,
+            repo=options.repo or "",
+            root=root,
+            live=live,
+            journal=journal,
+            before=[declared, [facts.database(path) for path in (*live, *journal)]],
+        )
+        output = session.output
+        output.stdout = cast("TextIO", _Heard(output.stdout, "1", witness.said))
+        output.stderr = cast("TextIO", _Heard(output.stderr, "2", witness.said))
+        return witness
+    return None
+
+
+def _states(root: str, databases: Sequence[str]) -> list[Any]:
+    return [facts.states(facts.files(root)), [facts.database(path) for path in databases]]
+
+
+def _databases(session: Session) -> tuple[Sequence[Path], Sequence[Path]] | None:
+    from orgsync import pipeline
+
+    return pipeline.databases(session.root, session.settings, session.target, environment=session.environment)
+
+
+def _made_by() -> list[str]:
+    """orgsync's own files, since other processes of it may have loaded them; and whatever else this one has loaded."""
+    own = [str(path) for path in _PACKAGE.rglob("*") if path.parent.name != "__pycache__" and path.is_file()]
+    loaded = [str(path) for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))]
+    return sorted({*own, *(path for path in loaded if not path.startswith(_ITS_OWN) or "-packages" in path)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A stream that notes what is written to it."""
+
+    stream: TextIO
+    number: str
+    said: list[str]
+
+    @property
+    def encoding(self) -> str:
+        return self.stream.encoding
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+    def write(self, text: str) -> int:
+        self.said.append(self.number + text)
+        return self.stream.write(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
