@@ -5,9 +5,10 @@ index, or runs a program that the repository's files name: blobs are read as the
 """
 
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path, PurePosixPath
+from threading import Thread
 
 from orgsync.errors import BadUsage, OrgsyncError
 from orgsync.replay.facts import SAFELY
@@ -18,11 +19,29 @@ _MOST_BYTES = 1024 * 1024 * 1024
 
 def revision(root: Path) -> str:
     """The commit's full hash, with ``+dirty`` where declared files differ from it."""
-    commit = _git(root, "rev-parse", "--verify", "HEAD")
-    if not commit:
+    told = _git(root, *_STATUS, "--", *_FOLDERS, "orgsync.yaml").splitlines()
+    commit = next((line.removeprefix(_COMMIT) for line in told if line.startswith(_COMMIT)), "")
+    if not commit or commit == "(initial)":
         return "unversioned"
-    dirty = _git(root, "status", "--porcelain", "--", "units", "roles", "orgsync.yaml")
-    return commit + ("+dirty" if dirty else "")
+    return commit + ("" if all(line.startswith("#") for line in told) else "+dirty")
+
+
+_STATUS = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind")
+_COMMIT = "# branch.oid "
+
+
+def revision_begun(root: Path) -> Callable[[], str]:
+    """Asks git in a thread: its answer takes longer than sealing a plan. To be begun when all files are read, so that
+    none that was changed before passes for what is committed."""
+    found: list[str] = []
+    thread = Thread(target=lambda: found.append(revision(root)), name="orgsync-revision", daemon=True)
+    thread.start()
+
+    def answer() -> str:
+        thread.join()
+        return found[0]
+
+    return answer
 
 
 def commit_of(root: Path, name: str) -> str:

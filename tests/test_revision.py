@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orgsync.errors import BadUsage, OrgsyncError
-from orgsync.revision import commit_at, commit_of, lay_out, revision
+from orgsync.revision import commit_at, commit_of, lay_out, revision, revision_begun
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -63,6 +63,11 @@ def test_a_repository_without_a_commit_is_unversioned(tmp_path: Path) -> None:
 def test_a_machine_without_git_is_no_obstacle(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(repository))
     assert revision(repository) == "unversioned"
+
+
+def test_asking_in_a_thread_finds_the_same(repository: Path) -> None:
+    (repository / "units" / "u.yaml").write_text("changed")
+    assert revision_begun(repository)() == revision(repository)
 
 
 def test_where_there_is_no_git_no_name_of_a_commit_would_do_better(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from orgsync.plan import Plan, digest_of_resources
 from orgsync.policy import State, declared_state, live_state
 from orgsync.project import bound_names, project
 from orgsync.resources import KEY, Address, Kind, Organization, key_of
+from orgsync.revision import revision_begun
 from orgsync.settings import Settings, TargetSettings
 from orgsync.users import settle_users
 from orgsync.watch import Watch
@@ -147,11 +148,13 @@ def _plan_declared(asked: Asked) -> _Planned:
             asked.root, today=asked.today, watch=asked.watch, cache=asked.cache, policies=asked.policies
         )
         stop_at_errors(declared.findings)
+        revision = revision_begun(asked.root)
         compared = _compare(declared, target, crm, asked.watch)
         plan = plan_of(
             asked,
             compared,
             crm.adapter,
+            revision=revision,
             place=lambda findings: placed(findings, declared),
             origins=lambda changes: _origins(changes, declared),
             findings=declared.findings,

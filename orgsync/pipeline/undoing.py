@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from orgsync.adapter import Scope, Snapshot
@@ -15,6 +16,7 @@ from orgsync.pipeline.values import Environment
 from orgsync.pipeline.weighing import Asked, Compared, plan_of, roles_of
 from orgsync.plan import Plan, digest_of_resources
 from orgsync.resources import Address, ends_of
+from orgsync.revision import revision
 from orgsync.settings import Settings
 from orgsync.undo import Image, images, undo
 from orgsync.watch import Watch
@@ -69,7 +71,7 @@ def make_rollback(
             bound=past.bound,
             findings=[*kept, *live.findings],
         )
-        return plan_of(asked, compared, adapter, place=list, origins=_from_nowhere)
+        return plan_of(asked, compared, adapter, revision=partial(revision, root), place=list, origins=_from_nowhere)
 
 
 def _renamed(did: Mapping[Address, Image], renamed: Mapping[Address, tuple[Address, ...]]) -> dict[Address, Image]:

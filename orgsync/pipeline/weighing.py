@@ -25,7 +25,6 @@ from orgsync.pipeline.values import Environment
 from orgsync.plan import Plan, Target
 from orgsync.references import expand, is_set
 from orgsync.resources import Address, Fields, Kind, Organization, of_kind
-from orgsync.revision import revision
 from orgsync.safety import acting_in, guard, names_taken, rings, risky, withhold
 from orgsync.seal import Judged, seal
 from orgsync.settings import Settings, TargetSettings
@@ -87,6 +86,7 @@ def plan_of(
     compared: Compared,
     adapter: Adapter,
     *,
+    revision: Callable[[], str],
     place: Place,
     origins: Origins,
     findings: Sequence[Finding] = (),
@@ -130,7 +130,7 @@ def plan_of(
             live,
             contents=compared.contents,
             target=Target(name=asked.name, adapter=target.adapter, identity=adapter.identity),
-            revision=revision(asked.root),
+            revision=revision(),
             settings=in_force(asked.settings, target),
             as_of=asked.as_of.isoformat() if asked.as_of else "",
             origins=proposed.causes,
