@@ -81,7 +81,7 @@ def declared_access(
     with watch.stage("access"), collector_paused():
         units = desired.named.get(Kind.UNIT, {})
         unknown = frozenset([*bound, *silent])
-        access = already(desired.resources, desired.homes, today=today, units=units, unknown=unknown)
+        access = already(desired.resources, desired.holdings, today=today, units=units, unknown=unknown)
     return Known(access=access, strong=_strong(desired.resources, {}), previously=desired.previously, place=place)
 
 
