@@ -20,7 +20,7 @@ from orgsync.settings import TargetSettings
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Begun:
     """Raises what opening or reading raised, and not before it is asked."""
 
@@ -32,8 +32,9 @@ class Begun:
         return self._opened.result()
 
     def read(self, scope: Scope) -> Snapshot:
-        """Once, in the thread that began."""
+        """Once, in the thread that began; what the end of the reading needed is let go."""
         end = self._reading.result() if self._reading is not None else self.adapter.read
+        self._reading = None
         return checked(self.adapter, end(scope))
 
 
