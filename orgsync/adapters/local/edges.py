@@ -6,12 +6,11 @@ to nothing, which raises KeyError.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
 from operator import add
 from types import MappingProxyType
 
 from orgsync.adapters.canonical import EMPTY
-from orgsync.adapters.local.columns import Columns
+from orgsync.adapters.local.columns import Columns, where
 from orgsync.adapters.local.named import Keys, foreign_among
 from orgsync.adapters.local.rows import Rows
 from orgsync.resources import Fields, Kind
@@ -26,7 +25,7 @@ def add_memberships(rows: Rows, table: Iterable[Columns], keys: Mapping[Kind, Ke
     users, strange = keys[Kind.USER], foreign_among(keys[Kind.UNIT])
     texts: dict[str | None, str | None] = {}  # one text for all that say the same: a third of the reasons, few dates
     for everybody in table:
-        part = _where((unit not in strange for unit in everybody["unit_id"]), everybody) if strange else everybody
+        part = where((unit not in strange for unit in everybody["unit_id"]), everybody) if strange else everybody
         until, reason = (map(texts.setdefault, column, column) for column in (part["until"], part["reason"]))
         rows.add(
             [*map(add, map(begin.__getitem__, part["unit_id"]), map(users.__getitem__, part["user_id"]))],
@@ -44,7 +43,7 @@ def held_by_ours(table: Iterable[Columns], units: Keys) -> Iterator[Columns]:
     for part in table:
         if None in part["unit_id"]:
             raise KeyError(part["membership_id"][part["unit_id"].index(None)])
-        yield _where((unit not in strange for unit in part["unit_id"]), part) if strange else part
+        yield where((unit not in strange for unit in part["unit_id"]), part) if strange else part
 
 
 def add_grants(rows: Rows, table: Iterable[Columns], keys: Mapping[Kind, Keys]) -> Sequence[Columns]:
@@ -55,8 +54,8 @@ def add_grants(rows: Rows, table: Iterable[Columns], keys: Mapping[Kind, Keys]) 
     for everybody in table:
         part = everybody
         if strange:
-            part = _where((role not in strange for role in everybody["role_id"]), everybody)
-            theirs.append(_where((role in strange for role in everybody["role_id"]), everybody))
+            part = where((role not in strange for role in everybody["role_id"]), everybody)
+            theirs.append(where((role in strange for role in everybody["role_id"]), everybody))
         ends = (
             map(key.__getitem__, part[column])
             for key, column in ((begin, "unit_id"), (users, "user_id"), (roles, "role_id"))
@@ -67,8 +66,3 @@ def add_grants(rows: Rows, table: Iterable[Columns], keys: Mapping[Kind, Keys]) 
             part["id"],
         )
     return theirs
-
-
-def _where(chosen: Iterable[bool], columns: Columns) -> Columns:
-    kept = [*chosen]
-    return {name: [*compress(column, kept)] for name, column in columns.items()}

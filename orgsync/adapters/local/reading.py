@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from orgsync.adapter import Foreign, Scope, Snapshot
-from orgsync.adapters.local.columns import Ask, Columns, Query, in_parts
+from orgsync.adapters.local.columns import Ask, Columns, Query, in_parts, where
 from orgsync.adapters.local.edges import add_grants, add_memberships, held_by_ours
 from orgsync.adapters.local.named import Keys, add_named, keys_of
 from orgsync.adapters.local.names import COLUMNS, LINKS, NAMED, REFERENCES, Links, table_of
@@ -96,10 +96,10 @@ def _beginnings(kind: Kind) -> Ask:
     return Ask(source, ("id", "changed_by", "changed_at"))
 
 
-def _add_users(rows: Rows, users: Columns, wanted: frozenset[str] | None) -> None:
-    found = [
-        (f"{Kind.USER}/{login}", {"name": name, "active": bool(active)}, number)
-        for number, login, name, active in zip(*users.values(), strict=True)
-        if wanted is None or login in wanted
-    ]
-    rows.add([a for a, _, _ in found], [fields for _, fields, _ in found], [number for _, _, number in found])
+def _add_users(rows: Rows, table: Columns, wanted: frozenset[str] | None) -> None:
+    users = table if wanted is None else where(map(wanted.__contains__, table["login"]), table)
+    rows.add(
+        [f"{Kind.USER}/{login}" for login in users["login"]],
+        [{"name": name, "active": bool(active)} for name, active in zip(users["name"], users["active"], strict=True)],
+        users["id"],
+    )
