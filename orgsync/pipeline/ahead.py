@@ -47,7 +47,7 @@ class _Work(Generic[T]):
         return self._result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Begun:
     """Raises what opening or reading raised, and not before it is asked."""
 
@@ -59,8 +59,9 @@ class Begun:
         return self._opened.result()
 
     def read(self, scope: Scope) -> Snapshot:
-        """Once, in the thread that began. Nobody has looked at the keys yet."""
+        """Once, in the thread that began; what the end of the reading needed is let go. Nobody has looked at the keys yet."""
         end = self._reading.result() if self._reading is not None else self.adapter.read
+        self._reading = None
         return end(scope)
 
 

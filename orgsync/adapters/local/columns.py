@@ -6,6 +6,7 @@ In: how one statement is carried out. Out: a query that answers with columns. Ne
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 Columns = Mapping[str, Sequence[Any]]
@@ -22,6 +23,11 @@ Query = Callable[[Sequence[Ask]], Sequence[Columns]]
 """All answers are of one consistent state."""
 Execute = Callable[[str], Iterable[Sequence[Any]]]
 """A SELECT -> its rows."""
+
+
+def where(chosen: Iterable[bool], columns: Columns) -> Columns:
+    kept = [*chosen]
+    return {name: [*compress(column, kept)] for name, column in columns.items()}
 
 
 _PART = 16_384

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from orgsync.adapter import Foreign, Scope, Snapshot
-from orgsync.adapters.local.columns import Ask, Columns, Query, in_parts
-from orgsync.adapters.local.edges import add_edges, add_grants
+from orgsync.adapters.local.columns import Ask, Columns, Query, in_parts, where
+from orgsync.adapters.local.edges import add_grants, add_memberships, held_by_ours
 from orgsync.adapters.local.named import Keys, add_named, keys_of
 from orgsync.adapters.local.names import COLUMNS, LINKS, NAMED, REFERENCES, Links, table_of
-from orgsync.adapters.local.rows import Later, Rows, Runs, WhoChanged, runs_of
-from orgsync.resources import Kind
+from orgsync.adapters.local.rows import Rows, Runs, runs_of
+from orgsync.resources import Kind, kind_of
 
 
 def read(query: Query, scope: Scope, seats: int | None) -> Snapshot:
@@ -23,25 +23,24 @@ def read(query: Query, scope: Scope, seats: int | None) -> Snapshot:
 def begin(query: Query, seats: int | None) -> Callable[[Scope], Snapshot]:
     """What it returns ends the reading, once."""
     crm, rows = _asked(query), Rows()
+    runs = crm.runs
     users = crm.tables[Kind.USER]
     keys: dict[Kind, Keys] = {kind: keys_of(crm.tables[kind], {}) for kind in NAMED}
     keys[Kind.USER] = dict(zip(users["id"], users["login"], strict=True))
-    memberships, grants = (in_parts(query, _table(kind)) for kind in (Kind.MEMBERSHIP, Kind.GRANT))
-    theirs = add_edges(rows, memberships, grants, keys)
+    add_memberships(rows, in_parts(query, _MEMBERSHIPS), keys)
+    theirs = add_grants(rows, held_by_ours(in_parts(query, _GRANTS), keys[Kind.UNIT]), keys)
 
     def end(scope: Scope) -> Snapshot:
         keys[Kind.ROLE] = keys_of(crm.tables[Kind.ROLE], scope.bound)
-        for grants_of_theirs in theirs:
-            add_grants(rows, grants_of_theirs, keys[Kind.ROLE])  # where it turned out that they are bound
+        add_grants(rows, theirs, keys)  # of those foreign roles that turned out to be bound
         foreign: list[Foreign] = []
         for kind in NAMED:
-            foreign += add_named(rows, kind, crm.tables[kind], crm.links[kind], keys, crm.runs[kind])
+            foreign += add_named(rows, kind, crm.tables[kind], crm.links[kind], keys, runs[kind])
         _add_users(rows, users, scope.logins)
-        ids = Later(rows.ids)
         return Snapshot(
             resources=rows.resources,
-            ids=ids,
-            changed=WhoChanged(ids, crm.runs),
+            ids=rows.told(lambda _, number: str(number)),
+            changed=rows.told(lambda address, number: runs[kind_of(address)].of(number)),
             foreign=sorted(foreign, key=lambda thing: (thing.kind, thing.name)),
             seats=(sum(map(bool, users["active"])), seats) if seats is not None else None,
         )
@@ -73,14 +72,16 @@ def _asked(query: Query) -> _Crm:
 
 def _table(kind: Kind) -> Ask:
     references = (column for column, _ in REFERENCES.get(kind, {}).values())
-    return Ask(table_of(kind), ("id", *_IDENTITY.get(kind, ("external_id",)), *COLUMNS[kind].values(), *references))
+    identity = "login" if kind is Kind.USER else "external_id"
+    return Ask(table_of(kind), ("id", identity, *COLUMNS[kind].values(), *references))
 
 
-_IDENTITY: Mapping[Kind, tuple[str, ...]] = {
-    Kind.USER: ("login",),
-    Kind.MEMBERSHIP: ("unit_id", "user_id"),
-    Kind.GRANT: ("membership_id", "role_id"),
-}
+_MEMBERSHIPS = Ask(table_of(Kind.MEMBERSHIP), ("id", "unit_id", "user_id", *COLUMNS[Kind.MEMBERSHIP].values()))
+_GRANTS = Ask(  # with the ends of the membership, empty where there is none
+    "(SELECT held.*, unit_id, user_id FROM crm_grant AS held "
+    "LEFT JOIN crm_membership AS member ON member.id = membership_id) AS held",
+    ("id", "membership_id", "unit_id", "user_id", "role_id", *COLUMNS[Kind.GRANT].values()),
+)
 
 
 def _linking(links: Links) -> Ask:
@@ -95,10 +96,10 @@ def _beginnings(kind: Kind) -> Ask:
     return Ask(source, ("id", "changed_by", "changed_at"))
 
 
-def _add_users(rows: Rows, users: Columns, wanted: frozenset[str] | None) -> None:
-    found = [
-        (f"{Kind.USER}/{login}", {"name": name, "active": bool(active)}, number)
-        for number, login, name, active in zip(*users.values(), strict=True)
-        if wanted is None or login in wanted
-    ]
-    rows.add([a for a, _, _ in found], [fields for _, fields, _ in found], [number for _, _, number in found])
+def _add_users(rows: Rows, table: Columns, wanted: frozenset[str] | None) -> None:
+    users = table if wanted is None else where(map(wanted.__contains__, table["login"]), table)
+    rows.add(
+        [f"{Kind.USER}/{login}" for login in users["login"]],
+        [{"name": name, "active": bool(active)} for name, active in zip(users["name"], users["active"], strict=True)],
+        users["id"],
+    )

@@ -8,12 +8,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
+from typing import TypeVar
 
 from orgsync.adapter import Changed
 from orgsync.adapters.local.columns import Columns
-from orgsync.resources import Address, Fields, Kind, RemoteId, kind_of
+from orgsync.resources import Address, Fields
+
+T = TypeVar("T")
 
 
 class Rows:
@@ -29,24 +31,29 @@ class Rows:
         if len(self.resources) != len(self._numbers):
             raise ValueError(f"two rows are the same {addresses[0].partition('/')[0]}")
 
-    def ids(self) -> Mapping[Address, RemoteId]:
-        return dict(zip(self.resources, map(str, self._numbers), strict=True))
+    def told(self, tell: Callable[[Address, int], T]) -> Mapping[Address, T]:
+        return _Told(self, tell)
+
+    @cached_property
+    def by_address(self) -> Mapping[Address, int]:
+        """Numbers: as texts, a hundred thousand of them would take twice the room."""
+        return dict(zip(self.resources, self._numbers, strict=True))
 
 
-class Later(Mapping[Address, Any]):
-    """Made when it is first asked."""
+class _Told(Mapping[Address, T]):
+    """Of what is asked, when it is asked."""
 
-    def __init__(self, make: Callable[[], Mapping[Address, Any]]) -> None:
-        self._made = cache(make)
+    def __init__(self, rows: Rows, tell: Callable[[Address, int], T]) -> None:
+        self._rows, self._tell = rows, tell
 
-    def __getitem__(self, address: Address) -> Any:
-        return self._made()[address]
+    def __getitem__(self, address: Address) -> T:
+        return self._tell(address, self._rows.by_address[address])
 
     def __iter__(self) -> Iterator[Address]:
-        return iter(self._made())
+        return iter(self._rows.resources)
 
     def __len__(self) -> int:
-        return len(self._made())
+        return len(self._rows.resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +79,3 @@ def runs_of(columns: Columns) -> Runs:
 def _changed(by: str, at: str) -> Changed:
     """One value for all that was changed in one transaction."""
     return Changed(by=by, at=datetime.fromisoformat(at))
-
-
-class WhoChanged(Mapping[Address, Changed]):
-    def __init__(self, ids: Mapping[Address, RemoteId], runs: Mapping[Kind, Runs]) -> None:
-        self._ids, self._runs = ids, runs
-
-    def __getitem__(self, address: Address) -> Changed:
-        return self._runs[kind_of(address)].of(int(self._ids[address]))
-
-    def __iter__(self) -> Iterator[Address]:
-        return iter(self._ids)
-
-    def __len__(self) -> int:
-        return len(self._ids)
