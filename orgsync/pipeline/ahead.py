@@ -59,7 +59,7 @@ class Begun:
         return self._opened.result()
 
     def read(self, scope: Scope) -> Snapshot:
-        """Once, in the thread that began; what the end of the reading needed is let go. Nobody has looked at the keys yet."""
+        """Once, in the thread that began; what its end needed is let go. Nobody has looked at the keys yet."""
         end = self._reading.result() if self._reading is not None else self.adapter.read
         self._reading = None
         return end(scope)
