@@ -81,10 +81,11 @@ class Index:
 
     def edges(self, logins: Collection[str]) -> Edges:
         """Each of these people -> their memberships and grants."""
-        new = {*logins}.difference(self._edges)
-        both = (self.memberships, self.grants) if new else ()
-        found = [edge for edges in both for edge in edges if edge.split("/")[2] in new]
-        return _sorted(found, _OF_LOGIN, new, self._edges, logins)
+        if new := {*logins}.difference(self._edges):
+            found = [edge for edge in self.memberships if edge.rpartition("/")[2] in new]
+            found += [edge for edge in self.grants if edge.split("/", 3)[2] in new]
+            return _sorted(found, _OF_LOGIN, new, self._edges, logins)
+        return {login: self._edges[login] for login in logins}
 
     def hanging(self, addresses: Collection[Address]) -> Iterator[Address]:
         """What hangs on units, roles and memberships by its very address."""

@@ -25,7 +25,7 @@ def settle_users(desired: Organization, live: Snapshot, missing_users: str) -> t
     findings += [_deactivated(address, address in late) for address in sorted(inactive)]
     if dropped:
         kept = {address: fields for address, fields in kept.items() if _user(address) not in dropped}
-    return replace(desired, resources=kept), findings
+    return desired if kept is desired.resources else replace(desired, resources=kept), findings
 
 
 def _user(address: Address) -> Address:

@@ -9,7 +9,7 @@ from orgsync.adapter import Capabilities, KindCapabilities
 from orgsync.adapters.memory import FLAT, FULL, ROLES_BY_NAME
 from orgsync.finding import Severity
 from orgsync.project import bound_names, project
-from orgsync.resources import FIELDS, SCOPES, Fields, Json, Kind, Organization
+from orgsync.resources import FIELDS, SCOPES, Fields, Json, Kind, Organization, named_of
 from tests.organizations import ADDRESSES, EVERY_FIELD, bare, empty, organizations, sample, wanted
 
 NO_FUNCTIONS = replace(FULL, kinds={kind: can for kind, can in FULL.kinds.items() if kind is not Kind.FUNCTION})
@@ -451,3 +451,14 @@ def test_where_a_person_has_one_role_it_is_the_one_that_includes_the_others(
     assert [one for one in found.resources if one.startswith("grant/")] == [f"grant/-/ana@x/{key}" for key in kept]
     assert [one.code for one in told] == codes
     assert all(one.severity is (Severity.WARNING if omit else Severity.ERROR) for one in told)
+
+
+@pytest.mark.parametrize("capabilities", [FULL, FLAT, ROLES_BY_NAME, ONE_ROLE, NO_FUNCTIONS, without("includes")])
+@given(desired=organizations())
+@settings(max_examples=100, deadline=None)
+def test_what_is_declared_is_left_as_it_is(capabilities: Capabilities, desired: Organization) -> None:
+    before = {address: dict(fields) for address, fields in desired.resources.items()}
+    found, _ = project(desired, capabilities, "crm", narrower=True)
+    assert desired.resources == before
+    assert found.named == named_of(found.resources)
+    assert (found is desired) or (found.resources is not desired.resources)

@@ -11,6 +11,7 @@ from orgsync.access import evaluate
 from orgsync.finding import Finding
 from orgsync.policy.holding import holders, limits
 from orgsync.policy.state import GRANT, MEMBERSHIP, ROLE, State
+from orgsync.resources import NO_FIELDS
 from orgsync.settings.values import Policies
 
 
@@ -20,7 +21,7 @@ def too_far(state: State, policies: Policies) -> Iterator[Finding]:
         return
     latest, strong_latest = (_after(state.today, days) for days in (longest.assignment, longest.privileged))
     strong = {f"{MEMBERSHIP}{unit}/{user}" for user, unit, _ in state.strong_holdings()}
-    for address, until in _ending(state):
+    for address, until in _ending(state, min(latest, strong_latest), None):
         last = min(latest, strong_latest) if address in strong else latest
         if until > last:
             yield state.tell("until-too-far", f"{_who(address)} ends on {until}, after {last}", address, "until")
@@ -29,7 +30,7 @@ def too_far(state: State, policies: Policies) -> Iterator[Finding]:
 def soon(state: State, policies: Policies) -> Iterator[Finding]:
     """Of what is declared: whoever lives there with another end is drift."""
     first, last = state.today.isoformat(), _after(state.today, policies.warn_before)
-    ending = [(address, until) for address, until in _ending(state) if first <= until <= last]
+    ending = _ending(state, first, last)
     for address, until in ending:
         yield state.tell("ends-soon", f"{_who(address)} ends on {until}", address, "until")
     if ending and state.complete:
@@ -49,10 +50,17 @@ def _left_with_too_few(state: State, last: date) -> Iterator[Finding]:
             yield state.tell("holders-end-soon", detail, f"{ROLE}{role}", "holders", "min")
 
 
-def _ending(state: State) -> Iterator[tuple[str, str]]:
-    for address, fields in state.resources.items():
-        if fields and isinstance(until := fields.get("until"), str) and address.startswith((MEMBERSHIP, GRANT)):
-            yield address, until
+def _ending(state: State, first: str, last: str | None) -> list[tuple[str, str]]:
+    """(membership or grant, its end) from that day on: most have another one, and are passed over in one walk."""
+    found = [
+        (address, until)
+        for address, fields in state.resources.items()
+        if fields is not NO_FIELDS
+        and isinstance(until := fields.get("until"), str)
+        and first <= until
+        and (last is None or until <= last)
+    ]
+    return [(address, until) for address, until in found if address.startswith((MEMBERSHIP, GRANT))]
 
 
 def _who(address: str) -> str:

@@ -10,7 +10,8 @@ from functools import cached_property
 
 from orgsync.access import Access, already, evaluate
 from orgsync.finding import Finding, Position
-from orgsync.resources import NO_FIELDS, Address, Fields, Json, Kind, Organization, Place
+from orgsync.resources import NO_FIELDS, Address, Fields, Json, Kind, Organization, Place, key_of
+from orgsync.resources import named_of as by_kind
 from orgsync.settings.policies import POLICIES
 
 Resources = Mapping[Address, Fields]
@@ -123,11 +124,11 @@ def declared_state(desired: Organization, position: Callable[[Place], Position],
         place = desired.sources.get(address)
         return None if place is None else position((place[0], (*place[1], *path)))
 
-    resources, named = desired.resources, named_of(desired.resources)
+    resources, units = desired.resources, desired.named.get(Kind.UNIT, {})
     silent = (a for a in desired.bound if not any(map(resources.get(a, NO_FIELDS).get, _ALLOWING)))
-    units = {f"{UNIT}{key}": fields for key, fields in named.get(Kind.UNIT, _NONE).items()}
     access = already(resources, desired.holdings, today=today, units=units, unknown=frozenset(silent))
     complete = sound and units.keys() <= desired.managed
+    named = _by_key(desired.named)
     return State(resources=resources, access=access, named=named, today=today, at=at, complete=complete)
 
 
@@ -161,16 +162,14 @@ def live_state(
 
 
 def named_of(resources: Resources) -> dict[str, dict[str, Fields]]:
-    """Kind -> key -> fields, of everything but memberships and grants; there are a hundred times more of these."""
-    found: dict[str, dict[str, Fields]] = {}
-    for address, fields in resources.items():
-        if not address.startswith(_EDGES):
-            kind, _, key = address.partition("/")
-            found.setdefault(kind, {})[key] = fields
-    return found
+    """Kind -> key -> fields, of everything but memberships and grants."""
+    return _by_key(by_kind(resources))
 
 
-_EDGES = (MEMBERSHIP, GRANT)
+def _by_key(named: Mapping[Kind, Resources]) -> dict[str, dict[str, Fields]]:
+    return {kind: {key_of(address): fields for address, fields in found.items()} for kind, found in named.items()}
+
+
 _NONE: Mapping[str, Fields] = {}
 
 

@@ -26,7 +26,7 @@ def project(
     narrower   a scope that the CRM lacks becomes the next smaller one
     omit       privileges whose object or action the CRM has no word for are left out
     """
-    work = Projection(adapter, capabilities, narrower, omit, dict(desired.resources))
+    work = Projection(adapter, capabilities, narrower, omit, desired.resources)
     bound = bound_names(desired, adapter)
     _use_bound_roles(work, bound)
     derive_homes(work, desired.primary)
@@ -39,7 +39,7 @@ def project(
     fold_grants(work)
     keep_one_role(work, desired.resources)
     _drop_what_is_not_stored(work)
-    projected = replace(desired, resources=work.resources)
+    projected = replace(desired, resources=work.resources) if work.changed else desired
     return projected, [*work.findings, *_losses(work)]
 
 
@@ -52,7 +52,7 @@ def _use_bound_roles(work: Projection, bound: Iterable[Address]) -> None:
     """A bound role is the CRM's own: nothing about it is stated, only grants refer to it."""
     for address in bound:
         if address in work.resources:
-            work.resources[address] = NO_FIELDS
+            work.own[address] = NO_FIELDS
 
 
 def _drop_what_is_not_stored(work: Projection) -> None:
@@ -65,10 +65,10 @@ def _drop_what_is_not_stored(work: Projection) -> None:
         for address, fields in work.of_kind(kind):
             if not known:
                 work.lost[kind, ""].append(address)
-                del work.resources[address]
+                del work.own[address]
             elif not missing.isdisjoint(fields):
                 _note_losses(work, address, fields, missing)
-                work.resources[address] = {name: value for name, value in fields.items() if name in stored}
+                work.own[address] = {name: value for name, value in fields.items() if name in stored}
 
 
 def _note_losses(work: Projection, address: Address, fields: Fields, missing: Iterable[str]) -> None:

@@ -16,12 +16,12 @@ def fold_functions(work: Projection) -> None:
         return
     functions = dict(work.of_kind(Kind.FUNCTION))
     for address in functions if Kind.FUNCTION not in work.capabilities.kinds else ():
-        del work.resources[address]
+        del work.own[address]
     for address, fields in work.of_kind(Kind.ROLE):
         if "functions" in fields:
             own = {name: value for name, value in fields.items() if name != "functions"}
             own["privileges"] = as_json(_with_functions(fields, functions))
-            work.resources[address] = own
+            work.own[address] = own
 
 
 def _with_functions(role: Fields, functions: Mapping[Address, Fields]) -> Privileges:
@@ -55,7 +55,7 @@ def fold_includes(work: Projection, bound: Iterable[Address]) -> None:
             own["privileges"] = as_json(_all_privileges(inside, roles))
             if used := _all_functions(inside, roles):
                 own["functions"] = used
-            work.resources[address] = own
+            work.own[address] = own
             work.findings.extend(_includes_bound(address, one) for one in sorted(inside.intersection(bound)))
 
 
@@ -64,7 +64,7 @@ def _include_everything(work: Projection) -> None:
     for address, fields in roles.items():
         if fields.get("includes"):
             inside = contained(address, roles) - {address}
-            work.resources[address] = {**fields, "includes": [*sorted(map(key_of, inside))]}
+            work.own[address] = {**fields, "includes": [*sorted(map(key_of, inside))]}
 
 
 def _includes_bound(address: Address, bound: Address) -> Finding:

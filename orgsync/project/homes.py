@@ -27,7 +27,7 @@ def derive_homes(work: Projection, primary: Mapping[Address, str]) -> None:
             home["businessUnit"] = str(boundary)
         if "manager" in stored and (manager := next(_owners(primary[user], key_of(user), units), "")):
             home["manager"] = manager
-        work.resources[user] = {**fields, **home}
+        work.own[user] = {**fields, **home}
     _refer_to_managers(work)
     _break_rings(work)
     if homeless:
@@ -39,7 +39,7 @@ def derive_nodes(work: Projection) -> None:
     if "node" in work.capabilities.of(Kind.UNIT).fields:
         for unit, fields in work.of_kind(Kind.UNIT):
             node = {_NODE[name]: value for name, value in fields.items() if name in _NODE}
-            work.resources[unit] = {**fields, **node}
+            work.own[unit] = {**fields, **node}
 
 
 _NODE = {"name": "node", "parent": "nodeParent"}
@@ -58,7 +58,7 @@ def _refer_to_managers(work: Projection) -> None:
     """An owner need not be assigned anywhere, but has to exist."""
     for _, fields in work.of_kind(Kind.USER):
         if isinstance(manager := fields.get("manager"), str):
-            work.resources.setdefault(f"{Kind.USER}/{manager}", NO_FIELDS)
+            work.own.setdefault(f"{Kind.USER}/{manager}", NO_FIELDS)
 
 
 def _break_rings(work: Projection) -> None:
@@ -68,7 +68,7 @@ def _break_rings(work: Projection) -> None:
     while ring := _ring(graph):
         first = min(ring)
         del graph[first]
-        work.resources[first] = {name: value for name, value in work.resources[first].items() if name != "manager"}
+        work.own[first] = {name: value for name, value in work.resources[first].items() if name != "manager"}
         work.findings.append(_managers_in_a_ring(first, ring))
 
 

@@ -22,12 +22,12 @@ def expand_unit_roles(work: Projection, managed: frozenset[Address]) -> None:
     }
     for address, fields in work.of_kind(Kind.UNIT):
         if "roles" in fields:
-            work.resources[address] = {name: value for name, value in fields.items() if name != "roles"}
+            work.own[address] = {name: value for name, value in fields.items() if name != "roles"}
     work.findings.extend(_unlisted(address) for address, keys in roles.items() if keys and address not in managed)
     for address, _ in work.of_kind(Kind.MEMBERSHIP):
         unit, user = parts_of(address)
         for role in roles.get(f"{Kind.UNIT}/{unit}", ()):
-            work.resources.setdefault(f"{Kind.GRANT}/{unit}/{user}/{role}", NO_FIELDS)
+            work.own.setdefault(f"{Kind.GRANT}/{unit}/{user}/{role}", NO_FIELDS)
 
 
 def _unlisted(address: Address) -> Finding:
@@ -48,7 +48,7 @@ def place_expiry(work: Projection) -> None:
         unit, user, _ = parts_of(address)
         membership = work.resources.get(f"{Kind.MEMBERSHIP}/{unit}/{user}", NO_FIELDS)
         if "until" in membership:
-            work.resources[address] = {**fields, "until": membership["until"]}
+            work.own[address] = {**fields, "until": membership["until"]}
 
 
 def fold_grants(work: Projection) -> None:
@@ -59,11 +59,9 @@ def fold_grants(work: Projection) -> None:
     for address, fields in work.of_kind(Kind.GRANT):
         _, user, role = parts_of(address)
         folded.setdefault(f"{Kind.GRANT}/{NO_UNIT}/{user}/{role}", []).append(fields)
-        del work.resources[address]
+        del work.own[address]
     for address, grants in folded.items():
-        work.resources[address] = (
-            {"until": _longest(grants)} if any("until" in grant for grant in grants) else NO_FIELDS
-        )
+        work.own[address] = {"until": _longest(grants)} if any("until" in grant for grant in grants) else NO_FIELDS
 
 
 def _longest(grants: Iterable[Fields]) -> Json:
@@ -86,7 +84,7 @@ def keep_one_role(work: Projection, declared: Mapping[Address, Fields]) -> None:
         inside = {role: contained(role, declared) - {role} for role in grants}
         kept, *lost = sorted(role for role in grants if not any(role in inside[other] for other in grants))
         for role in grants.keys() - {kept}:
-            del work.resources[grants[role]]
+            del work.own[grants[role]]
         if lost:
             work.findings.append(_more_than_one(work, user, [kept, *lost]))
 

@@ -37,12 +37,12 @@ def check_privileges(work: Projection) -> None:
                 key: _scope(work, f"function {key}", str(scope), lacks, able.scopes) for key, scope in used.items()
             }
             kept["functions"] = {key: level for key, level in levels.items() if level is not None}
-        work.resources[address] = kept
+        work.own[address] = kept
         work.findings += _findings(work, address, lacks)
     for address, fields in () if any_word else work.of_kind(Kind.FUNCTION):
         if isinstance(granted := fields.get("privileges"), dict):
             lacks = _Lacks()
-            work.resources[address] = {**fields, "privileges": _known(work, granted, lacks)}
+            work.own[address] = {**fields, "privileges": _known(work, granted, lacks)}
             work.findings += _findings(work, address, lacks)
 
 

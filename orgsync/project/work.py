@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from orgsync.adapter import Capabilities
 from orgsync.finding import Finding
@@ -17,15 +18,24 @@ class Projection:
 
     narrower   a scope that the CRM lacks becomes the next smaller one
     omit       what it has no word for is left out
+    changed    ``resources`` are a copy
     """
 
     adapter: str
     capabilities: Capabilities
     narrower: bool
     omit: bool
-    resources: dict[Address, Fields]
+    resources: Mapping[Address, Fields]
     findings: list[Finding] = field(default_factory=list)
     lost: dict[tuple[Kind, str], list[Address]] = field(default_factory=lambda: defaultdict(list))
+    changed: bool = False
+
+    @property
+    def own(self) -> dict[Address, Fields]:
+        """To be changed: copied with the first change, since a CRM that stores all there is needs none."""
+        if not self.changed:
+            self.resources, self.changed = dict(self.resources), True
+        return cast("dict[Address, Fields]", self.resources)
 
     def of_kind(self, kind: Kind) -> list[tuple[Address, Fields]]:
         prefix = f"{kind}/"
