@@ -13,6 +13,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +92,15 @@ class _Nobody:
 
 
 def rows() -> Iterator[Row]:
-    for name, stand in STANDS.items():
-        with stand() as crm, proxying(str(crm.settings["url"]), crm.writes) as wire:
-            yield from _measured(name, crm, wire)
+    """Two servers at a time: what a server of its own process works, this one need not wait for."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for found in pool.map(_rows, STANDS):
+            yield from found
+
+
+def _rows(name: str) -> list[Row]:
+    with STANDS[name]() as crm, proxying(str(crm.settings["url"]), crm.writes) as wire:
+        return [*_measured(name, crm, wire)]
 
 
 def _measured(name: str, crm: Crm, wire: Proxy) -> Iterator[Row]:

@@ -3,17 +3,19 @@
 In: units with those who belong to them. Out: mappings by login. Never: makes them for a run that asks for neither.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from orgsync.resources import Address, Kind
 
 T = TypeVar("T")
-Units = Mapping[str, frozenset[str]]
+Pair = tuple[str, frozenset[str]]
+Holding = tuple[Pair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +52,37 @@ class Later(Mapping[str, T], Generic[T]):
         return self._made.items()
 
 
-def homes_of(units: Sequence[Members]) -> dict[str, Units]:
-    """Login -> unit -> the roles held there, those of the unit included; equal ones of a unit are one object."""
-    homes: defaultdict[str, dict[str, frozenset[str]]] = defaultdict(dict)
-    for one in units:
-        held = {own: one.given.union(own) if isinstance(own, tuple) else one.given for own in {*one.roles}}
-        unit = one.unit
-        for user, roles in zip(one.users, map(held.__getitem__, one.roles), strict=True):
-            homes[user][unit] = roles
-    return {**homes}
+def holdings_of(units: Sequence[Members]) -> dict[str, Holding]:
+    """Of everybody who holds anything. Equal pairs of a unit are one object."""
+    found: dict[str, list[Pair]] = {user: [] for user in _people(units)}
+    for one in sorted(units, key=attrgetter("unit")):
+        pairs = {own: _pair(one, own) for own in {*one.roles}}
+        for user, pair in zip(one.users, map(pairs.__getitem__, one.roles), strict=True):
+            if pair is not None:
+                found[user].append(pair)
+    return {user: tuple(pairs) for user, pairs in found.items() if pairs}
+
+
+def _pair(members: Members, own: object) -> Pair | None:
+    held = members.given.union(own) if isinstance(own, tuple) else members.given
+    return (members.unit, held) if held else None
+
+
+def first_of(units: Sequence[Members]) -> dict[str, str]:
+    """Login -> the first unit that they belong to."""
+    found: dict[str, str] = {}
+    for one in reversed(units):
+        found.update(dict.fromkeys(one.users, one.unit))
+    return found
 
 
 def primary_of(units: Sequence[Members], stated: Mapping[Address, str]) -> dict[Address, str]:
     """User -> their home: the one that is ``stated``, or the only one."""
-    counted = Counter(chain.from_iterable(one.users for one in units))
+    counted = Counter(_people(units))
     single = {user for user, number in counted.items() if number == 1}
     only = {f"{Kind.USER}/{user}": one.unit for one in units for user in one.users if user in single}
     return {**only, **stated}
+
+
+def _people(units: Sequence[Members]) -> Iterator[str]:
+    return chain.from_iterable([one.users for one in units])

@@ -5,7 +5,7 @@ reads a clock or a file; stops at the first fault; reports a reference to a docu
 misses what may stand in a file that could not be read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from graphlib import CycleError, TopologicalSorter
@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, cast
 
 from orgsync.finding import Finding, Severity, suggestion
-from orgsync.homes import Later, Members, Units, homes_of, primary_of
+from orgsync.homes import Later, Members, first_of, holdings_of, primary_of
 from orgsync.load import Assignments, Checked, Document, Repository, Stated
 from orgsync.load.columns import ABSENT
 from orgsync.resources import FIELDS, NO_FIELDS, Address, Fields, Json, Kind, Organization, Place, Shape, key_of
@@ -33,7 +33,7 @@ class _Sources:
 
     documents: Sequence[Document]
     documented: Mapping[Address, int]
-    homes: Mapping[str, Iterable[str]]
+    first: Mapping[str, str]
     _numbers: dict[int, dict[str, int]] = field(default_factory=dict)
 
     def get(self, address: Address, /) -> Place | None:
@@ -41,8 +41,8 @@ class _Sources:
             return index, ()
         kind, *parts = address.split("/")
         if kind == Kind.USER:
-            home = next(iter(self.homes.get(parts[0], ())), "")
-            place = self.get(f"{Kind.MEMBERSHIP}/{home}/{parts[0]}") if home else None
+            unit = self.first.get(parts[0])
+            place = None if unit is None else self.get(f"{Kind.MEMBERSHIP}/{unit}/{parts[0]}")
             return None if place is None else (place[0], (*place[1], "user"))
         return self._edge(*parts) if kind in {Kind.MEMBERSHIP, Kind.GRANT} else None
 
@@ -95,12 +95,10 @@ class _Work:
     primary: dict[Address, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     suggested: dict[tuple[Kind, str], str] = field(default_factory=dict)
-    homes: Mapping[str, Units] = field(init=False)
     sources: _Sources = field(init=False)
 
     def __post_init__(self) -> None:
-        self.homes = Later(lambda: homes_of(self.members))
-        self.sources = _Sources(self.repository.documents, self.documented, self.homes)
+        self.sources = _Sources(self.repository.documents, self.documented, Later(lambda: first_of(self.members)))
 
     def tell(
         self,
@@ -149,7 +147,7 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
         previously=work.previously,
         primary=Later(lambda: primary_of(work.members, work.primary)),
         bound=work.bound,
-        homes=work.homes,
+        holdings=Later(lambda: holdings_of(work.members)),
         sources=work.sources,
     )
     return organization, work.findings
@@ -269,9 +267,10 @@ def _undoubted(work: _Work, assignments: Assignments) -> bool:
 def _add_at_once(work: _Work, unit: str, assignments: Assignments) -> None:
     """As ``_add_one_by_one``, column by column, in a quarter of the time; most units are like this."""
     users, roles, add = assignments.user, assignments.roles, work.resources.update
-    add(zip([f"membership/{unit}/{user}" for user in users], _all_terms(assignments), strict=True))
-    held = zip(users, roles, strict=True)
-    grants = [f"grant/{unit}/{user}/{role}" for user, some in held if some is not ABSENT for role in some]
+    beginning = f"{Kind.MEMBERSHIP}/{unit}/"
+    add(zip([beginning + user for user in users], _all_terms(assignments), strict=True))
+    held, beginning = zip(users, roles, strict=True), f"{Kind.GRANT}/{unit}/"
+    grants = [f"{beginning}{user}/{role}" for user, some in held if some is not ABSENT for role in some]
     add(dict.fromkeys(grants, NO_FIELDS))
     work.members.append(Members(unit, users, roles, frozenset(_unit_roles(work, unit))))
 

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -232,16 +233,24 @@ DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
     "longer": lambda content: content + b"x",
     "noise": lambda content: random.Random(1).randbytes(len(content)),
     "no head": lambda _: pack({}, None),
-    "other JSON": lambda _: _sealed(b"[1, 2]\n"),
-    "no JSON": lambda _: _sealed(b"{\n"),
-    "strange sizes": lambda _: _sealed(json.dumps({"version": cache.version(), "entries": [1]}).encode() + b"\n"),
+    "other JSON": lambda _: _sealed(b"[1, 2]"),
+    "no JSON": lambda _: _sealed(b"{"),
+    "strange sizes": lambda _: _sealed(json.dumps({"version": cache.version(), "size": [1]}).encode()),
+    "no columns": lambda _: _sealed(
+        json.dumps({"version": cache.version(), "size": 2, "assignments": 0}).encode(), b"[]"
+    ),
 }
 
 
-def _sealed(body: bytes) -> bytes:
+def _about(size: Any) -> bytes:
+    return json.dumps({"version": cache.version(), "size": size, "assignments": 0}).encode()
+
+
+def _sealed(head: bytes, rest: bytes = b"") -> bytes:
     from hashlib import sha256
 
-    return sha256(body).digest() + len(body).to_bytes(8, "big") + body
+    checked = struct.pack(">QQ", len(head), len(head + rest)) + head + rest
+    return sha256(checked).digest() + checked
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

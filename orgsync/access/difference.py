@@ -3,7 +3,7 @@
 In: two Access values. Out: an AccessDiff. Never: cuts without counting.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from orgsync.access.effective import Access
@@ -27,6 +27,8 @@ LISTED = Limits()
 NO_LIMITS = Limits(groups=None, users=None, privileges=None, units=None, causes=None)
 
 
+Touched = Callable[[Address], str | None]
+"""Address -> id of the change that touches it."""
 _Users = dict[str, list[str]]
 """Unit -> users."""
 
@@ -36,14 +38,14 @@ def compare(
     after: Access,
     *,
     strong: frozenset[str] = frozenset(),
-    touched: Mapping[Address, str] | None = None,
+    touched: Touched | None = None,
     limits: Limits = NO_LIMITS,
     as_declared: bool = False,
 ) -> AccessDiff:
     """What users gain and lose from ``before`` to ``after``.
 
     strong    keys of privileged roles
-    touched   address -> id of the change that touches it, to name causes
+    touched   to name causes
     """
     sides = Sides(before, after)
     found = _sentences(sides)
@@ -51,7 +53,7 @@ def compare(
     gains, losses = [one for one in ranked if one.gain], [one for one in ranked if not one.gain]
     listed = [*gains[: limits.groups], *losses[: limits.groups]]
     return AccessDiff(
-        groups=tuple(_group(sides, one, found[one], strong, touched or {}, limits) for one in listed),
+        groups=tuple(_group(sides, one, found[one], strong, touched, limits) for one in listed),
         gaining=_people(found[one] for one in gains),
         losing=_people(found[one] for one in losses),
         privileged=_people(found[one] for one in gains if _is_strong(sides, one, strong)),
@@ -97,11 +99,11 @@ def _group(
     one: Sentence,
     users: _Users,
     strong: frozenset[str],
-    touched: Mapping[Address, str],
+    touched: Touched | None,
     limits: Limits,
 ) -> AccessGroup:
     everybody = sorted(_all(users))
-    causes = _causes(sides, one, users, touched, limits) if touched else {}
+    causes = _causes(sides, one, users, touched, limits) if touched is not None else {}
     return AccessGroup(
         gain=one.gain,
         privileged=_is_strong(sides, one, strong),
@@ -125,9 +127,7 @@ def _shifts(sentence: Sentence, most: int | None) -> tuple[Shift, ...]:
     )
 
 
-def _causes(
-    sides: Sides, one: Sentence, users: _Users, touched: Mapping[Address, str], limits: Limits
-) -> dict[str, None]:
+def _causes(sides: Sides, one: Sentence, users: _Users, touched: Touched, limits: Limits) -> dict[str, None]:
     """Ids of the changes that this comes from: of as many people as are listed, and of what all of them share."""
     found: dict[str, None] = {}
     everybody = True
@@ -135,7 +135,7 @@ def _causes(
         for user in users[unit][: limits.users]:
             at = [f"{Kind.GRANT}/{where}/{user}/{role}" for where in (unit, NO_UNIT) for role in one.roles]
             at += [f"{Kind.MEMBERSHIP}/{unit}/{user}", f"{Kind.USER}/{user}"]
-            own = next((touched[address] for address in at if address in touched), None)
+            own = next(filter(None, map(touched, at)), None)
             everybody = everybody and own is not None
             found |= {own: None} if own is not None else {}
     if everybody:
@@ -143,7 +143,7 @@ def _causes(
     shared = [f"{Kind.UNIT}/{over}" for *_, over in one.turns if over]
     shared += [address for role in one.roles for address in _content(sides, role)]
     shared += [f"{Kind.UNIT}/{unit}" for unit in sorted(users)]
-    return dict.fromkeys(touched[address] for address in shared if address in touched) | found
+    return dict.fromkeys(filter(None, map(touched, shared))) | found
 
 
 def _content(sides: Sides, role: str) -> Iterator[Address]:

@@ -7,17 +7,18 @@ the same roles; a hundred thousand assignments of two hundred roles are two hund
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 
 from orgsync.access.forest import Forest, forest_of
 from orgsync.access.roles import Roles, RoleSet
-from orgsync.access.values import Privilege, Reach, reach
-from orgsync.resources import NO_UNIT, Address, Fields, Kind
+from orgsync.access.values import BEYOND, EVERYWHERE, ORGANIZATION, Privilege, Reach, Reaches, reach
+from orgsync.resources import NO_FIELDS, NO_UNIT, Address, Fields, Kind, of_kind
 
 Holding = tuple[tuple[str, RoleSet], ...]
 """What one user holds: (unit, roles) by unit."""
 Resources = Mapping[Address, Fields]
 _NOTHING: Resources = {}
-_MEMBERSHIP, _GRANT, _UNIT, _USER = (f"{kind}/" for kind in (Kind.MEMBERSHIP, Kind.GRANT, Kind.UNIT, Kind.USER))
+_UNIT, _USER = f"{Kind.UNIT}/", f"{Kind.USER}/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,31 @@ class Access:
             if level := self.roles.held(roles).get(privilege):
                 yield reach(level, unit)
 
+    def reached(self, holding: Holding) -> dict[Privilege, Reaches]:
+        """All that the holder can do, and how far, without what another reach covers: one walk over the units for all
+        privileges, and one answer for those that are given alike. Nothing adds to what is everywhere."""
+        found: dict[Privilege, Reaches] = {}
+        given: dict[Privilege, list[Reach]] = {}
+        for unit, roles in holding:
+            at = [reach(level, unit) for level in range(BEYOND + 1)]
+            for privilege, level in self.roles.held(roles).items():
+                if level == ORGANIZATION:
+                    found[privilege] = _EVERYWHERE
+                elif (reaches := given.get(privilege)) is None:
+                    given[privilege] = [at[level]]
+                else:
+                    reaches.append(at[level])
+        known: dict[tuple[Reach, ...], Reaches] = {}
+        for privilege in given.keys() - found.keys():
+            alike = tuple(given[privilege])
+            if (least := known.get(alike)) is None:
+                least = known[alike] = self.forest.least(alike)
+            found[privilege] = least
+        return found
+
+
+_EVERYWHERE: Reaches = (EVERYWHERE,)
+
 
 def evaluate(
     resources: Resources,
@@ -53,18 +79,19 @@ def evaluate(
     logins     the users of interest, or None for all
     roles      those of another organization in which all roles allow the same: their tables are made only once
     """
+    units = {address: resources[address] for address in of_kind(Kind.UNIT, resources)}
     return Access(
         resources=resources,
-        holdings=_holdings(resources, today.isoformat(), logins),
+        holdings=_holdings(resources, units, today.isoformat(), logins),
         roles=roles or Roles(resources={**resources, **contents} if contents else resources, unknown=unknown),
-        forest=forest_of(resources),
+        forest=forest_of(units),
         today=today.isoformat(),
     )
 
 
 def already(
     resources: Resources,
-    homes: Mapping[str, Mapping[str, RoleSet]],
+    holdings: Mapping[str, Holding],
     *,
     today: date,
     units: Resources,
@@ -72,13 +99,11 @@ def already(
 ) -> Access:
     """As ``evaluate``, of what is declared: whoever read it knows already who holds what.
 
-    homes    login -> unit -> the roles held there, those of the unit included
     units    those of ``resources`` that are units
     """
-    holdings = {user: _sorted(units) for user, units in homes.items()}
     return Access(
         resources=resources,
-        holdings={user: holding for user, holding in holdings.items() if holding},
+        holdings=holdings,
         roles=Roles(resources=resources, unknown=unknown),
         forest=forest_of(units),
         today=today.isoformat(),
@@ -101,53 +126,52 @@ class _Held:
         units[unit] = both
 
 
-def _holdings(resources: Resources, today: str, logins: Collection[str] | None) -> dict[str, Holding]:
+def _holdings(resources: Resources, units: Resources, today: str, logins: Collection[str] | None) -> dict[str, Holding]:
     held = _Held()
-    _join(held, resources, today, logins)
+    _join(held, resources, unit_roles(units), today, logins)
     _grant(held, resources, today, logins)
-    inactive = {
-        address.removeprefix(_USER)
-        for address, fields in resources.items()
-        if fields.get("active") is False and address.startswith(_USER)
-    }
-    found = {user: _sorted(units) for user, units in held.of.items() if user not in inactive}
+    found = {user: _sorted(units) for user, units in held.of.items() if _is_active(user, resources)}
     return {user: holding for user, holding in found.items() if holding}
 
 
+def _is_active(user: str, resources: Resources) -> bool:
+    return resources.get(f"{_USER}{user}", NO_FIELDS).get("active") is not False
+
+
 def _sorted(units: Mapping[str, RoleSet]) -> Holding:
-    return tuple(sorted((one for one in units.items() if one[1]), key=_unit))
+    return tuple(sorted([one for one in units.items() if one[1]], key=_unit))
 
 
-def _unit(one: tuple[str, RoleSet]) -> str:
-    return one[0]
+_unit = itemgetter(0)
 
 
-def _join(held: _Held, resources: Resources, today: str, logins: Collection[str] | None) -> None:
+def _join(
+    held: _Held, resources: Resources, given: Mapping[str, RoleSet], today: str, logins: Collection[str] | None
+) -> None:
     """A member holds the roles of the unit; a membership that has ended gives nothing."""
-    given = unit_roles(resources)
-    for address, fields in resources.items():
-        if address.startswith(_MEMBERSHIP):
-            _, unit, user = address.split("/")
-            if logins is not None and user not in logins:
-                continue
-            if has_ended(fields, today):
-                held.ended.add((unit, user))
-            else:
-                held.of.setdefault(user, {})[unit] = given.get(unit, _NO_ROLES)
+    for address in of_kind(Kind.MEMBERSHIP, resources):
+        _, unit, user = address.split("/")
+        if logins is not None and user not in logins:
+            continue
+        if has_ended(resources[address], today):
+            held.ended.add((unit, user))
+        elif (units := held.of.get(user)) is None:
+            held.of[user] = {unit: given.get(unit, _NO_ROLES)}
+        else:
+            units[unit] = given.get(unit, _NO_ROLES)
 
 
 def _grant(held: _Held, resources: Resources, today: str, logins: Collection[str] | None) -> None:
     """A grant ends with its membership. One that knows no unit counts in every unit that the user is a member of."""
     folded: list[tuple[str, str]] = []
-    for address, fields in resources.items():
-        if address.startswith(_GRANT):
-            _, unit, user, role = address.split("/")
-            if (logins is not None and user not in logins) or has_ended(fields, today):
-                continue
-            if unit == NO_UNIT:
-                folded.append((user, role))
-            elif (unit, user) not in held.ended:
-                held.add(user, unit, role, _NO_ROLES)
+    for address in of_kind(Kind.GRANT, resources):
+        _, unit, user, role = address.split("/")
+        if (logins is not None and user not in logins) or has_ended(resources[address], today):
+            continue
+        if unit == NO_UNIT:
+            folded.append((user, role))
+        elif (unit, user) not in held.ended:
+            held.add(user, unit, role, _NO_ROLES)
     for user, role in folded:
         for unit in [*held.of.get(user, ())] or [NO_UNIT]:
             held.add(user, unit, role, _NO_ROLES)
@@ -157,7 +181,7 @@ _NO_ROLES: RoleSet = frozenset()
 
 
 def has_ended(fields: Fields, today: str) -> bool:
-    until = fields.get("until")
+    until = fields.get("until") if fields else None
     return isinstance(until, str) and until < today
 
 

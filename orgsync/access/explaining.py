@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from orgsync.access.effective import Access, Holding, has_ended
 from orgsync.access.roles import Roles
-from orgsync.access.values import LEVELS, ORGANIZATION, OWN, SUBTREE, UNKNOWN, Allowance, Path, Privilege
+from orgsync.access.values import LEVELS, ORGANIZATION, OWN, SUBTREE, UNKNOWN, Allowance, Path, Privilege, Reaches
 from orgsync.resources import NO_UNIT, Address, Kind
 
 _Source = tuple[Privilege, int, tuple[Address, ...]]
@@ -18,10 +18,10 @@ _Source = tuple[Privilege, int, tuple[Address, ...]]
 def allowances(access: Access, user: str, privilege: Privilege | None = None) -> list[Allowance]:
     """Everything that the user can do, or this one thing and what is unknown; by object and action."""
     holding = access.holdings.get(user, ())
-    found = {one for _, roles in holding for one in access.roles.held(roles)}
+    found = access.reached(holding)
     wanted = sorted(one for one in found if privilege is None or one == privilege or one[0] == UNKNOWN)
     trails = _trails(access.roles)
-    return [_allowance(access, user, holding, one, trails) for one in sorted(wanted, key=_known_first)]
+    return [_allowance(access, user, holding, one, found[one], trails) for one in sorted(wanted, key=_known_first)]
 
 
 def who_can(
@@ -36,10 +36,10 @@ def who_can(
         whole = access.holdings[user]
         holding = whole if unit is None else _reaching(access, whole, privilege, unit)
         if max((access.roles.held(roles).get(privilege, 0) for _, roles in holding), default=0) >= least:
-            found.append(_allowance(access, user, holding, privilege, trails))
+            found.append(_allowance(access, user, holding, privilege, _least(access, holding, privilege), trails))
         else:
             held = {one for _, roles in whole for one in access.roles.held(roles) if one[0] == UNKNOWN}
-            found += [_allowance(access, user, whole, one, trails) for one in sorted(held)]
+            found += [_allowance(access, user, whole, one, _least(access, whole, one), trails) for one in sorted(held)]
     return sorted(found, key=lambda one: (one.object == UNKNOWN, -LEVELS.index(one.scope)))
 
 
@@ -60,8 +60,13 @@ def _reaching(access: Access, holding: Holding, privilege: Privilege, unit: str)
     )
 
 
-def _allowance(access: Access, user: str, holding: Holding, privilege: Privilege, trails: "_Trails") -> Allowance:
-    reaches = access.forest.least(access.reaches(holding, privilege))
+def _least(access: Access, holding: Holding, privilege: Privilege) -> Reaches:
+    return access.forest.least(access.reaches(holding, privilege))
+
+
+def _allowance(
+    access: Access, user: str, holding: Holding, privilege: Privilege, reaches: Reaches, trails: "_Trails"
+) -> Allowance:
     return Allowance(
         user=user,
         object=privilege[0],

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orgsync.access.values import BEYOND, UNKNOWN, Privilege, level_of
-from orgsync.resources import NO_FIELDS, Address, Fields, Json, Kind
+from orgsync.resources import NO_FIELDS, Address, Fields, Json, Kind, key_of, of_kind
 
 Table = Mapping[Privilege, int]
 RoleSet = frozenset[str]
+_NOTHING: Table = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +26,25 @@ class Roles:
     _held: dict[RoleSet, Table] = field(default_factory=dict)
     _chains: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
+    def known(self) -> set[str]:
+        """Those that are there, and those of the CRM's own."""
+        return {*map(key_of, of_kind(Kind.ROLE, self.resources)), *map(key_of, self.unknown)}
+
     def privileges(self) -> set[Privilege]:
         """All that any of the roles allows."""
-        addresses = [address for address in self.resources if address.startswith(f"{Kind.ROLE}/")]
-        return {privilege for address in addresses for privilege in self._stated(address.partition("/")[2])}
+        roles = [key_of(address) for address in of_kind(Kind.ROLE, self.resources)]
+        return {privilege for role in roles for privilege in self._stated(role)}
 
     def held(self, roles: RoleSet) -> Table:
         """What a set of roles allows together: each privilege at its highest level."""
         if (found := self._held.get(roles)) is None:
-            found = self._held[roles] = _highest(self.whole(role) for role in roles)
+            found = self._held[roles] = self._together(roles)
         return found
+
+    def _together(self, roles: RoleSet) -> Table:
+        """What one role allows is shared; of several, the rest is put on a copy of the longest."""
+        tables = sorted(map(self.whole, roles), key=len, reverse=True)
+        return tables[0] if len(tables) == 1 else _highest(iter(tables))
 
     def whole(self, role: str) -> Table:
         """What the role allows with all that it includes."""
@@ -90,7 +100,7 @@ class Roles:
 
 def _highest(tables: Iterator[Table]) -> Table:
     """Levels that are nothing are left out."""
-    found: dict[Privilege, int] = {}
+    found = {privilege: level for privilege, level in next(tables, _NOTHING).items() if level}
     for table in tables:
         for privilege, level in table.items():
             if level > found.get(privilege, 0):

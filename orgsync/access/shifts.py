@@ -17,7 +17,7 @@ from typing import NamedTuple
 from orgsync.access.effective import Access, Holding
 from orgsync.access.forest import Forest
 from orgsync.access.roles import Roles, RoleSet, Table
-from orgsync.access.values import SUBTREE, Privilege, Reach, reach
+from orgsync.access.values import SUBTREE, UNIT, Privilege, Reach
 from orgsync.resources import Kind
 
 Turn = tuple[str, str, int, int, str]
@@ -35,7 +35,6 @@ class Sentence(NamedTuple):
 Said = tuple[Sentence, tuple[str, ...]]
 """A sentence, and the units that grant what it speaks of."""
 _NO_ROLES: RoleSet = frozenset()
-_NO_PRIVILEGES: AbstractSet[Privilege] = frozenset()
 
 
 @dataclass(slots=True)
@@ -43,6 +42,7 @@ class Sides:
     """Both organizations in one forest each, and answers that are remembered.
 
     entered, left   unit -> units that are below it only after, only before
+    turned          roles that allow something else than they did
     """
 
     before: Access
@@ -50,15 +50,19 @@ class Sides:
     forests: tuple[Forest, Forest] = field(init=False)
     entered: Mapping[str, Sequence[str]] = field(init=False)
     left: Mapping[str, Sequence[str]] = field(init=False)
+    turned: RoleSet = field(init=False)
     _tables: dict[tuple[RoleSet, RoleSet], Sequence[Sentence]] = field(default_factory=dict)
     _levels: dict[tuple[RoleSet, RoleSet], AbstractSet[Privilege]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.forests = _merged(self.before, self.after), _merged(self.after, self.before)
         self.entered, self.left = _moved(*self.forests), _moved(*reversed(self.forests))
+        self.turned = _turned(self.before.roles, self.after.roles)
 
     def said(self, had: Holding, has: Holding) -> Sequence[Said]:
         """All that is to be said about whoever held the one and holds the other."""
+        if had == has and not (self.turned or self.entered or self.left):
+            return ()
         unit = (had or has)[0][0]
         if len(had) > 1 or len(has) > 1 or unit != (has or had)[0][0] or self._is_moved(unit):
             return list(self._in_many(had, has))
@@ -78,16 +82,26 @@ class Sides:
 
     def _in_many(self, had: Holding, has: Holding) -> Iterator[Said]:
         """The general case: several units, or one whose place in the forest changed."""
-        if wanted := self._in_question(dict(had), dict(has)):
-            one = _side(self.before, had, self.forests[0], wanted)
-            other = _side(self.after, has, self.forests[1], wanted)
+        old, new = dict(had), dict(has)
+        apart = {unit for unit in old.keys() | new.keys() if self._is_apart(unit, old.get(unit), new.get(unit))}
+        if wanted := self._in_question(apart, old, new):
+            alike = [one for one in had if one[0] not in apart]
+            shared = _given(self.before.roles, alike, wanted, {})
+            one = _side(self.before, old, self.forests[0], wanted, apart, shared)
+            other = _side(self.after, new, self.forests[1], wanted, apart, shared)
             yield from _one_way(wanted, other, one, self.entered, gain=True)
             yield from _one_way(wanted, one, other, self.left, gain=False)
 
-    def _in_question(self, had: Mapping[str, RoleSet], has: Mapping[str, RoleSet]) -> set[Privilege]:
+    def _is_apart(self, unit: str, had: RoleSet | None, has: RoleSet | None) -> bool:
+        """Whether the unit may give something else: what all others give is worked out once for both sides."""
+        return had != has or self._is_moved(unit) or not self.turned.isdisjoint(has or _NO_ROLES)
+
+    def _in_question(
+        self, apart: Iterable[str], had: Mapping[str, RoleSet], has: Mapping[str, RoleSet]
+    ) -> set[Privilege]:
         """Privileges of which some unit gives another level, or reaches other units: of the rest nothing differs."""
         found: set[Privilege] = set()
-        for unit in had.keys() | has.keys():
+        for unit in apart:
             one, other = had.get(unit, _NO_ROLES), has.get(unit, _NO_ROLES)
             found |= self._differing(one, other)
             if self._is_moved(unit):
@@ -95,8 +109,6 @@ class Sides:
         return found
 
     def _differing(self, had: RoleSet, has: RoleSet) -> AbstractSet[Privilege]:
-        if had == has and self.before.roles is self.after.roles:
-            return _NO_PRIVILEGES
         if (known := self._levels.get((had, has))) is None:
             one, other = self.before.roles.held(had), self.after.roles.held(has)
             known = self._levels[had, has] = {privilege for privilege, _ in one.items() ^ other.items()}
@@ -111,30 +123,45 @@ def _above(known: Roles, roles: RoleSet, table: Table, other: Table, *, gain: bo
     yield from (Sentence(gain, through, tuple(sorted(turns))) for through, turns in _fewest(found).items())
 
 
-Given = Mapping[Reach, Sequence[tuple[str, RoleSet]]]
-"""Every reach of one privilege, and what gives it."""
+Given = Mapping[Privilege, Mapping[Reach, Sequence[str]]]
+"""Every reach of some privileges, and the units that give it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One user on one side. ``given``: of the privileges in question, found once for both ways of comparing."""
+    """One user on one side. ``given``: of the privileges in question."""
 
     roles: Roles
     forest: Forest
-    given: Mapping[Privilege, Given]
+    held: Mapping[str, RoleSet]
+    given: Given
 
 
-def _side(access: Access, holding: Holding, forest: Forest, wanted: AbstractSet[Privilege]) -> _Side:
-    held = [(unit, roles, access.roles.held(roles)) for unit, roles in holding]
-    return _Side(access.roles, forest, {privilege: _given(held, privilege) for privilege in wanted})
+def _side(
+    access: Access,
+    held: Mapping[str, RoleSet],
+    forest: Forest,
+    wanted: AbstractSet[Privilege],
+    apart: AbstractSet[str],
+    shared: Given,
+) -> _Side:
+    own = [(unit, held[unit]) for unit in sorted(apart) if unit in held]
+    return _Side(access.roles, forest, held, _given(access.roles, own, wanted, shared))
 
 
-def _given(held: Iterable[tuple[str, RoleSet, Table]], privilege: Privilege) -> Given:
-    found: dict[Reach, list[tuple[str, RoleSet]]] = {}
-    for unit, roles, table in held:
-        if level := table.get(privilege):
-            found.setdefault(reach(level, unit), []).append((unit, roles))
-    return found
+def _given(known: Roles, held: Iterable[tuple[str, RoleSet]], wanted: AbstractSet[Privilege], shared: Given) -> Given:
+    """On top of what is shared, which is left as it is."""
+    given = {privilege: {at: [*units] for at, units in shared.get(privilege, {}).items()} for privilege in wanted}
+    for unit, roles in held:
+        table = known.held(roles)
+        for privilege in wanted & table.keys():
+            level = table[privilege]
+            at = (level, unit if UNIT <= level <= SUBTREE else "")
+            if (units := given[privilege].get(at)) is None:
+                given[privilege][at] = [unit]
+            else:
+                units.append(unit)
+    return given
 
 
 def _one_way(
@@ -148,8 +175,9 @@ def _one_way(
             continue
         less = max(then, default=(0,))[0]
         for one, over in _uncovered(has.forest.least(now), then.keys(), had.forest, moved):
-            through = {role for _, held in now[one] for role in givers(has.roles, held, privilege, one[0])}
-            by_roles = found.setdefault(tuple(unit for unit, _ in now[one]), {})
+            units = tuple(now[one])
+            through = {role for unit in units for role in givers(has.roles, has.held[unit], privilege, one[0])}
+            by_roles = found.setdefault(units, {})
             by_roles.setdefault(tuple(sorted(through)), []).append((*privilege, one[0], less, over))
     for units, by_roles in found.items():
         for roles, turns in _fewest(by_roles).items():
@@ -183,6 +211,13 @@ def givers(known: Roles, roles: RoleSet, privilege: Privilege, level: int) -> tu
     if len(roles) == 1:
         return tuple(roles)
     return tuple(sorted(role for role in roles if known.whole(role).get(privilege) == level))
+
+
+def _turned(before: Roles, after: Roles) -> RoleSet:
+    """Roles with another table; where both sides share their roles there are none."""
+    if before is after:
+        return _NO_ROLES
+    return frozenset(role for role in before.known() | after.known() if before.whole(role) != after.whole(role))
 
 
 def _merged(access: Access, other: Access) -> Forest:

@@ -7,7 +7,7 @@ delete at any time.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from hashlib import sha256
@@ -35,10 +35,10 @@ class Kept:
     """``packs``: what the file is made of, one behind the other; ``same``: a value -> the one object for all equal."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
-    packs: tuple[bytes, ...] = ()
+    packs: tuple[bytes | memoryview, ...] = ()
     same: dict[Any, Any] = field(default_factory=dict)
 
-    def joined(self, pack: bytes) -> "Kept":
+    def joined(self, pack: bytes | memoryview) -> "Kept":
         """Raises ValueError, TypeError or KeyError."""
         entries = {**self.entries, **unpack(pack, version(), self.same)}
         return Kept(entries, (*self.packs, pack), self.same)
@@ -56,7 +56,7 @@ def write(root: Path, folder: Path, known: Kept, entries: Mapping[str, Entry]) -
     now and then, and leaves out what is not among ``entries`` any more."""
     more = {key: entry for key, entry in entries.items() if key not in known.entries}
     if 0 < len(known.packs) < _MOST_PACKS and len(known.entries) + len(more) < 2 * len(entries):
-        packs = [*known.packs, *([pack(more, version())] if more else [])]
+        packs: Sequence[bytes | memoryview] = [*known.packs, *([pack(more, version())] if more else [])]
     else:
         packs = [pack(entries, version())]
     keep(_path(root, folder), b"".join(packs))

@@ -3,7 +3,7 @@
 In: documents of files without a fault. Out: bytes, and back. Never: holds anything that could be executed; JSON and
 numbers alone.
 
-Texts and lists of roles of all assignments stand in one table, each once, and the columns are numbers of its entries:
+What all assignments state in one column stands in a table, each value once, and the column is numbers of its entries:
 that is a third of the bytes, and they become the same objects again without a text being compared.
 """
 
@@ -12,7 +12,8 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import chain, count
+from itertools import count
+from struct import Struct
 from typing import Any
 
 from orgsync.load import Document, Marks, of_one
@@ -24,10 +25,9 @@ Entry = Sequence[Document]
 Content = tuple[str, bytes]
 """A file, and its bytes."""
 _CHECKSUM = 32
-_LENGTH = 8
-_HEAD = _CHECKSUM + _LENGTH
+_LENGTHS = Struct(">QQ")
+_START = _CHECKSUM + _LENGTHS.size
 _ALWAYS = (ABSENT, None)
-_COLUMNS = len(Assignments().columns())
 
 
 def entry_of(content: bytes, file: str) -> Entry | None:
@@ -49,21 +49,20 @@ def entries_of(contents: Mapping[str, Content]) -> dict[str, Entry]:
 
 
 def pack(entries: Mapping[str, Entry], version: Json) -> bytes:
-    """A checksum, the length of what follows, a line of JSON that says what it is, JSON of everything but columns,
-    columns, and marks."""
-    flat: list[Any] = []
+    """A checksum, two lengths, JSON that says what follows, JSON of everything but columns, columns, and marks."""
+    columns: list[list[Any]] = [[] for _ in Assignments().columns()]
     marks: list[bytes] = []
-    rows = {key: [_row(document, flat, marks) for document in entry] for key, entry in entries.items()}
-    table = defaultdict(count(len(_ALWAYS)).__next__, zip(_ALWAYS, count()))
-    numbers = array("I", map(table.__getitem__, flat))  # what is new gets the next number
-    values = [*table][len(_ALWAYS) :]
+    rows = {key: [_row(document, columns, marks) for document in entry] for key, entry in entries.items()}
+    numbers, values = zip(*map(_numbered, columns), strict=True)
     body = json.dumps([rows, values], separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
-    head = json.dumps({"version": version, "sizes": [len(body), len(numbers)]}, separators=(",", ":"))
-    whole = b"".join([head.encode(), b"\n", body, numbers.tobytes(), *marks])
-    return sha256(whole).digest() + len(whole).to_bytes(_LENGTH, "big") + whole
+    about = {"version": version, "size": len(body), "assignments": len(columns[0])}
+    head = json.dumps(about, separators=(",", ":")).encode()
+    rest = b"".join([head, body, *numbers, *marks])
+    checked = _LENGTHS.pack(len(head), len(rest)) + rest
+    return sha256(checked).digest() + checked
 
 
-def _row(document: Document, flat: list[Any], marks: list[bytes]) -> list[Any]:
+def _row(document: Document, columns: Sequence[list[Any]], marks: list[bytes]) -> list[Any]:
     """[number, how many marks, how many assignments, those with ``primary``, what is stated otherwise]"""
     own, value = document.marks, document.value
     if own is not None:
@@ -72,59 +71,79 @@ def _row(document: Document, flat: list[Any], marks: list[bytes]) -> list[Any]:
     stated: Any = value.get("assignments")
     if not isinstance(stated, Assignments):
         return [*row, None, None, value]
-    flat += chain(*stated.columns())
+    for column, more in zip(columns, stated.columns(), strict=True):
+        column.extend(more)
     return [*row, len(stated), [*stated.primary.items()], {**value, "assignments": None}]
 
 
-def split(content: bytes) -> Iterator[bytes]:
-    """What ``pack`` made, where several stand one behind the other."""
-    start = 0
-    while start < len(content):
-        end = start + _HEAD + int.from_bytes(content[start + _CHECKSUM : start + _HEAD], "big")
-        yield content[start:end]
+def _numbered(column: Sequence[Any]) -> tuple[bytes, list[Any]]:
+    """Numbers of values, and the values."""
+    table = defaultdict(count(len(_ALWAYS)).__next__, zip(_ALWAYS, count()))
+    numbers = array("I", map(table.__getitem__, column))  # what is new gets the next number
+    return numbers.tobytes(), [*table][len(_ALWAYS) :]
+
+
+def split(content: bytes) -> Iterator[memoryview]:
+    """What ``pack`` made, where several stand one behind the other. Raises ValueError for anything else."""
+    whole, start = memoryview(content), 0
+    while start < len(whole):
+        if start + _START > len(whole):
+            raise ValueError("cut")
+        end = start + _START + _LENGTHS.unpack_from(whole, start + _CHECKSUM)[1]
+        yield whole[start:end]
         start = end
 
 
-def unpack(content: bytes, version: Json, same: dict[Any, Any]) -> dict[str, Entry]:
+def unpack(content: bytes | memoryview, version: Json, same: dict[Any, Any]) -> dict[str, Entry]:
     """``same``: a value -> the one object for all that are equal, those of other packs included.
 
     Raises ValueError, TypeError or KeyError where that is not what ``pack`` made, or made by another version.
     """
-    if sha256(memoryview(content)[_HEAD:]).digest() != content[:_CHECKSUM]:
+    view = memoryview(content)
+    if len(view) < _START or sha256(view[_CHECKSUM:]).digest() != view[:_CHECKSUM]:
         raise ValueError("damaged")
-    line = content.index(b"\n", _HEAD)
-    head = json.loads(content[_HEAD:line])
+    start = _START + _LENGTHS.unpack_from(view, _CHECKSUM)[0]
+    head = json.loads(bytes(view[_START:start]))
     if head["version"] != version:
         raise ValueError("of another version")
-    size, numbers = head["sizes"]
-    middle = line + 1 + size
-    end = middle + numbers * array("I").itemsize
-    rows, values = json.loads(content[line + 1 : middle])
-    columns = array("I", content[middle:end])
-    values = [tuple(one) if type(one) is list else one for one in values]
-    table = [*_ALWAYS, *map(same.setdefault, values, values)]
-    opened = _Opened(list(map(table.__getitem__, columns)), memoryview(content[end:]).cast("Q"))
+    end, length = start + head["size"], head["assignments"] * array("I").itemsize
+    rows, values = json.loads(bytes(view[start:end]))
+    columns = [
+        _column(bytes(view[end + number * length : end + (number + 1) * length]), some)
+        for number, some in enumerate(_shared(values, same))
+    ]
+    opened = _Opened(columns, memoryview(bytes(view[end + len(columns) * length :])).cast("Q"))
     return {key: [opened.document(*row) for row in entry] for key, entry in rows.items()}
+
+
+def _shared(values: Sequence[list[Any]], same: dict[Any, Any]) -> Iterator[list[Any]]:
+    """Reasons hardly ever repeat from pack to pack, and to find that out takes as long as all the rest."""
+    user, roles, until, reason = values
+    for shared in (user, list(map(tuple, roles)), until):
+        yield list(map(same.setdefault, shared, shared))
+    yield reason
+
+
+def _column(numbers: bytes, values: list[Any]) -> list[Any]:
+    return list(map([*_ALWAYS, *values].__getitem__, array("I", numbers)))
 
 
 class _Opened:
     """Columns and marks of all documents, one behind the other, each taken off once."""
 
-    def __init__(self, flat: list[Any], marks: Marks) -> None:
-        self._flat, self._marks = flat, marks
+    def __init__(self, columns: Sequence[list[Any]], marks: Marks) -> None:
+        self._columns, self._marks = columns, marks
         self._at = self._mark = 0
 
     def document(
         self, number: int, marks: int | None, size: int | None, primary: list[tuple[int, bool]], value: dict[str, Any]
     ) -> Document:
         if size is not None:
-            value["assignments"] = Assignments.of_columns([self._column(size) for _ in range(_COLUMNS)], dict(primary))
+            end = self._at + size
+            value["assignments"] = Assignments(dict(primary), *[one[self._at : end] for one in self._columns])
+            self._at = end
         own = None
         if marks is not None:
             own = self._marks[self._mark : self._mark + marks]
             self._mark += marks
         return Document(value=value, file="", number=number, marks=own, checked=True)
-
-    def _column(self, size: int) -> list[Any]:
-        start, self._at = self._at, self._at + size
-        return self._flat[start : self._at]

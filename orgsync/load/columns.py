@@ -4,7 +4,7 @@ In: mappings, or columns. Out: a sequence of mappings. Never: holds a mapping pe
 hundred times more than of anything else; a column is made, kept and looked through at once.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, overload
 
@@ -22,26 +22,21 @@ class Assignments(Sequence[Stated]):
     Equal lists of roles are one tuple.
     """
 
+    primary: Mapping[int, bool] = field(default_factory=dict)
     user: Sequence[str] = ()
     roles: Sequence[Any] = ()
     until: Sequence[Any] = ()
     reason: Sequence[Any] = ()
-    primary: Mapping[int, bool] = field(default_factory=dict)
 
     @classmethod
     def of(cls, stated: Sequence[Stated]) -> "Assignments":
         user, until, reason = ([one.get(name, ABSENT) for one in stated] for name in ("user", "until", "reason"))
         roles = [tuple(one["roles"]) if "roles" in one else ABSENT for one in stated]
-        return cls(user, roles, until, reason, {n: one["primary"] for n, one in enumerate(stated) if "primary" in one})
-
-    @classmethod
-    def of_columns(cls, columns: Iterable[Sequence[Any]], primary: Mapping[int, bool]) -> "Assignments":
-        user, roles, until, reason = columns
-        return cls(user, roles, until, reason, primary)
+        return cls({n: one["primary"] for n, one in enumerate(stated) if "primary" in one}, user, roles, until, reason)
 
     def shared(self, share: Callable[[Any, Any], Any]) -> "Assignments":
         """``share``: such as ``setdefault`` of one mapping for many units, whose equal values become one object."""
-        return self.of_columns([list(map(share, column, column)) for column in self.columns()], self.primary)
+        return Assignments(self.primary, *[list(map(share, column, column)) for column in self.columns()])
 
     def columns(self) -> tuple[Sequence[Any], ...]:
         return self.user, self.roles, self.until, self.reason

@@ -6,9 +6,10 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from orgsync.access import NO_LIMITS, UNKNOWN, Access, AccessDiff, Limits, Privilege, compare, evaluate
+from orgsync.access import NO_LIMITS, UNKNOWN, Access, AccessDiff, Limits, Privilege, already, compare, evaluate
 from orgsync.adapter import Adapter, Capabilities, Scope, Snapshot
 from orgsync.change import Action, Change, Effect
+from orgsync.collector import collector_paused
 from orgsync.diff import rename
 from orgsync.errors import PlanRefused, StalePlan
 from orgsync.finding import suggestion
@@ -77,8 +78,10 @@ def declared_access(
         source = desired.sources.get(address)
         return "" if source is None else str(declared.repository.position(source))
 
-    with watch.stage("access"):
-        access = evaluate(desired.resources, today=today, unknown=frozenset([*bound, *silent]))
+    with watch.stage("access"), collector_paused():
+        units = desired.named.get(Kind.UNIT, {})
+        unknown = frozenset([*bound, *silent])
+        access = already(desired.resources, desired.holdings, today=today, units=units, unknown=unknown)
     return Known(access=access, strong=_strong(desired.resources, {}), previously=desired.previously, place=place)
 
 
@@ -137,9 +140,13 @@ def compare_access(before: Known, after: Known) -> tuple[AccessDiff, dict[str, s
     """What users gain and lose, uncut, and where what causes it is declared."""
     access = _under_todays_keys(before.access, after.previously)
     one, other = access.resources, after.access.resources
-    both = [*other, *(address for address in one if address not in other)]
-    touched = {a: a for a in both if _matters(one.get(a), other.get(a), kind_of(a))}
-    diff = compare(access, after.access, strong=before.strong | after.strong, touched=touched, limits=NO_LIMITS)
+
+    def touched(address: Address) -> Address | None:
+        """Asked of what may be a cause alone: to compare everything would take longer than all the rest."""
+        return address if _matters(one.get(address), other.get(address), kind_of(address)) else None
+
+    with collector_paused():
+        diff = compare(access, after.access, strong=before.strong | after.strong, touched=touched, limits=NO_LIMITS)
     causes = {cause for group in diff.groups for cause in group.causes[:1]}
     return diff, {cause: place for cause in causes if (place := after.place(cause) or before.place(cause))}
 
@@ -206,26 +213,29 @@ def access_diff(
     asked = partial(evaluate, today=today, contents=known.contents, unknown=known.unknown, logins=logins)
     before = asked(lives)
     after = asked(outcome(lives, changes, effects), roles=None if _turns_roles(changes, effects) else before.roles)
+    touched = {change.address: change.id for change in changes if _matters(change.before, change.after, change.kind)}
     return compare(
         before,
         after,
         strong=known.strong,
-        touched={change.address: change.id for change in changes if _matters(change.before, change.after, change.kind)},
+        touched=touched.get if touched else None,
         limits=limits,
         as_declared=bool(known.contents),
     )
 
 
 def near(live: Snapshot, logins: Iterable[str] | None) -> Resources:
-    """All units, roles and people, but only the memberships and grants of these people: walking over those of
-    everybody would take longer than all the rest. None: of everybody."""
+    """All units and roles, but only these people and their memberships and grants: walking over those of everybody
+    would take longer than all the rest. None: of everybody."""
     if logins is None:
         return live.resources
-    found: dict[Address, Fields] = {}
-    for named in live.index.named.values():
-        found |= named
-    edges = (one for listed in live.index.edges({*logins}).values() for one in listed)
-    return found | {one: live.resources[one] for one in edges}
+    index, people = live.index, {*logins}
+    users = (f"{Kind.USER}/{login}" for login in people)
+    edges = (edge for listed in index.edges(people).values() for edge in listed)
+    found: dict[Address, Fields] = {one: index.resources[one] for one in (*users, *edges) if index.holds(one)}
+    for kind in (Kind.FUNCTION, Kind.ROLE, Kind.UNIT):
+        found |= index.of_kind(kind)
+    return found
 
 
 def outcome(live: Resources, changes: Iterable[Change], effects: Iterable[Effect]) -> dict[Address, Fields]:

@@ -126,7 +126,7 @@ def declared_state(desired: Organization, position: Callable[[Place], Position],
     resources, named = desired.resources, named_of(desired.resources)
     silent = (a for a in desired.bound if not any(map(resources.get(a, NO_FIELDS).get, _ALLOWING)))
     units = {f"{UNIT}{key}": fields for key, fields in named.get(Kind.UNIT, _NONE).items()}
-    access = already(resources, desired.homes, today=today, units=units, unknown=frozenset(silent))
+    access = already(resources, desired.holdings, today=today, units=units, unknown=frozenset(silent))
     complete = sound and units.keys() <= desired.managed
     return State(resources=resources, access=access, named=named, today=today, at=at, complete=complete)
 

@@ -53,12 +53,9 @@ def at(place: Place) -> Position:
 
 
 def state() -> State:
-    homes = {
-        "ana@example.com": {"oslo": frozenset({"rep", "lead"})},
-        "ben@example.com": {"west": frozenset[str]()},
-    }
+    holdings = {"ana@example.com": (("oslo", frozenset({"rep", "lead"})),)}
     sources = {address: (number, ()) for number, address in enumerate(RESOURCES)}
-    organization = Organization(resources=RESOURCES, homes=homes, sources=sources)
+    organization = Organization(resources=RESOURCES, holdings=holdings, sources=sources)
     return declared_state(organization, at, sound=True, today=TODAY)
 
 

@@ -173,8 +173,17 @@ def test_a_crm_with_a_log_beside_it_is_read_each_time(stage: Stage, mode: str) -
     sql(stage.root, "PRAGMA journal_mode=WAL")
     if mode != "wal":
         sql(stage.root, "PRAGMA journal_mode=DELETE")
+    if mode == "wal":
+        with pytest.raises(facts.Doubt):
+            facts.database(str(stage.root / LIVE))
     stage.plan()
     assert stage.knows() == (mode != "wal")
+
+
+def test_what_leads_elsewhere_is_looked_at_each_time(stage: Stage) -> None:
+    (stage.root / "units" / "note.md").symlink_to(stage.root / ".gitignore")
+    assert stage.run().returncode == 0
+    assert not stage.record().exists()
 
 
 MEDDLING = {

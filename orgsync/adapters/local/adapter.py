@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from orgsync.adapter import Capabilities, Scope, Snapshot
 from orgsync.adapters.diagnosis import fact, trouble
 from orgsync.adapters.local import api
+from orgsync.adapters.local.columns import Query, by_json, by_rows
 from orgsync.adapters.local.connect import (
     READING,
     connect,
@@ -75,11 +77,17 @@ class LocalAdapter:
                     return nothing_yet(self._seats)
                 if missing:
                     raise self._incomplete(f"tables are missing: {', '.join(sorted(missing))}")
-                return read(lambda sql: connection.exec_driver_sql(sql).all(), scope, self._seats)
+                return read(self._query(connection), scope, self._seats)
             except DBAPIError as error:
                 raise self._incomplete(reason(error, self._url)) from None
             except (KeyError, ValueError) as error:
                 raise self._incomplete(f"a row cannot be understood: {error}") from None
+
+    def _query(self, connection: Connection) -> Query:
+        def execute(sql: str) -> Sequence[Sequence[Any]]:
+            return connection.exec_driver_sql(sql).all()
+
+        return by_rows(execute) if self._path is None else by_json(execute, DBAPIError)
 
     def _incomplete(self, why: str) -> IncompleteRead:
         return incomplete(self.identity, why)

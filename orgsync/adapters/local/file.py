@@ -5,15 +5,17 @@ fifty thousand rows.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from orgsync.adapter import Capabilities, Scope, Snapshot
+from orgsync.adapters.local.columns import by_json
 from orgsync.adapters.local.names import LINKS, table_of
-from orgsync.adapters.local.reading import read
+from orgsync.adapters.local.reading import begin
 from orgsync.adapters.rules import FULL
 from orgsync.change import Batch, Outcome
 from orgsync.errors import AdapterError, IncompleteRead, ReadOnly
@@ -37,22 +39,33 @@ class FileReader:
         return replace(FULL, max_concurrency=1)  # SQLite has one writer
 
     def read(self, scope: Scope) -> Snapshot:
+        return self.begin()(scope)
+
+    def begin(self) -> Callable[[Scope], Snapshot]:
         """Raises AdapterError where the file cannot be opened, IncompleteRead where it is damaged."""
         if not self.path.exists():
-            return nothing_yet(self.seats)
-        with closing(self._opened()) as connection:
-            try:
-                connection.execute("BEGIN")
-                there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-                if not TABLES & there:
-                    return nothing_yet(self.seats)
-                if missing := TABLES - there:
-                    raise incomplete(self.identity, f"tables are missing: {', '.join(sorted(missing))}")
-                return read(connection.execute, scope, self.seats)
-            except sqlite3.Error as error:
-                raise incomplete(self.identity, str(error)) from None
-            except (KeyError, ValueError) as error:
-                raise incomplete(self.identity, f"a row cannot be understood: {error}") from None
+            return lambda _: nothing_yet(self.seats)
+        with closing(self._opened()) as connection, self._understood():
+            connection.execute("BEGIN")
+            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not TABLES & there:
+                return lambda _: nothing_yet(self.seats)
+            if missing := TABLES - there:
+                raise incomplete(self.identity, f"tables are missing: {', '.join(sorted(missing))}")
+            return partial(self._ended, begin(by_json(connection.execute, sqlite3.Error), self.seats))
+
+    def _ended(self, end: Callable[[Scope], Snapshot], scope: Scope) -> Snapshot:
+        with self._understood():
+            return end(scope)
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise incomplete(self.identity, str(error)) from None
+        except (KeyError, ValueError) as error:
+            raise incomplete(self.identity, f"a row cannot be understood: {error}") from None
 
     def _opened(self) -> sqlite3.Connection:
         try:
