@@ -103,7 +103,7 @@ def already(
     """
     return Access(
         resources=resources,
-        holdings=holdings,
+        holdings=dict(holdings.items()),
         roles=Roles(resources=resources, unknown=unknown),
         forest=forest_of(units),
         today=today.isoformat(),
