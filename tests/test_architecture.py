@@ -17,7 +17,7 @@ WORDS = {
     "resources": set[str](),
     "change": {"resources"},
     "errors": {"finding"},
-    "index": {"resources"},
+    "index": {"change", "resources"},
     "keeping": set[str](),
     "adapter": {"change", "finding", "index", "resources"},
     "plan": {"access", "change", "errors", "finding", "resources"},
