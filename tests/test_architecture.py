@@ -18,7 +18,7 @@ WORDS = {
     "change": {"resources"},
     "errors": {"finding"},
     "homes": {"resources"},
-    "index": {"resources"},
+    "index": {"change", "resources"},
     "freshness": {"adapter", "change", "resources"},
     "keeping": set[str](),
     "program": set[str](),

@@ -3,7 +3,7 @@
 In: resources. Out: tables of (object, action) -> level, made once per role and once per set of roles that is held.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orgsync.access.values import BEYOND, UNKNOWN, Privilege, level_of
@@ -45,6 +45,16 @@ class Roles:
         """What one role allows is shared; of several, the rest is put on a copy of the longest."""
         tables = sorted(map(self.whole, roles), key=len, reverse=True)
         return tables[0] if len(tables) == 1 else _highest(iter(tables))
+
+    def levels(self, roles: RoleSet, wanted: Collection[Privilege]) -> dict[Privilege, int]:
+        """Of these privileges alone: who holds many different sets of roles would need a table for each."""
+        found: dict[Privilege, int] = {}
+        for role in roles:
+            table = self._whole.get(role) or self.whole(role)
+            for privilege in wanted:
+                if (level := table.get(privilege, 0)) > found.get(privilege, 0):
+                    found[privilege] = level
+        return found
 
     def whole(self, role: str) -> Table:
         """What the role allows with all that it includes."""

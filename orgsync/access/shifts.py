@@ -42,7 +42,7 @@ class Sides:
     """Both organizations in one forest each, and answers that are remembered.
 
     entered, left   unit -> units that are below it only after, only before
-    turned          roles that allow something else than they did
+    turned          role -> the privileges that it allows in another way than it did
     """
 
     before: Access
@@ -50,7 +50,7 @@ class Sides:
     forests: tuple[Forest, Forest] = field(init=False)
     entered: Mapping[str, Sequence[str]] = field(init=False)
     left: Mapping[str, Sequence[str]] = field(init=False)
-    turned: RoleSet = field(init=False)
+    turned: Mapping[str, AbstractSet[Privilege]] = field(init=False)
     _tables: dict[tuple[RoleSet, RoleSet], Sequence[Sentence]] = field(default_factory=dict)
     _levels: dict[tuple[RoleSet, RoleSet], AbstractSet[Privilege]] = field(default_factory=dict)
 
@@ -94,7 +94,7 @@ class Sides:
 
     def _is_apart(self, unit: str, had: RoleSet | None, has: RoleSet | None) -> bool:
         """Whether the unit may give something else: what all others give is worked out once for both sides."""
-        return had != has or self._is_moved(unit) or not self.turned.isdisjoint(has or _NO_ROLES)
+        return had != has or self._is_moved(unit) or not self.turned.keys().isdisjoint(has or _NO_ROLES)
 
     def _in_question(
         self, apart: Iterable[str], had: Mapping[str, RoleSet], has: Mapping[str, RoleSet]
@@ -109,9 +109,16 @@ class Sides:
         return found
 
     def _differing(self, had: RoleSet, has: RoleSet) -> AbstractSet[Privilege]:
+        """Only what some role gives that is held on one side alone, or that gives another thing now, can differ."""
         if (known := self._levels.get((had, has))) is None:
-            one, other = self.before.roles.held(had), self.after.roles.held(has)
-            known = self._levels[had, has] = {privilege for privilege, _ in one.items() ^ other.items()}
+            before, after = self.before.roles, self.after.roles
+            asked = {privilege for role in had - has for privilege in before.whole(role)}
+            asked.update(privilege for role in has - had for privilege in after.whole(role))
+            asked.update(privilege for role in self.turned.keys() & had & has for privilege in self.turned[role])
+            one, other = before.levels(had, asked), after.levels(has, asked)
+            known = self._levels[had, has] = {
+                privilege for privilege in asked if one.get(privilege) != other.get(privilege)
+            }
         return known
 
 
@@ -153,9 +160,7 @@ def _given(known: Roles, held: Iterable[tuple[str, RoleSet]], wanted: AbstractSe
     """On top of what is shared, which is left as it is."""
     given = {privilege: {at: [*units] for at, units in shared.get(privilege, {}).items()} for privilege in wanted}
     for unit, roles in held:
-        table = known.held(roles)
-        for privilege in wanted & table.keys():
-            level = table[privilege]
+        for privilege, level in known.levels(roles, wanted).items():
             at = (level, unit if UNIT <= level <= SUBTREE else "")
             if (units := given[privilege].get(at)) is None:
                 given[privilege][at] = [unit]
@@ -213,11 +218,11 @@ def givers(known: Roles, roles: RoleSet, privilege: Privilege, level: int) -> tu
     return tuple(sorted(role for role in roles if known.whole(role).get(privilege) == level))
 
 
-def _turned(before: Roles, after: Roles) -> RoleSet:
-    """Roles with another table; where both sides share their roles there are none."""
-    if before is after:
-        return _NO_ROLES
-    return frozenset(role for role in before.known() | after.known() if before.whole(role) != after.whole(role))
+def _turned(before: Roles, after: Roles) -> dict[str, set[Privilege]]:
+    """Where both sides share their roles there are none."""
+    roles = before.known() | after.known() if before is not after else ()
+    tables = ((role, before.whole(role), after.whole(role)) for role in roles)
+    return {role: {one for one, _ in had.items() ^ has.items()} for role, had, has in tables if had != has}
 
 
 def _merged(access: Access, other: Access) -> Forest:
