@@ -28,13 +28,11 @@ FORBIDDEN = ("pydantic", "sqlalchemy", "rich", "yaml", "ruamel", "requests", "ji
 TINY, SMALL, LARGE = 300, 1_000, 8_000
 SLACK = 1.6
 _IMPORTS = """
-import json, sys
-from orgsync.cli import main
-try:
-    main(["--help"])
-except SystemExit as end:
-    assert not end.code, end.code
-print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+import atexit, json, runpy, sys
+sys.argv[0] = "orgsync"
+names = lambda: sorted({name.partition(".")[0] for name in sys.modules})
+atexit.register(lambda: print(json.dumps(names()), file=sys.stderr, flush=True))
+runpy.run_module("orgsync", run_name="__main__")
 """
 _COUNT = """
 import runpy, sys
