@@ -63,8 +63,10 @@ class _Sources:
     def _numbered(self, index: int) -> Mapping[str, int]:
         """Login -> its first assignment in this document."""
         if index not in self._numbers:
-            numbered = enumerate(self.assignments(index))
-            self._numbers[index] = {one["user"].lower(): number for number, one in reversed([*numbered])}
+            stated = self.assignments(index)
+            users = stated.user if isinstance(stated, Assignments) else [one["user"] for one in stated]
+            numbered = zip(map(str.lower, reversed(users)), range(len(users) - 1, -1, -1), strict=True)
+            self._numbers[index] = dict(numbered)
         return self._numbers[index]
 
     def assignments(self, index: int) -> Sequence[Stated]:

@@ -94,18 +94,18 @@ def already(
     holdings: Mapping[str, Holding],
     *,
     today: date,
-    units: Resources,
+    named: Mapping[Kind, Resources],
     unknown: frozenset[Address] = frozenset(),
 ) -> Access:
     """As ``evaluate``, of what is declared: whoever read it knows already who holds what.
 
-    units    those of ``resources`` that are units
+    named    kind -> those of ``resources`` that are of it: roles are looked for among these alone
     """
     return Access(
         resources=resources,
         holdings=dict(holdings.items()),
-        roles=Roles(resources=resources, unknown=unknown),
-        forest=forest_of(units),
+        roles=Roles(resources={**named.get(Kind.ROLE, {}), **named.get(Kind.FUNCTION, {})}, unknown=unknown),
+        forest=forest_of(named.get(Kind.UNIT, {})),
         today=today.isoformat(),
     )
 

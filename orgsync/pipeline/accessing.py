@@ -79,9 +79,8 @@ def declared_access(
         return "" if source is None else str(declared.repository.position(source))
 
     with watch.stage("access"), collector_paused():
-        units = desired.named.get(Kind.UNIT, {})
         unknown = frozenset([*bound, *silent])
-        access = already(desired.resources, desired.holdings, today=today, units=units, unknown=unknown)
+        access = already(desired.resources, desired.holdings, today=today, named=desired.named, unknown=unknown)
     return Known(access=access, strong=_strong(desired.resources, {}), previously=desired.previously, place=place)
 
 
