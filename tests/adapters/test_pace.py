@@ -61,7 +61,7 @@ def test_turns_follow_each_other_at_the_stated_rate_and_lateness_is_caught_up_wi
     clock = Clock()
     pace = Pace(clock)
     assert [pace.turn() for _ in range(5)] == [0] * 5
-    pace.heed({"RateLimit-Policy": "10;w=1"}, NOW)
+    pace.heed({"RateLimit-Policy": "10;w=1"}, NOW, clock.now)
     waits = [pace.turn() for _ in range(12)]
     assert waits == pytest.approx([number / 10 for number in range(-1, 11)])  # a tenth may be caught up
     clock.now += 100
@@ -71,9 +71,9 @@ def test_turns_follow_each_other_at_the_stated_rate_and_lateness_is_caught_up_wi
 def test_what_flies_counts_as_if_the_server_had_not_seen_it_yet() -> None:
     clock = Clock()
     pace = Pace(clock)
-    pace.heed(remaining(2, 30), NOW)
+    pace.heed(remaining(2, 30), NOW, clock.now)
     assert [pace.begin(), pace.begin()] == [0, 0]
-    pace.heed(remaining(0, 30), NOW)
+    pace.heed(remaining(0, 30), NOW, clock.now)
     pace.end()
     pace.end()
     assert pace.begin() == 30
@@ -84,17 +84,46 @@ def test_what_flies_counts_as_if_the_server_had_not_seen_it_yet() -> None:
 def test_answers_that_overtake_each_other_do_not_give_calls_back() -> None:
     clock = Clock()
     pace = Pace(clock)
-    pace.heed(remaining(0, 30), NOW)
-    pace.heed(remaining(4, 30), NOW)
+    pace.heed(remaining(0, 30), NOW, clock.now)
+    pace.heed(remaining(4, 30), NOW, clock.now)
     assert pace.begin() == 30
-    pace.heed(remaining(9, 60), NOW)  # of the next window
+    pace.heed(remaining(9, 60), NOW, clock.now)  # of the next window
+    assert pace.begin() == 0
+
+
+def test_an_answer_of_the_window_before_neither_gives_calls_back_nor_ends_this_one() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    before = clock.now
+    pace.heed(remaining(20, 30), NOW, before)
+    clock.now += 30
+    assert [pace.begin(), pace.begin()] == [0, 0]  # a window begins
+    pace.heed(remaining(14, 30), NOW, clock.now)
+    pace.heed({"RateLimit-Remaining": "5", "RateLimit-Reset": "0"}, NOW, before)
+    pace.end()
+    pace.end()
+    clock.now += 0.01
+    assert [pace.begin() for _ in range(13)] == [0] * 13
+    assert pace._short()
+
+
+def test_after_answers_of_the_window_before_one_call_at_least_may_ask() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    before = clock.now
+    pace.heed(remaining(2, 30), NOW, before)
+    clock.now += 30
+    assert pace.begin() == 0
+    for _ in range(3):
+        pace.heed(remaining(0, 1), NOW, before)
+    pace.end()
     assert pace.begin() == 0
 
 
 def test_a_server_that_stops_counting_is_not_waited_for() -> None:
     clock = Clock()
     pace = Pace(clock)
-    pace.heed(remaining(0, 5), NOW)
+    pace.heed(remaining(0, 5), NOW, clock.now)
     clock.now += 5
     for _ in range(20):
         assert pace.begin() == 0

@@ -200,9 +200,8 @@ class Client:
     def _paced(self, tries: _Tries) -> Answer | Failure:
         why = tries.last or Failure(why="no calls are left for now", certain=True)
         self._wait(tries, why, self._pace.turn())
-        if (seconds := self._pace.begin()) > 0:
+        while (seconds := self._pace.begin()) > 0:
             self._wait(tries, why, seconds)
-            self._pace.begin(waited=True)
         try:
             return self._attempt(tries)
         finally:
@@ -236,7 +235,8 @@ class Client:
         return Failure(why=f"redirected more than {_REDIRECTS} times", certain=True)
 
     def _exchange(self, call: _Call, token: str) -> Answer | Failure:
-        until = min(call.deadline, self._time.clock() + self._limits.answer)
+        began = self._time.clock()
+        until = min(call.deadline, began + self._limits.answer)
         found = self._transport.exchange(
             self._prepared(call, token),
             left=lambda: until - self._time.clock(),
@@ -247,7 +247,7 @@ class Client:
         )
         if isinstance(found, Answer):
             now = self._time.wall()
-            self._pace.heed(found.headers, now)
+            self._pace.heed(found.headers, now, began)
             if (wait := self._quota(found.headers, now)) > 0:
                 self._pace.hold(wait)
         return found

@@ -23,6 +23,7 @@ class Pace:
         self._rate = self._slack = 0.0
         self._left: float | None = None
         self._most = self._until = 0.0
+        self._over = float("-inf")
         self._flying = 0
 
     def hold(self, seconds: float) -> None:
@@ -49,22 +50,24 @@ class Pace:
             self._turn = mine + 1 / self._rate
             return mine - now
 
-    def begin(self, *, waited: bool = False) -> float:
-        """0: go, and say so when it has ended. Else seconds to wait; whoever has ``waited`` them goes."""
+    def begin(self) -> float:
+        """0: go, and say so when it has ended. Else seconds to wait and then to ask again: whoever wakes up late may find
+        that the others have used up what there was."""
         with self._changed:
-            while not waited and self._flying and self._short():  # the answers that are due say how many are left
+            while self._flying and self._short():  # the answers that are due say how many are left
                 self._changed.wait(_SAME_WINDOW)
             now = self._clock()
             wait = max(self._held_until - now, self._until - now if self._short() else 0)
-            if wait > 0 and not waited:
+            if wait > 0:
                 return wait
             self._flying += 1
             return 0
 
     def _short(self) -> bool:
         """Whether those that fly may take all that is left: a server counts a call only when it comes."""
-        if self._left is not None and self._clock() >= self._until:
+        if self._left is not None and (now := self._clock()) >= self._until:
             self._left, self._until = (self._most, float("inf")) if self._most >= 1 else (None, 0)
+            self._over = now
         return self._left is not None and self._left - self._flying < 1
 
     def end(self) -> None:
@@ -72,12 +75,16 @@ class Pace:
             self._flying -= 1
             self._changed.notify_all()
 
-    def heed(self, headers: Mapping[str, str], wall: float) -> None:
-        """``wall``: seconds since 1970. Answers overtake each other: within one window the lowest figure counts."""
+    def heed(self, headers: Mapping[str, str], wall: float, began: float) -> None:
+        """``wall``: seconds since 1970; ``began``: the clock when the call was sent. Answers overtake each other: within
+        one window the lowest figure counts, and of a call that was sent before it nobody knows in which it was counted.
+        """
         if (found := common_left(headers, wall)) is not None:
             left, until = found[0], self._clock() + found[1]
             with self._changed:
-                if self._left is None or left < self._left or until > self._until + _SAME_WINDOW:
+                if began < self._over and self._left is not None:
+                    self._left = min(self._left, max(self._left - 1, 1))  # with the last one somebody has to ask
+                elif self._left is None or left < self._left or until > self._until + _SAME_WINDOW:
                     self._left, self._until, self._most = left, until, max(self._most, left)
                 elif self._until == float("inf"):
                     self._until = until
