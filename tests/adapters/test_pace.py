@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from orgsync.adapters.http import Client, Limits, bearer
+from orgsync.adapters.http.limits import Time
 from orgsync.adapters.http.pace import Pace
 from orgsync.adapters.http.quota import common_left, common_rate
 from tests.faults.acts import Reply
@@ -193,6 +194,32 @@ def test_many_threads_use_a_window_up_and_are_never_refused() -> None:
         assert window.refused == 0
         assert len(server.requests) == 90
     assert time.monotonic() - start < 4  # four whole windows are needed
+
+
+def test_whoever_wakes_up_late_asks_again_whether_calls_are_left() -> None:
+    clock, slept = Clock(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        slept.append(seconds)
+        if len(slept) == 1:  # meanwhile others used up the next window, too
+            client._pace.begin()
+            client._pace.heed(remaining(0, 7), NOW, clock.now)
+            client._pace.end()
+
+    at_will = Time(clock=clock, wall=lambda: NOW, sleep=sleep)
+    reply = Reply.of({}, RateLimit_Remaining="3", RateLimit_Reset="9")
+    with (
+        serving(app=lambda _: reply, further=True, at={}) as server,
+        Client(
+            server.url, authorization=bearer("a-token"), writable=True, limits=Limits(total=60), time=time_
+        ) as client,
+    ):
+        client._pace.heed(remaining(2, 30), NOW, clock.now)
+        client._pace.heed(remaining(0, 30), NOW, clock.now)
+        client.call("POST", "things")
+        assert len(server.requests) == 1
+    assert slept == [30, 7]
 
 
 def test_many_threads_keep_to_a_stated_rate_use_it_and_are_never_refused() -> None:

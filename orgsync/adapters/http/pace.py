@@ -51,8 +51,8 @@ class Pace:
             return mine - now
 
     def begin(self) -> float:
-        """0: go, and say so when it has ended. Else seconds to wait and then to ask again: whoever wakes up late may find
-        that the others have used up what there was."""
+        """0: go, and say so when it has ended. Else seconds to wait and then to ask again: whoever wakes up late may
+        find that the others have used up what there was."""
         with self._changed:
             while self._flying and self._short():  # the answers that are due say how many are left
                 self._changed.wait(_SAME_WINDOW)
@@ -76,8 +76,8 @@ class Pace:
             self._changed.notify_all()
 
     def heed(self, headers: Mapping[str, str], wall: float, began: float) -> None:
-        """``wall``: seconds since 1970; ``began``: the clock when the call was sent. Answers overtake each other: within
-        one window the lowest figure counts, and of a call that was sent before it nobody knows in which it was counted.
+        """``wall``: seconds since 1970; ``began``: the clock when the call was sent. Answers overtake each other: in
+        one window the lowest figure counts, and a call that was sent before it may have been counted in either.
         """
         if (found := common_left(headers, wall)) is not None:
             left, until = found[0], self._clock() + found[1]
