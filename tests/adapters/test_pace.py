@@ -211,9 +211,7 @@ def test_whoever_wakes_up_late_asks_again_whether_calls_are_left() -> None:
     reply = Reply.of({}, RateLimit_Remaining="3", RateLimit_Reset="9")
     with (
         serving(app=lambda _: reply, further=True, at={}) as server,
-        Client(
-            server.url, authorization=bearer("a-token"), writable=True, limits=Limits(total=60), time=time_
-        ) as client,
+        Client(server.url, authorization=bearer("a-token"), writable=True, time=at_will) as client,
     ):
         client._pace.heed(remaining(2, 30), NOW, clock.now)
         client._pace.heed(remaining(0, 30), NOW, clock.now)
