@@ -23,6 +23,9 @@ _EMPTY: Mapping[Shape, Json] = {Shape.REFS: [], Shape.REF_MAP: {}, Shape.MAP: {}
 _EMPTY_LISTS = {"workflows", "conflictsWith"}
 _NO_TEXT = {ABSENT, None}
 _MAX_RINGS = 20
+_NUMBERED = 100
+"""Units whose assignments are numbered at a time: places are asked unit by unit, and numbers of all take as much memory
+as their addresses."""
 _MAX_SUGGESTIONS = 200
 _MAX_COMPARED = 50_000
 
@@ -63,6 +66,8 @@ class _Sources:
     def _numbered(self, index: int) -> Mapping[str, int]:
         """Login -> its first assignment in this document."""
         if index not in self._numbers:
+            if len(self._numbers) >= _NUMBERED:
+                self._numbers.clear()
             stated = self.assignments(index)
             users = stated.user if isinstance(stated, Assignments) else [one["user"] for one in stated]
             numbered = zip(map(str.lower, reversed(users)), range(len(users) - 1, -1, -1), strict=True)
@@ -149,7 +154,7 @@ def resolve(documents: Sequence[Checked], repository: Repository, *, today: date
         previously=work.previously,
         primary=Later(lambda: primary_of(work.members, work.primary)),
         bound=work.bound,
-        holdings=Later(lambda: holdings_of(work.members)),
+        holdings=lambda: holdings_of(work.members),
         sources=work.sources,
     )
     return organization, work.findings

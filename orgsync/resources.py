@@ -11,7 +11,7 @@ Three states are kept apart everywhere:
 ``FIELDS`` is the one place that says what each field means; ordering, diff, projection and rendering follow it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -231,8 +231,8 @@ class Organization:
     managed        units whose ``assignments`` are stated: their memberships and grants are complete
     previously     address -> older addresses of the same resource, newest first
     primary        user address -> key of the unit that is their home: the one assignment, or the one marked so
-    holdings       login -> (unit, the roles held there, those of the unit included) of every unit that gives any, in
-                   their order; equal pairs are one object
+    holdings       makes login -> (unit, the roles held there, those of the unit included) of every unit that gives any,
+                   in their order; equal pairs are one object. Not kept: that would be a twelfth of a plan's memory
     bound          role address -> adapter name -> name of the role that such a CRM already has
     sources        address -> the place in the YAML that states it: (document number, path inside the document);
                    ``load.Repository.position`` turns it into file:line:column when somebody asks
@@ -242,7 +242,7 @@ class Organization:
     managed: frozenset[Address] = frozenset()
     previously: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
     primary: Mapping[Address, str] = field(default_factory=dict)
-    holdings: Mapping[str, tuple[tuple[str, frozenset[str]], ...]] = field(default_factory=dict)
+    holdings: "Callable[[], dict[str, tuple[tuple[str, frozenset[str]], ...]]]" = dict
     bound: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
     sources: "Sources" = field(default_factory=dict[Address, "Place"])
     _named: list[Mapping[Kind, Mapping[Address, Fields]]] = field(

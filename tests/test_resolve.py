@@ -407,7 +407,7 @@ def test_units_that_are_added_at_once_are_as_if_added_one_by_one(stated: list[tu
     def told() -> object:
         desired, findings = resolve(checked, repository, today=TODAY)
         places = {address: desired.sources.get(address) for address in desired.resources}
-        others = (desired.managed, dict(desired.primary), [*desired.holdings.items()], places)
+        others = (desired.managed, dict(desired.primary), [*desired.holdings().items()], places)
         return {address: dict(fields) for address, fields in desired.resources.items()}, others, findings
 
     found = told()

@@ -103,7 +103,7 @@ def already(
     """
     return Access(
         resources=resources,
-        holdings=dict(holdings.items()),
+        holdings=holdings,
         roles=Roles(resources={**named.get(Kind.ROLE, {}), **named.get(Kind.FUNCTION, {})}, unknown=unknown),
         forest=forest_of(named.get(Kind.UNIT, {})),
         today=today.isoformat(),

@@ -80,7 +80,7 @@ def declared_access(
 
     with watch.stage("access"), collector_paused():
         unknown = frozenset([*bound, *silent])
-        access = already(desired.resources, desired.holdings, today=today, named=desired.named, unknown=unknown)
+        access = already(desired.resources, desired.holdings(), today=today, named=desired.named, unknown=unknown)
     return Known(access=access, strong=_strong(desired.resources, {}), previously=desired.previously, place=place)
 
 

@@ -126,7 +126,7 @@ def declared_state(desired: Organization, position: Callable[[Place], Position],
 
     resources, units = desired.resources, desired.named.get(Kind.UNIT, {})
     silent = (a for a in desired.bound if not any(map(resources.get(a, NO_FIELDS).get, _ALLOWING)))
-    access = already(resources, desired.holdings, today=today, named=desired.named, unknown=frozenset(silent))
+    access = already(resources, desired.holdings(), today=today, named=desired.named, unknown=frozenset(silent))
     complete = sound and units.keys() <= desired.managed
     named = _by_key(desired.named)
     return State(resources=resources, access=access, named=named, today=today, at=at, complete=complete)

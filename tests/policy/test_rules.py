@@ -53,9 +53,9 @@ def at(place: Place) -> Position:
 
 
 def state() -> State:
-    holdings = {"ana@example.com": (("oslo", frozenset({"rep", "lead"})),)}
+    held = (("oslo", frozenset({"rep", "lead"})),)
     sources = {address: (number, ()) for number, address in enumerate(RESOURCES)}
-    organization = Organization(resources=RESOURCES, holdings=holdings, sources=sources)
+    organization = Organization(resources=RESOURCES, holdings=lambda: {"ana@example.com": held}, sources=sources)
     return declared_state(organization, at, sound=True, today=TODAY)
 
 

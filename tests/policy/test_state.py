@@ -53,7 +53,7 @@ def test_whoever_read_the_files_knows_who_holds_what_as_well_as_whoever_evaluate
 ) -> None:
     write_repository(generate(1_000, messy=messy), tmp_path, per_file=100, messy=messy, seed=1)
     desired = validate(tmp_path, today=TODAY, watch=Timings()).desired
-    known = already(desired.resources, desired.holdings, today=TODAY, named=desired.named)
+    known = already(desired.resources, desired.holdings(), today=TODAY, named=desired.named)
     evaluated = evaluate(desired.resources, today=TODAY)
     assert len(evaluated.holdings) > 50
     assert known.holdings == evaluated.holdings
