@@ -221,11 +221,6 @@ import sqlite3
 with sqlite3.connect(".orgsync/journal.db") as journal:
     journal.execute("UPDATE orgsync_journal SET run = 'b' || run WHERE seq = 1")
 """,
-    "a commit": """
-import subprocess
-author = ["-c", "user.name=t", "-c", "user.email=t@northwind.example"]
-subprocess.run(["git", *author, "commit", "-q", "--allow-empty", "-m", "Now"], check=True)
-""",
     "the program": "open(__file__, 'a').write('# edited\\n')",
     "the day": "today = facts.today() + 1; facts.today = lambda: today",
     "the keyring": "from orgsync.references import from_keyring; from_keyring.add('something')",
@@ -238,6 +233,25 @@ def test_what_was_written_while_the_plan_was_made_is_not_taken_for_what_was_read
     assert not stage.record().exists()
 
 
+def test_a_commit_meanwhile_makes_it_an_answer_for_the_commit_before(stage: Stage) -> None:
+    """Git is asked once: what it said stands in the plan, and in the record."""
+    commit = """
+import subprocess
+author = ["-c", "user.name=t", "-c", "user.email=t@northwind.example"]
+subprocess.run(["git", *author, "commit", "-q", "--allow-empty", "-m", "Now"], check=True)
+"""
+    before = stage.plan("plan", "--format", "json", "--no-cache")
+    assert stage.plan(word=f"meddle {commit}") == before
+    assert not stage.knows()
+    after = stage.plan("plan", "--format", "json", "--no-cache")
+    assert after != before
+    stage.git("reset", "--soft", "HEAD^")
+    assert stage.knows()
+    assert stage.plan() == before
+    stage.git("reset", "--soft", "HEAD@{1}")
+    assert stage.plan() == after
+
+
 def test_where_nobody_meddles_it_is_kept(stage: Stage) -> None:
     """So that the tests before this one show what they seem to."""
     assert stage.run(word="meddle pass").returncode == 0
@@ -247,14 +261,14 @@ def test_where_nobody_meddles_it_is_kept(stage: Stage) -> None:
 def test_a_rule_that_time_or_memory_decides_is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def recorded(self: Witness, _: int) -> tuple[Record, str]:
+    def recorded(self: Witness, _: str, __: int) -> Record:
         asked.append(self.repo)
         raise facts.Doubt
 
     monkeypatch.setattr(Witness, "_record", recorded)
     one = Witness(question=None, repo="", root=Path(), live=(), journal=(), before=[])  # type: ignore[arg-type]
     for code, times in (("unusable-rule", 0), ("file-not-read", 1)):
-        one.keep(SimpleNamespace(signature="", findings=[SimpleNamespace(code=code)]), 0)  # type: ignore[arg-type]
+        one.keep(SimpleNamespace(signature="", revision="", findings=[SimpleNamespace(code=code)]), 0)  # type: ignore[arg-type]
         assert len(asked) == times
 
 
@@ -309,7 +323,7 @@ def test_a_damaged_record_is_passed_over_and_written_again(stage: Stage) -> None
 
 def test_a_record_with_a_checksum_that_is_none_is_none(stage: Stage) -> None:
     stage.cache.mkdir()
-    for body in (b"", b"\1\1\1\1", b"1\0\0\0\0\0x\1\1\1\1", b"2\0\0\0\0\0000\1\1\1\1", b"\xff"):
+    for body in (b"", b"\1" * 5, b"2\0\0\0\0\0x" + b"\1" * 5, b"1\0\0\0\0\0000" + b"\1" * 5, b"\xff"):
         stage.record().write_bytes(hashlib.sha256(body).digest() + body)
         assert not stage.knows()
 
@@ -340,7 +354,16 @@ def test_many_at_once_say_the_same(stage: Stage) -> None:
 
 def one_record(text: str = "told") -> Record:
     return Record(
-        repo="", root="/r", code=["/c"], journal=["/j"], live=["/l"], cheap="a", dear="b", exit=3, said=[f"1{text}"]
+        repo="",
+        root="/r",
+        code=["/c"],
+        journal=["/j"],
+        live=["/l"],
+        declared=["d", "e"],
+        cheap="a",
+        dear="b",
+        exit=3,
+        said=[f"1{text}"],
     )
 
 
