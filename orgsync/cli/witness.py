@@ -21,7 +21,7 @@ from orgsync.replay import facts
 from orgsync.replay.asking import Asked, cheap, contents_of, dear
 from orgsync.replay.record import Record, write
 
-_PACKAGE = Path(__file__).parents[1]
+_PACKAGE, _MADE = Path(__file__).parents[1], "__pycache__"
 _UNSURE = "unusable-rule"
 _ITS_OWN = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 """Where Python's own modules are; its version stands for them."""
@@ -64,24 +64,24 @@ class Witness:
         with suppress(OSError, ValueError, facts.Doubt):
             for thread in self.hashing:
                 thread.join()
-            record = self._record(plan.revision, code)
-            if len(self.contents) == len(self.live) and self._nothing_was_written(record):
+            files = facts.files(str(self.root))
+            record = self._record(files, plan.revision, code)
+            if len(self.contents) == len(self.live) and self._nothing_was_written(files, record.code):
                 write(self.question.path, record)
 
-    def _nothing_was_written(self, record: Record) -> bool:
+    def _nothing_was_written(self, files: dict[str, os.stat_result], code: list[str]) -> bool:
         """While the plan was made, and what it was made of was hashed: all is as it was before, and so is what read
-        it."""
+        it. Asked last."""
         return (
-            _states(str(self.root), [*self.live, *self.journal]) == self.before
-            and max(changed for _, changed in facts.code(record.code)) < self.question.began
+            [facts.states(files), [facts.database(path) for path in (*self.live, *self.journal)]] == self.before
+            and max(changed for _, changed in facts.code(code)) < self.question.began
             and facts.today() == self.question.day
         )
 
-    def _record(self, revision: str, code: int) -> Record:
-        root = str(self.root)
+    def _record(self, files: dict[str, os.stat_result], revision: str, code: int) -> Record:
         record = Record(
             repo=self.repo,
-            root=root,
+            root=str(self.root),
             code=_made_by(),
             journal=[*self.journal],
             live=[*self.live],
@@ -91,7 +91,7 @@ class Witness:
             exit=code,
             said=self.said,
         )
-        record.cheap = cheap(self.question, record, facts.files(root))
+        record.cheap = cheap(self.question, record, files)
         record.dear = dear(record, self.contents, revision)
         return record
 
@@ -122,10 +122,6 @@ def witness_of(session: Session) -> Witness | None:
     return None
 
 
-def _states(root: str, databases: Sequence[str]) -> list[Any]:
-    return [facts.states(facts.files(root)), [facts.database(path) for path in databases]]
-
-
 def _databases(session: Session) -> tuple[Sequence[Path], Sequence[Path]] | None:
     from orgsync import pipeline
 
@@ -134,7 +130,7 @@ def _databases(session: Session) -> tuple[Sequence[Path], Sequence[Path]] | None
 
 def _made_by() -> list[str]:
     """orgsync's own files, since other processes of it may have loaded them; and whatever else this one has loaded."""
-    own = [str(path) for path in _PACKAGE.rglob("*") if path.parent.name != "__pycache__" and path.is_file()]
+    own = [f"{above}/{name}" for above, _, names in os.walk(_PACKAGE) if not above.endswith(_MADE) for name in names]
     loaded = [str(path) for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))]
     return sorted({*own, *(path for path in loaded if not path.startswith(_ITS_OWN) or "-packages" in path)})
 

@@ -6,10 +6,12 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -22,7 +24,7 @@ from tests.replay.stage import OWN, Stage, set_up
 from tests.repository import SETTINGS_FILE, UNIT_FILE, applied, edit, planned, sql
 from tests.test_signing import pair
 
-LIVE = ".orgsync/demo.db"
+LIVE, JOURNAL = ".orgsync/demo.db", ".orgsync/journal.db"
 FORMATS = ("text", "json", "markdown", "html", "github", "sarif")
 
 
@@ -216,6 +218,20 @@ import shutil, os
 shutil.copy("{LIVE}", "copy.db")
 os.replace("copy.db", "{LIVE}")
 """,
+    "a file, and back": f"""
+import os
+found, content = os.stat("{UNIT_FILE}"), open("{UNIT_FILE}", "rb").read()
+open("{UNIT_FILE}", "wb").write(content[::-1])
+open("{UNIT_FILE}", "wb").write(content)
+os.utime("{UNIT_FILE}", ns=(found.st_atime_ns, found.st_mtime_ns))
+""",
+    "the CRM, and back": f"""
+import os
+found, content = os.stat("{LIVE}"), open("{LIVE}", "rb").read()
+open("{LIVE}", "wb").write(content[::-1])
+open("{LIVE}", "wb").write(content)
+os.utime("{LIVE}", ns=(found.st_atime_ns, found.st_mtime_ns))
+""",
     "the journal": """
 import sqlite3
 with sqlite3.connect(".orgsync/journal.db") as journal:
@@ -261,7 +277,7 @@ def test_where_nobody_meddles_it_is_kept(stage: Stage) -> None:
 def test_a_rule_that_time_or_memory_decides_is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def recorded(self: Witness, _: str, __: int) -> Record:
+    def recorded(self: Witness, *_: object) -> Record:
         asked.append(self.repo)
         raise facts.Doubt
 
@@ -270,6 +286,34 @@ def test_a_rule_that_time_or_memory_decides_is_asked_each_time(monkeypatch: pyte
     for code, times in (("unusable-rule", 0), ("file-not-read", 1)):
         one.keep(SimpleNamespace(signature="", revision="", findings=[SimpleNamespace(code=code)]), 0)  # type: ignore[arg-type]
         assert len(asked) == times
+
+
+def test_what_could_not_be_hashed_is_not_kept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, began = str(stage.root), time.time_ns() + 60_000_000_000  # as if it began after everything was written
+    path = stage.cache.parent / "one.answer"
+
+    def failing(_: object) -> list[str]:
+        raise OSError
+
+    question = SimpleNamespace(path=str(path), process="", began=began, day=facts.today())
+    live, journal = [str(stage.root / LIVE)], [str(stage.root / JOURNAL)]
+    before = [facts.states(facts.files(root)), [facts.database(one) for one in (*live, *journal)]]
+    plan: Any = SimpleNamespace(signature="", revision="", findings=[])
+    kept = []
+    for fault in (False, True):
+        with monkeypatch.context() as patch:
+            if fault:
+                patch.setattr("orgsync.cli.witness.contents_of", failing)
+            one = Witness(
+                question=cast("Any", question), repo="", root=stage.root, live=live, journal=journal, before=before
+            )
+            one.all_was_read({})
+            one.keep(plan, 0)
+        kept.append(path.exists())
+        path.unlink(missing_ok=True)
+    one = replace(one, hashing=[], declared=[], contents=[])
+    one.keep(plan, 0)  # nobody said that all was read
+    assert [*kept, path.exists()] == [True, False, False]
 
 
 def test_only_what_lies_in_files_has_an_answer(stage: Stage) -> None:
