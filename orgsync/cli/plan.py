@@ -41,7 +41,8 @@ def plan(
 
     session = begin()
     witness = witness_of(session) if out is None else None
-    made = make(session, accept=frozenset(accept), actor=actor, as_of=as_of)
+    seen = None if witness is None else witness.all_was_read
+    made = make(session, accept=frozenset(accept), actor=actor, as_of=as_of, seen=seen)
     show(session.output, made)
     if out is not None:
         save(session.output, made, out)

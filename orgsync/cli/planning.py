@@ -4,6 +4,7 @@ In: a Session. Out: Plans, and their rendering on stdout. Never: applies.
 """
 
 import shlex
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -18,9 +19,14 @@ from orgsync.plan import save as save_file
 
 
 def make(
-    session: Session, *, accept: frozenset[str] = frozenset(), actor: str = "", as_of: datetime | None = None
+    session: Session,
+    *,
+    accept: frozenset[str] = frozenset(),
+    actor: str = "",
+    as_of: datetime | None = None,
+    seen: Callable[[Mapping[str, str]], None] | None = None,
 ) -> Plan:
-    """Plans for the session's target; warns of an ``--accept`` that names no guard."""
+    """Plans for the session's target; warns of an ``--accept`` that names no guard. ``seen`` as in ``make_plan``."""
     from orgsync import pipeline
 
     with watching(session.output) as watch:
@@ -35,6 +41,7 @@ def make(
             cache=session.cache,
             actor=actor,
             as_of=as_of.date() if as_of else None,
+            seen=seen,
         )
     warn_unused(session.output, plan, accept)
     return plan

@@ -1,6 +1,6 @@
 """From what is declared to a sealed plan. Reads the CRM and changes nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -40,12 +40,14 @@ def make_plan(
     cache: Path | None = None,
     actor: str = "",
     as_of: date | None = None,
+    seen: "Seen | None" = None,
 ) -> Plan:
     """Raises InvalidInput (errors in the YAML, or what the target cannot do), IncompleteRead, AdapterError.
 
     cache   the folder that holds what was read of the same files and CRM earlier; it changes only the time it takes
     actor   who proposes the change: an account at the code host, or a login; "" where nobody asks
     as_of   the day that the plan is made for, where somebody names one
+    seen    told once files and CRM are read: of each file that has a key, the key of the bytes that were read
     """
     asked = Asked(
         root=root,
@@ -60,7 +62,10 @@ def make_plan(
         actor=actor,
         as_of=as_of,
     )
-    return _plan_declared(asked).plan
+    return _plan_declared(asked, seen).plan
+
+
+Seen = Callable[[Mapping[str, str]], None]
 
 
 def find_access_diff(
@@ -140,7 +145,7 @@ class _Planned:
     meaning: Meaning
 
 
-def _plan_declared(asked: Asked) -> _Planned:
+def _plan_declared(asked: Asked, seen: Seen | None = None) -> _Planned:
     hold()
     target = asked.target
     with collector_paused(), begun(target, asked.root, asked.environment, asked.cache) as crm:
@@ -149,7 +154,7 @@ def _plan_declared(asked: Asked) -> _Planned:
         )
         stop_at_errors(declared.findings)
         revision = revision_begun(asked.root)
-        compared = _compare(declared, target, crm, asked.watch)
+        compared = _compare(declared, target, crm, asked.watch, seen)
         plan = plan_of(
             asked,
             compared,
@@ -167,7 +172,7 @@ def _plan_declared(asked: Asked) -> _Planned:
     return planned
 
 
-def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watch) -> Compared:
+def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watch, seen: Seen | None) -> Compared:
     desired, adapter = declared.desired, crm.adapter
     bound = bound_names(desired, target.adapter)
     with watch.stage("project"):
@@ -181,6 +186,8 @@ def _compare(declared: Declared, target: TargetSettings, crm: Begun, watch: Watc
     with watch.stage("read"):
         contents = digest_of_resources(desired.resources, desired.managed)  # while the CRM is still being read
         live = crm.read(_scope(projected, target, bound))
+    if seen is not None:
+        seen({one.file: one.key for one in declared.repository.documents if one.key})
     with watch.stage("diff"):
         # What is declared is well-formed: only the rest of what lives has to be looked at, and found only once.
         unstated = live.resources.keys() - projected.resources.keys()

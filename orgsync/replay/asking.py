@@ -55,28 +55,42 @@ def _holds(question: Asked, record: Record) -> bool:
     files = facts.files(record.root)
     if cheap(question, record, files) != record.cheap:
         return False
-    return dear(record, files)[0] == record.dear
+    git = facts.Git(record.root)  # works while files are read
+    try:
+        live = contents_of(record.live) if _stand_there(record, files) else None
+    except BaseException:
+        git.stop()
+        raise
+    if live is None:
+        git.stop()
+        return False
+    return dear(record, live, git.revision()) == record.dear
+
+
+def _stand_there(record: Record, files: "dict[str, os.stat_result]") -> bool:
+    """Those written last come first: where one of them is another, no other is read."""
+    then = dict(zip(files, record.declared, strict=True))
+    names = sorted(files, key=lambda name: files[name].st_mtime_ns, reverse=True)
+    return all(found == then[name] for name, found in zip(names, facts.contents(record.root, names), strict=True))
 
 
 def cheap(question: Asked, record: Record, files: "dict[str, os.stat_result]") -> str:
-    """What is known without reading files."""
+    """What is known without reading files whole."""
     databases = [facts.database(path) for path in record.journal]
+    lives = [facts.likeness(path) for path in record.live]
+    made_by = [record.code, facts.code(record.code)]
     return facts.digest(
-        question.process, record.repo, record.root, record.code, facts.code(record.code), databases, facts.sizes(files)
+        question.process, record.repo, record.root, made_by, databases, record.live, lives, facts.sizes(files)
     )
 
 
-def dear(record: Record, files: "dict[str, os.stat_result]") -> tuple[str, str]:
-    """What stands in the files, and the revision; git works while they are read."""
-    git = facts.Git(record.root)
-    try:
-        for path in record.live:
-            facts.database(path)
-        live = facts.contents([os.path.realpath(path) for path in record.live])
-        declared = facts.contents([os.path.join(record.root, name) for name in files])
-    finally:
-        revision = git.revision()
-    return facts.digest(record.live, live, declared, revision), revision
+def contents_of(live: list[str]) -> list[str]:
+    return [*facts.contents("", map(os.path.realpath, live))]
+
+
+def dear(record: Record, live: list[str], revision: str) -> str:
+    """What stands in the files, and what git says of them."""
+    return facts.digest(record.declared, live, revision)
 
 
 def say(record: Record) -> int:

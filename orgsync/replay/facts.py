@@ -16,6 +16,10 @@ except ImportError:
 
 __all__ = ["SAFELY", "Doubt", "Git", "code", "contents", "database", "digest", "files", "sha256", "today"]
 
+TYPE_CHECKING = False  # as ``typing`` has it, which takes long to load
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 FOLDERS = ("units", "roles")
 SETTINGS = "orgsync.yaml"
 SAFELY = (
@@ -24,10 +28,11 @@ SAFELY = (
     *("-c", "core.fsmonitor=false"),  # names a program
     *("-c", "core.hooksPath=/dev/null"),
 )
-_CHUNK = 1 << 20
+_CHUNK, _TERMINATE = 1 << 20, 15
 _SQLITE, _ITS_HEADER, _ITS_MODES = b"SQLite format 3\0", 100, slice(18, 20)
 _PLAIN = (1, 1)
 """How it is read and written: with a rollback journal."""
+_SIZE, _HEADER = slice(3, 4), slice(6, 7)
 
 
 class Doubt(Exception):
@@ -135,25 +140,32 @@ def database(path: str) -> tuple[object, ...]:
     return real, *_moment(found), header
 
 
-def contents(paths: list[str]) -> str:
-    """Of all bytes of these files; "nothing there" for one that is missing."""
-    whole, buffer = sha256(), bytearray(_CHUNK)
+def likeness(path: str) -> tuple[object, ...]:
+    """Size and header of a SQLite file: what tells nearly every other content without reading it whole. Raises as
+    ``database``."""
+    state = database(path)
+    return state[_SIZE], state[_HEADER]
+
+
+def contents(root: str, names: "Iterable[str]") -> "Iterator[str]":
+    """Of all bytes of each file, as ``load.files.key_of``; "" for one that is missing."""
+    buffer = bytearray(_CHUNK)
     view = memoryview(buffer)
-    for path in paths:
+    for name in names:
         try:
-            number = os.open(path, os.O_RDONLY)
+            number = os.open(os.path.join(root, name), os.O_RDONLY)
         except FileNotFoundError:
-            whole.update(b"-")
+            yield ""
             continue
+        whole = sha256(name.partition("/")[0].encode() + b"\0")
         try:
             size = os.fstat(number).st_size
-            whole.update(b"%d:" % size)
             while size > 0 and (count := os.readv(number, [buffer])):
                 whole.update(view[:count])
                 size -= count
         finally:
             os.close(number)
-    return whole.hexdigest()
+        yield whole.hexdigest()
 
 
 class Git:
@@ -179,6 +191,12 @@ class Git:
             raise
         finally:
             os.close(theirs)
+
+    def stop(self) -> None:
+        """Nobody wants to know any more."""
+        os.close(self._answer)
+        os.kill(self._process, _TERMINATE)
+        os.waitpid(self._process, 0)
 
     def said(self) -> bytes | None:
         """Waits for it. None where it failed."""

@@ -10,7 +10,7 @@ from orgsync.keeping import keep, kept
 from orgsync.replay.facts import Doubt, sha256
 
 _CHECKSUM = 32
-_FORMAT = "1"
+_FORMAT = "2"
 _FIELD, _LIST = "\0", "\1"
 _ENDING = ".answer"
 MOST_BYTES = 8 * 1024 * 1024
@@ -25,13 +25,14 @@ class Record:
     code      files that the answer was made by
     journal   SQLite files of which the state counts
     live      SQLite files of which every byte counts
-    cheap     digest of what is known without reading files
-    dear      digest of what stands in them
+    declared  digest of each declared file, in the order of their names
+    cheap     digest of what is known without reading files whole
+    dear      digest of what stands in them, and of what git says
     exit      the exit code
     said      each text, behind the number of the stream that it went to
     """
 
-    __slots__ = ("cheap", "code", "dear", "exit", "journal", "live", "repo", "root", "said")
+    __slots__ = ("cheap", "code", "dear", "declared", "exit", "journal", "live", "repo", "root", "said")
 
     def __init__(
         self,
@@ -41,19 +42,20 @@ class Record:
         code: list[str],
         journal: list[str],
         live: list[str],
+        declared: list[str],
         cheap: str,
         dear: str,
         exit: int,  # noqa: A002
         said: list[str],
     ) -> None:
         self.repo, self.root, self.code, self.journal, self.live = repo, root, code, journal, live
-        self.cheap, self.dear, self.exit, self.said = cheap, dear, exit, said
+        self.declared, self.cheap, self.dear, self.exit, self.said = declared, cheap, dear, exit, said
 
 
 def write(path: str, record: Record) -> None:
     """Raises Doubt where it cannot be told apart from another one, or is too much to keep."""
     one = [_FORMAT, record.repo, record.root, record.cheap, record.dear, str(record.exit)]
-    lists = [one, record.code, record.journal, record.live, record.said]
+    lists = [one, record.code, record.journal, record.live, record.declared, record.said]
     if any(mark in text for texts in lists for text in texts for mark in (_FIELD, _LIST)):
         raise Doubt("a mark within a text")
     body = _LIST.join(_FIELD.join(texts) for texts in lists).encode("utf-8", "surrogatepass")
@@ -70,7 +72,7 @@ def read(path: str) -> Record:
     if sha256(body).digest() != content[:_CHECKSUM]:
         raise Doubt("damaged")
     lists = [texts.split(_FIELD) if texts else [] for texts in str(body, "utf-8", "surrogatepass").split(_LIST)]
-    (form, repo, root, cheap, dear, code), made_by, journal, live, said = lists
+    (form, repo, root, cheap, dear, code), made_by, journal, live, declared, said = lists
     if form != _FORMAT:
         raise Doubt("another format")
     return Record(
@@ -79,6 +81,7 @@ def read(path: str) -> Record:
         code=made_by,
         journal=journal,
         live=live,
+        declared=declared,
         cheap=cheap,
         dear=dear,
         exit=int(code),

@@ -293,3 +293,12 @@ def test_what_says_the_same_may_have_been_touched_or_moved(stage: Stage) -> None
         (stage.root / "copy").replace(path)
         os.utime(path, (1, 1))
     assert stage.knows()
+
+
+@pytest.mark.parametrize("name", ["units/README.md", "units/empty.yaml", "roles/note.txt"])
+def test_what_declares_nothing_counts_too(stage: Stage, name: str) -> None:
+    (stage.root / name).write_text("# one\n")
+    stage.plan()
+    assert stage.knows()
+    (stage.root / name).write_text("# two\n")
+    assert not stage.knows()

@@ -6,10 +6,12 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -22,7 +24,7 @@ from tests.replay.stage import OWN, Stage, set_up
 from tests.repository import SETTINGS_FILE, UNIT_FILE, applied, edit, planned, sql
 from tests.test_signing import pair
 
-LIVE = ".orgsync/demo.db"
+LIVE, JOURNAL = ".orgsync/demo.db", ".orgsync/journal.db"
 FORMATS = ("text", "json", "markdown", "html", "github", "sarif")
 
 
@@ -216,15 +218,24 @@ import shutil, os
 shutil.copy("{LIVE}", "copy.db")
 os.replace("copy.db", "{LIVE}")
 """,
+    "a file, and back": f"""
+import os
+found, content = os.stat("{UNIT_FILE}"), open("{UNIT_FILE}", "rb").read()
+open("{UNIT_FILE}", "wb").write(content[::-1])
+open("{UNIT_FILE}", "wb").write(content)
+os.utime("{UNIT_FILE}", ns=(found.st_atime_ns, found.st_mtime_ns))
+""",
+    "the CRM, and back": f"""
+import os
+found, content = os.stat("{LIVE}"), open("{LIVE}", "rb").read()
+open("{LIVE}", "wb").write(content[::-1])
+open("{LIVE}", "wb").write(content)
+os.utime("{LIVE}", ns=(found.st_atime_ns, found.st_mtime_ns))
+""",
     "the journal": """
 import sqlite3
 with sqlite3.connect(".orgsync/journal.db") as journal:
     journal.execute("UPDATE orgsync_journal SET run = 'b' || run WHERE seq = 1")
-""",
-    "a commit": """
-import subprocess
-author = ["-c", "user.name=t", "-c", "user.email=t@northwind.example"]
-subprocess.run(["git", *author, "commit", "-q", "--allow-empty", "-m", "Now"], check=True)
 """,
     "the program": "open(__file__, 'a').write('# edited\\n')",
     "the day": "today = facts.today() + 1; facts.today = lambda: today",
@@ -238,6 +249,25 @@ def test_what_was_written_while_the_plan_was_made_is_not_taken_for_what_was_read
     assert not stage.record().exists()
 
 
+def test_a_commit_meanwhile_makes_it_an_answer_for_the_commit_before(stage: Stage) -> None:
+    """Git is asked once: what it said stands in the plan, and in the record."""
+    commit = """
+import subprocess
+author = ["-c", "user.name=t", "-c", "user.email=t@northwind.example"]
+subprocess.run(["git", *author, "commit", "-q", "--allow-empty", "-m", "Now"], check=True)
+"""
+    before = stage.plan("plan", "--format", "json", "--no-cache")
+    assert stage.plan(word=f"meddle {commit}") == before
+    assert not stage.knows()
+    after = stage.plan("plan", "--format", "json", "--no-cache")
+    assert after != before
+    stage.git("reset", "--soft", "HEAD^")
+    assert stage.knows()
+    assert stage.plan() == before
+    stage.git("reset", "--soft", "HEAD@{1}")
+    assert stage.plan() == after
+
+
 def test_where_nobody_meddles_it_is_kept(stage: Stage) -> None:
     """So that the tests before this one show what they seem to."""
     assert stage.run(word="meddle pass").returncode == 0
@@ -247,15 +277,43 @@ def test_where_nobody_meddles_it_is_kept(stage: Stage) -> None:
 def test_a_rule_that_time_or_memory_decides_is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def recorded(self: Witness, _: int) -> tuple[Record, str]:
+    def recorded(self: Witness, *_: object) -> Record:
         asked.append(self.repo)
         raise facts.Doubt
 
     monkeypatch.setattr(Witness, "_record", recorded)
     one = Witness(question=None, repo="", root=Path(), live=(), journal=(), before=[])  # type: ignore[arg-type]
     for code, times in (("unusable-rule", 0), ("file-not-read", 1)):
-        one.keep(SimpleNamespace(signature="", findings=[SimpleNamespace(code=code)]), 0)  # type: ignore[arg-type]
+        one.keep(SimpleNamespace(signature="", revision="", findings=[SimpleNamespace(code=code)]), 0)  # type: ignore[arg-type]
         assert len(asked) == times
+
+
+def test_what_could_not_be_hashed_is_not_kept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, began = str(stage.root), time.time_ns() + 60_000_000_000  # as if it began after everything was written
+    path = stage.cache.parent / "one.answer"
+
+    def failing(_: object) -> list[str]:
+        raise OSError
+
+    question = SimpleNamespace(path=str(path), process="", began=began, day=facts.today())
+    live, journal = [str(stage.root / LIVE)], [str(stage.root / JOURNAL)]
+    before = [facts.states(facts.files(root)), [facts.database(one) for one in (*live, *journal)]]
+    plan: Any = SimpleNamespace(signature="", revision="", findings=[])
+    kept = []
+    for fault in (False, True):
+        with monkeypatch.context() as patch:
+            if fault:
+                patch.setattr("orgsync.cli.witness.contents_of", failing)
+            one = Witness(
+                question=cast("Any", question), repo="", root=stage.root, live=live, journal=journal, before=before
+            )
+            one.all_was_read({})
+            one.keep(plan, 0)
+        kept.append(path.exists())
+        path.unlink(missing_ok=True)
+    one = replace(one, hashing=[], declared=[], contents=[])
+    one.keep(plan, 0)  # nobody said that all was read
+    assert [*kept, path.exists()] == [True, False, False]
 
 
 def test_only_what_lies_in_files_has_an_answer(stage: Stage) -> None:
@@ -309,7 +367,7 @@ def test_a_damaged_record_is_passed_over_and_written_again(stage: Stage) -> None
 
 def test_a_record_with_a_checksum_that_is_none_is_none(stage: Stage) -> None:
     stage.cache.mkdir()
-    for body in (b"", b"\1\1\1\1", b"1\0\0\0\0\0x\1\1\1\1", b"2\0\0\0\0\0000\1\1\1\1", b"\xff"):
+    for body in (b"", b"\1" * 5, b"2\0\0\0\0\0x" + b"\1" * 5, b"1\0\0\0\0\0000" + b"\1" * 5, b"\xff"):
         stage.record().write_bytes(hashlib.sha256(body).digest() + body)
         assert not stage.knows()
 
@@ -340,7 +398,16 @@ def test_many_at_once_say_the_same(stage: Stage) -> None:
 
 def one_record(text: str = "told") -> Record:
     return Record(
-        repo="", root="/r", code=["/c"], journal=["/j"], live=["/l"], cheap="a", dear="b", exit=3, said=[f"1{text}"]
+        repo="",
+        root="/r",
+        code=["/c"],
+        journal=["/j"],
+        live=["/l"],
+        declared=["d", "e"],
+        cheap="a",
+        dear="b",
+        exit=3,
+        said=[f"1{text}"],
     )
 
 
