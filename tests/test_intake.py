@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,7 +24,8 @@ from orgsync.cli.output import Output
 from orgsync.cli.session import Session
 from orgsync.intake import Intake, cache, check
 from orgsync.intake import entries as entries_module
-from orgsync.intake.entries import Content, Entry, entries_of, entry_of, pack, unpack
+from orgsync.intake import helper as helper_module
+from orgsync.intake.entries import Content, Entry, entries_of, entry_of, opened, pack
 from orgsync.intake.helper import Helper
 from orgsync.load import Assignments, Repository, load
 from orgsync.load.files import key_of
@@ -83,13 +85,12 @@ def test_whatever_is_edited_the_cache_changes_nothing(tmp_path_factory: pytest.T
         assert told(root, folder) == told(root, None)
 
 
-@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("second", ["_MUCH", "_MUCH_KEPT", ""])
 def test_every_faulty_file_is_told_of_as_without_a_cache(
-    tmp_path: Path,
-    second: bool,  # noqa: FBT001
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, second: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "_HEAD_START", 0 if second else 1 << 40)
+    for name in ("_MUCH", "_MUCH_KEPT"):
+        monkeypatch.setattr(intake, name, 0 if name == second else 1 << 40)
     root = sample(tmp_path)
     for file in FAULTS:
         folder = "roles" if b"\nkind: Role" in file.read_bytes() else "units"
@@ -235,15 +236,11 @@ DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
     "no head": lambda _: pack({}, None),
     "other JSON": lambda _: _sealed(b"[1, 2]"),
     "no JSON": lambda _: _sealed(b"{"),
-    "strange sizes": lambda _: _sealed(json.dumps({"version": cache.version(), "size": [1]}).encode()),
+    "strange sizes": lambda _: _sealed(json.dumps({"version": cache.version(), "keys": [], "size": [1]}).encode()),
     "no columns": lambda _: _sealed(
-        json.dumps({"version": cache.version(), "size": 2, "assignments": 0}).encode(), b"[]"
+        json.dumps({"version": cache.version(), "keys": [], "size": 2, "assignments": 0}).encode(), b"[]"
     ),
 }
-
-
-def _about(size: Any) -> bytes:
-    return json.dumps({"version": cache.version(), "size": size, "assignments": 0}).encode()
 
 
 def _sealed(head: bytes, rest: bytes = b"") -> bytes:
@@ -259,7 +256,7 @@ def test_a_damaged_cache_is_passed_over_and_written_again(tmp_path: Path, damage
     expected = told(root, folder)
     whole = kept(folder).read_bytes()
     kept(folder).write_bytes(DAMAGES[damage](whole))
-    assert cache.read(root, folder) == cache.Kept()
+    assert cache.read(cache.found(root, folder)) == cache.Kept()
     assert told(root, folder) == expected
     assert kept(folder).read_bytes() == whole
 
@@ -268,7 +265,7 @@ def test_a_damaged_cache_is_passed_over_and_written_again(tmp_path: Path, damage
 def test_what_another_version_left_is_not_believed(tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root, folder = repository(tmp_path), tmp_path / "cache"
     told(root, folder)
-    assert len(cache.read(root, folder).entries) == 2
+    assert len(cache.read(cache.found(root, folder)).entries) == 2
     match what:
         case "orgsync":
             monkeypatch.setattr(cache, "__version__", "0.0.9")
@@ -278,9 +275,9 @@ def test_what_another_version_left_is_not_believed(tmp_path: Path, what: str, mo
             monkeypatch.setattr(cache, "_LIBRARIES", ("click",))
         case _:
             monkeypatch.setattr(cache, "_MAKERS", ("orgsync.plan",))
-    assert cache.read(root, folder) == cache.Kept()
+    assert cache.read(cache.found(root, folder)) == cache.Kept()
     told(root, folder)
-    assert len(cache.read(root, folder).entries) == 2
+    assert len(cache.read(cache.found(root, folder)).entries) == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners here")
@@ -289,13 +286,13 @@ def test_what_somebody_else_left_or_could_write_is_not_believed(
 ) -> None:
     root, folder = repository(tmp_path), tmp_path / "cache"
     told(root, folder)
-    assert len(cache.read(root, folder).entries) == 2
+    assert len(cache.read(cache.found(root, folder)).entries) == 2
     kept(folder).chmod(0o620)
-    assert cache.read(root, folder) == cache.Kept()
+    assert cache.read(cache.found(root, folder)) == cache.Kept()
     kept(folder).chmod(0o600)
     me = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 1)
-    assert cache.read(root, folder) == cache.Kept()
+    assert cache.read(cache.found(root, folder)) == cache.Kept()
 
 
 @pytest.mark.parametrize("obstacle", ["a file", "a missing parent that is a file", "a folder in the file's place"])
@@ -345,7 +342,7 @@ def test_runs_at_the_same_time_see_one_whole_cache_or_none(tmp_path: Path) -> No
         writer.start()
     seen = []
     while any(writer.is_alive() for writer in writers):
-        seen.append(frozenset(cache.read(root, folder).entries))
+        seen.append(frozenset(cache.read(cache.found(root, folder)).entries))
     for writer in writers:
         writer.join()
     assert set(seen) <= {frozenset(state) for state in states}
@@ -357,12 +354,12 @@ def test_what_is_new_goes_behind_what_is_there_until_all_is_written_anew(tmp_pat
     for file, content in large(20).items():
         (root / file).write_bytes(content)
     told(root, folder)
-    before = cache.read(root, folder)
+    before = cache.read(cache.found(root, folder))
     found = []
     for _ in range(cache._MOST_PACKS + 1):
         (root / UNIT_FILE).write_bytes((root / UNIT_FILE).read_bytes() + b"# a remark\n")
         assert told(root, folder) == told(root, None)
-        found.append(cache.read(root, folder))
+        found.append(cache.read(cache.found(root, folder)))
     assert [len(one.packs) for one in found] == [2, 3, 4, 5, 6, 7, 8, 1, 2]
     assert [len(one.entries) for one in found] == [23, 24, 25, 26, 27, 28, 29, 22, 23]
     assert found[6].packs[0] == before.packs[0]
@@ -375,22 +372,24 @@ def test_a_cache_that_holds_mostly_what_no_file_says_any_more_is_written_anew(tm
         for path in [*(root / "units").iterdir(), *(root / "roles").iterdir()]:
             path.write_bytes(path.read_bytes() + b"# another end\n")
     told(root, folder)
-    found = cache.read(root, folder)
+    found = cache.read(cache.found(root, folder))
     assert (len(found.packs), len(found.entries)) == (1, 2)
 
 
 def test_what_two_processes_made_shares_its_texts_and_is_kept_as_two_packs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "_HEAD_START", 0)
+    monkeypatch.setattr(intake, "_MUCH", 0)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(Helper, "turns", lambda self, turns=Helper.turns: islice(turns(self), 2))
+    monkeypatch.setattr(helper_module, "_START", f"import time; time.sleep(0.5); {helper_module._START}")
     root, folder = tmp_path, tmp_path / "cache"
     for file, content in large(4).items():
         (root / file).parent.mkdir(exist_ok=True)
         (root / file).write_bytes(content)
     for _ in range(2):
         found: list[Any] = [one.value["assignments"] for one in load(root, Intake(root, folder).ready).documents]
-        assert len(cache.read(root, folder).packs) == 2
+        assert len(cache.read(cache.found(root, folder)).packs) == 2
         assert len({id(text) for one in found for text in (*one.user, *one.until)}) == 200 + 1
 
 
@@ -404,8 +403,9 @@ def test_a_second_process_answers_what_this_one_would(tmp_path: Path) -> None:
     assert tmp_path.is_dir()
     files = large(5) | {"units/bad.yaml": b"kind: [", "units/empty.yaml": b""}
     contents = {f"key of {file}": (file, content) for file, content in files.items()}
-    with Helper(contents, "1") as helper:
-        found = unpack(helper.answer(), "1", {})
+    with Helper() as helper:
+        helper.ask(contents, "1")
+        found = opened(helper.answer(), "1").entries({})
     assert found == entries_of(contents)
     assert {*found} == {f"key of {file}" for file in large(5)}
 
@@ -425,12 +425,14 @@ def test_without_the_second_process_this_one_does_it_all(
 ) -> None:
     root = sample(tmp_path)
     expected = told(root, None)
-    monkeypatch.setattr(intake, "_HEAD_START", 0)
+    monkeypatch.setattr(intake, "_MUCH", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     if end == "cannot start":
         monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     else:
         answer = "raise SystemExit(1)" if end == "dies" else "print('nonsense')"
-        monkeypatch.setattr("orgsync.intake.helper._START", answer)
+        monkeypatch.setattr(helper_module, "_START", f"import os; os.read(0, 1); {answer}")  # a turn is lost
+        monkeypatch.setattr(Helper, "turns", lambda self, turns=Helper.turns: (self._process.wait(), turns(self))[1])
     assert told(root, None) == expected
 
 
@@ -438,9 +440,9 @@ def test_the_second_process_is_started_for_much_alone(monkeypatch: pytest.Monkey
     started: list[int] = []
 
     class Noted(Helper):
-        def __init__(self, contents: Mapping[str, Content], version: Json) -> None:
-            started.append(sum(len(content) for _, content in contents.values()))
-            super().__init__(contents, version)
+        def ask(self, contents: Mapping[str, Content], version: Json) -> None:
+            started.append(len(contents))
+            super().ask(contents, version)
 
     monkeypatch.setattr(intake, "Helper", Noted)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
@@ -451,12 +453,63 @@ def test_the_second_process_is_started_for_much_alone(monkeypatch: pytest.Monkey
 
     assert ready() == 40
     assert started == []
-    monkeypatch.setattr(intake, "_HEAD_START", 20_000)
+    monkeypatch.setattr(intake, "_MUCH", 20_000)
     assert ready() == 40
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     assert ready() == 40
-    (theirs,) = started
-    assert 0.3 < theirs / sum(map(len, contents.values())) < 0.5
+    assert started == [40]
+
+
+def test_each_file_is_checked_by_one_of_the_two() -> None:
+    contents = {f"key of {file}": (file, content) for file, content in (large(300) | {"units/empty": b""}).items()}
+    with Helper() as helper:
+        helper.ask(contents, "1")
+        mine = {key for turn in islice(helper.turns(), 20) for key in turn}
+        theirs = opened(helper.answer(), "1").keys
+    assert mine.isdisjoint(theirs)
+    assert contents.keys() - mine - theirs <= {"key of units/empty"}
+    assert theirs
+
+
+def test_the_second_process_is_not_waited_for_where_this_one_did_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "_MUCH", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(helper_module, "_START", "import time; time.sleep(600)")
+    assert len(Intake(Path(), None).ready(large(3))) == 3
+
+
+def test_beside_a_large_cache_this_process_loads_neither_parser_nor_models(tmp_path: Path) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    told(root, folder)
+    edit(root, "name: Sales Team", "name: Sales Crew")
+    code = (
+        "import os, sys, pathlib\nfrom orgsync import intake\nfrom orgsync.load import load\n"
+        f"root, folder = pathlib.Path({str(root)!r}), pathlib.Path({str(folder)!r})\n"
+        "intake._MUCH_KEPT, os.cpu_count = 0, lambda: 2\n"
+        "checked, found = intake.check(load(root, intake.Intake(root, folder).ready))\n"
+        "print(len(checked), found, {'yaml', 'pydantic'} & sys.modules.keys())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, timeout=60
+    )
+    assert done.stdout == "5 [] set()\n"
+    assert len(cache.read(cache.found(root, folder)).packs) == 2
+    assert told(root, folder) == told(root, None)
+
+
+@pytest.mark.parametrize("end", ["dies", "talks nonsense"])
+def test_beside_a_large_cache_nothing_depends_on_the_second_process(
+    tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    told(root, folder)
+    monkeypatch.setattr(intake, "_MUCH_KEPT", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    edit(root, "name: Sales Team", "name: Sales Crew")
+    monkeypatch.setattr(helper_module, "_START", "raise SystemExit(1)" if end == "dies" else "print('nonsense')")
+    assert told(root, folder) == told(root, None)
+    assert len(cache.read(cache.found(root, folder)).entries) == 3
 
 
 def test_nothing_that_can_be_executed_is_read_back() -> None:
@@ -482,11 +535,11 @@ def test_what_is_packed_is_unpacked_and_what_is_not_ours_is_refused() -> None:
     entry = entry_of(content, file)
     assert entry is not None
     packed = pack({"a": entry, "b": entry}, ["1"])
-    found = unpack(packed, ["1"], {})
+    found = opened(packed, ["1"]).entries({})
     assert found == {"a": entry, "b": entry}
     assert [list(one.marks or ()) for one in found["b"]] == [list(one.marks or ()) for one in entry]
     with pytest.raises(ValueError, match="another version"):
-        unpack(packed, ["2"], {})
+        opened(packed, ["2"])
 
 
 @pytest.mark.parametrize(

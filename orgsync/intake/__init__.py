@@ -6,6 +6,7 @@ way, so that findings are made in one place. Never: takes a document for another
 
 import os
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from typing import Any
 from orgsync.finding import Finding
 from orgsync.intake import cache
 from orgsync.intake.cache import Kept
-from orgsync.intake.entries import Content, Entry, entries_of
+from orgsync.intake.entries import Content, Entry, Pack, entries_of, opened
 from orgsync.intake.helper import Helper
 from orgsync.load import Assignments, Checked, Document, Repository
 from orgsync.load.files import key_of
 
-_HEAD_START = 2 * 1024 * 1024
-"""Bytes that are parsed and checked while a second process starts."""
+_MUCH = 4 * 1024 * 1024
+"""Bytes of YAML that take both cores: less is parsed and checked before a second process could begin."""
+_MUCH_KEPT = 8 * 1024 * 1024
+"""Bytes of the cache that take as long to unpack as a second process takes to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +34,47 @@ class Intake:
 
     def ready(self, texts: Mapping[str, bytes]) -> Mapping[str, Sequence[Document]]:
         keys = {file: key_of(file, content) for file, content in texts.items()}
-        kept = cache.read(self.root, self.folder) if self.folder is not None else cache.Kept()
-        new = {key: (file, texts[file]) for file, key in keys.items() if key not in kept.entries}
-        kept, own = _checked(new, kept)
-        entries = {**kept.entries, **{key: [_shared(one, kept.same) for one in entry] for key, entry in own.items()}}
-        if self.folder is not None and not entries.keys().isdisjoint(new):
-            wanted = {key: entries[key] for key in keys.values() if key in entries}
-            cache.write(self.root, self.folder, kept, wanted)
+        found = cache.found(self.root, self.folder) if self.folder is not None else ()
+        kept = self._made(found, {key: (file, texts[file]) for file, key in keys.items()})
+        entries = kept.entries
+        if self.folder is not None and kept.packs != tuple(pack.content for pack in found):
+            cache.write(self.root, self.folder, kept, {key: entries[key] for key in keys.values() if key in entries})
         return {
             file: [self._named(one, file, key) for one in entries[key]] for file, key in keys.items() if key in entries
         }
+
+    def _made(self, found: Sequence[Pack], contents: Mapping[str, Content]) -> Kept:
+        """What is kept, and the rest of what is without a fault."""
+        known = frozenset[str]().union(*(pack.keys for pack in found))
+        new = {key: content for key, content in contents.items() if key not in known}
+        kept, tried = (self._with_another(found, new) if _pays(found, new) else None) or (cache.read(found), set[str]())
+        left = {key: one for key, one in contents.items() if key not in kept.entries and key not in tried}
+        return self._more(kept, entries_of(left))
+
+    def _with_another(self, found: Sequence[Pack], new: Mapping[str, Content]) -> tuple[Kept, AbstractSet[str]] | None:
+        """And whose files need not be looked at again. None where no other process starts.
+
+        That one loads its libraries while this one unpacks what is kept. Where little is new, this one needs none.
+        """
+        try:
+            with Helper() as helper:
+                helper.ask(new, cache.version())
+                kept, own, taken = cache.read(found), dict[str, Entry](), set[str]()
+                for turn in helper.turns() if _size(new) > _MUCH else ():
+                    own.update(entries_of(turn))
+                    taken.update(turn)
+                kept = self._more(kept, own)  # while the other packs what it made
+                answer = helper.answer() if len(taken) < len(new) else b""
+        except OSError:  # no further process, or no place for its files
+            return None
+        try:
+            return kept.joined(opened(answer, cache.version())), new.keys()
+        except (ValueError, TypeError, KeyError):
+            return kept, taken
+
+    def _more(self, kept: Kept, entries: Mapping[str, Entry]) -> Kept:
+        shared = {key: [_shared(one, kept.same) for one in entry] for key, entry in entries.items()}
+        return kept.more(shared, packed=self.folder is not None)
 
     def _named(self, document: Document, file: str, key: str) -> Document:
         """Without a cache the folder may be a passing one, from which nothing can be read again."""
@@ -72,35 +106,13 @@ def _index(one: Checked) -> int:
     return one[0]
 
 
-def _checked(contents: Mapping[str, Content], kept: Kept) -> tuple[Kept, dict[str, Entry]]:
-    """What is kept, now with what the second process made, and the rest of those without a fault. That process gets
-    what it can do by the time when this one is through."""
-    theirs = _share(contents)
-    if not theirs:
-        return kept, entries_of(contents)
-    ours = {key: content for key, content in contents.items() if key not in theirs}
-    try:
-        with Helper(theirs, cache.version()) as helper:
-            own = entries_of(ours)
-            answer = helper.answer()
-    except OSError:  # no further process, or no place for its files
-        return kept, entries_of(contents)
-    try:
-        return kept.joined(answer), own
-    except (ValueError, TypeError, KeyError):
-        return kept, {**own, **entries_of(theirs)}
+def _pays(found: Sequence[Pack], new: Mapping[str, Content]) -> bool:
+    kept = sum(len(pack.content) for pack in found)
+    return bool(new) and (_size(new) > _MUCH or kept > _MUCH_KEPT) and (os.cpu_count() or 1) > 1
 
 
-def _share(contents: Mapping[str, Content]) -> dict[str, Content]:
-    total = sum(len(content) for _, content in contents.values())
-    left = (total - _HEAD_START) // 2 if (os.cpu_count() or 1) > 1 else 0
-    share: dict[str, Content] = {}
-    for key, (file, content) in contents.items():
-        left -= len(content)
-        if left < 0:
-            break
-        share[key] = file, content
-    return share
+def _size(contents: Mapping[str, Content]) -> int:
+    return sum(len(content) for _, content in contents.values())
 
 
 __all__ = ["Intake", "check"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from orgsync import __version__
-from orgsync.intake.entries import Entry, pack, split, unpack
+from orgsync.intake.entries import Entry, Pack, opened, pack, split
 from orgsync.keeping import keep, kept
 from orgsync.resources import Json
 
@@ -25,8 +25,6 @@ _MAKERS = (
     *("orgsync.documents", "orgsync.wording", "orgsync.resources", "orgsync.intake.entries"),
 )
 _LIBRARIES = ("yaml", "pydantic", "pydantic_core")
-
-
 _MOST_PACKS = 8
 
 
@@ -38,28 +36,39 @@ class Kept:
     packs: tuple[bytes | memoryview, ...] = ()
     same: dict[Any, Any] = field(default_factory=dict)
 
-    def joined(self, pack: bytes | memoryview) -> "Kept":
+    def joined(self, pack: Pack) -> "Kept":
         """Raises ValueError, TypeError or KeyError."""
-        entries = {**self.entries, **unpack(pack, version(), self.same)}
-        return Kept(entries, (*self.packs, pack), self.same)
+        if not pack.keys:
+            return self
+        entries = {**self.entries, **pack.entries(self.same)}
+        return Kept(entries, (*self.packs, pack.content), self.same)
+
+    def more(self, entries: Mapping[str, Entry], *, packed: bool) -> "Kept":
+        """What is new goes behind what is there, which takes a tenth of the time of writing everything anew."""
+        packs = (*self.packs, pack(entries, version())) if packed and entries else self.packs
+        return Kept({**self.entries, **entries}, packs, self.same)
 
 
-def read(root: Path, folder: Path) -> Kept:
+def found(root: Path, folder: Path) -> Sequence[Pack]:
+    """Whole and of this version, or none at all."""
     try:
-        return reduce(Kept.joined, split(kept(_path(root, folder))), Kept())
+        made_by = version()
+        return [opened(one, made_by) for one in split(kept(_path(root, folder)))]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return []
+
+
+def read(packs: Sequence[Pack]) -> Kept:
+    try:
+        return reduce(Kept.joined, packs, Kept())
+    except (ValueError, TypeError, KeyError, AttributeError):
         return Kept()
 
 
 def write(root: Path, folder: Path, known: Kept, entries: Mapping[str, Entry]) -> None:
-    """What is new goes behind what is there, which takes a tenth of the time of writing everything anew; that is done
-    now and then, and leaves out what is not among ``entries`` any more."""
-    more = {key: entry for key, entry in entries.items() if key not in known.entries}
-    if 0 < len(known.packs) < _MOST_PACKS and len(known.entries) + len(more) < 2 * len(entries):
-        packs: Sequence[bytes | memoryview] = [*known.packs, *([pack(more, version())] if more else [])]
-    else:
-        packs = [pack(entries, version())]
-    keep(_path(root, folder), b"".join(packs))
+    """Everything is written anew now and then, which leaves out what is not among ``entries`` any more."""
+    fits = 0 < len(known.packs) <= _MOST_PACKS and len(known.entries) < 2 * len(entries)
+    keep(_path(root, folder), b"".join(known.packs) if fits else pack(entries, version()))
 
 
 def _path(root: Path, folder: Path) -> Path:

@@ -11,6 +11,7 @@ import json
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
 from struct import Struct
@@ -55,7 +56,7 @@ def pack(entries: Mapping[str, Entry], version: Json) -> bytes:
     rows = {key: [_row(document, columns, marks) for document in entry] for key, entry in entries.items()}
     numbers, values = zip(*map(_numbered, columns), strict=True)
     body = json.dumps([rows, values], separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
-    about = {"version": version, "size": len(body), "assignments": len(columns[0])}
+    about = {"version": version, "keys": [*entries], "size": len(body), "assignments": len(columns[0])}
     head = json.dumps(about, separators=(",", ":")).encode()
     rest = b"".join([head, body, *numbers, *marks])
     checked = _LENGTHS.pack(len(head), len(rest)) + rest
@@ -94,11 +95,33 @@ def split(content: bytes) -> Iterator[memoryview]:
         start = end
 
 
-def unpack(content: bytes | memoryview, version: Json, same: dict[Any, Any]) -> dict[str, Entry]:
-    """``same``: a value -> the one object for all that are equal, those of other packs included.
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """What ``pack`` made, whole and of this version. Its keys are known before what takes time, which is the rest."""
 
-    Raises ValueError, TypeError or KeyError where that is not what ``pack`` made, or made by another version.
-    """
+    content: memoryview
+    keys: frozenset[str]
+    start: int
+    size: int
+    assignments: int
+
+    def entries(self, same: dict[Any, Any]) -> dict[str, Entry]:
+        """``same``: a value -> the one object for all that are equal, those of other packs included.
+
+        Raises ValueError, TypeError or KeyError where that is not what ``pack`` made.
+        """
+        view, end, length = self.content, self.start + self.size, self.assignments * array("I").itemsize
+        rows, values = json.loads(bytes(view[self.start : end]))
+        columns = [
+            _column(bytes(view[end + number * length : end + (number + 1) * length]), some)
+            for number, some in enumerate(_shared(values, same))
+        ]
+        opened = _Opened(columns, memoryview(bytes(view[end + len(columns) * length :])).cast("Q"))
+        return {key: [opened.document(*row) for row in entry] for key, entry in rows.items()}
+
+
+def opened(content: bytes | memoryview, version: Json) -> Pack:
+    """Raises ValueError, TypeError or KeyError where that is not what ``pack`` made, or made by another version."""
     view = memoryview(content)
     if len(view) < _START or sha256(view[_CHECKSUM:]).digest() != view[:_CHECKSUM]:
         raise ValueError("damaged")
@@ -106,14 +129,7 @@ def unpack(content: bytes | memoryview, version: Json, same: dict[Any, Any]) -> 
     head = json.loads(bytes(view[_START:start]))
     if head["version"] != version:
         raise ValueError("of another version")
-    end, length = start + head["size"], head["assignments"] * array("I").itemsize
-    rows, values = json.loads(bytes(view[start:end]))
-    columns = [
-        _column(bytes(view[end + number * length : end + (number + 1) * length]), some)
-        for number, some in enumerate(_shared(values, same))
-    ]
-    opened = _Opened(columns, memoryview(bytes(view[end + len(columns) * length :])).cast("Q"))
-    return {key: [opened.document(*row) for row in entry] for key, entry in rows.items()}
+    return Pack(view, frozenset(head["keys"]), start, head["size"], head["assignments"])
 
 
 def _shared(values: Sequence[list[Any]], same: dict[Any, Any]) -> Iterator[list[Any]]:
