@@ -70,6 +70,7 @@ LATE_IN = {  # sqlalchemy takes half the time of a validate that never needs it
         *(f"orgsync.pipeline.{name}" for name in ("accessing", "applying", "declaring", "past", "planning")),
         *(f"orgsync.pipeline.{name}" for name in ("undoing", "values")),
         "orgsync.pipeline.target",
+        "orgsync.intake",
         "orgsync.revision",
     },
     "pipeline.applying": {"orgsync.journal", "orgsync.journal.book", "orgsync.signing"},

@@ -444,7 +444,7 @@ def test_the_second_process_is_started_for_much_alone(monkeypatch: pytest.Monkey
             started.append(len(contents))
             super().ask(contents, version)
 
-    monkeypatch.setattr(intake, "Helper", Noted)
+    monkeypatch.setattr(helper_module, "Helper", Noted)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     contents = large(40)
 
@@ -476,6 +476,45 @@ def test_the_second_process_is_not_waited_for_where_this_one_did_it_all(monkeypa
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(helper_module, "_START", "import time; time.sleep(600)")
     assert len(Intake(Path(), None).ready(large(3))) == 3
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_second_process_that_started_early_is_the_one_that_is_asked_and_ends_in_any_case(
+    tmp_path: Path,
+    asked: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[Helper] = []
+
+    class Noted(Helper):
+        def __init__(self) -> None:
+            super().__init__()
+            begun.append(self)
+
+    monkeypatch.setattr(helper_module, "Helper", Noted)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    root, folder = repository(tmp_path), tmp_path / "cache"
+    with intake.expected(root, folder):
+        assert begun == []
+    told(root, folder)
+    monkeypatch.setattr(intake, "_MUCH_KEPT", 0)
+    edit(root, "name: Sales Team", "name: Sales Crew")
+    with intake.expected(root, folder):
+        assert len(begun) == 1
+        assert not asked or told(root, folder)["resources"]["unit/sales"]["name"] == "Sales Crew"
+    assert (begun[0]._process.returncode == 0) == asked
+    assert told(root, folder) == told(root, None)
+    assert len(begun) == (1 if asked else 2)
+
+
+def test_an_error_within_is_not_mistaken_for_one_of_starting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(intake, "_MUCH", -1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with pytest.raises(FileNotFoundError, match="mine"), intake.expected(tmp_path, None):
+        raise FileNotFoundError("mine")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    with intake.expected(tmp_path, None):
+        assert helper_module._early == []
 
 
 def test_beside_a_large_cache_this_process_loads_neither_parser_nor_models(tmp_path: Path) -> None:

@@ -35,14 +35,16 @@ def plan(
     Reads the CRM and changes nothing. A saved plan is what `orgsync apply FILE` applies; one that was made with --as-of
     is for looking ahead, and is applied on that day only. With --actor nobody may raise their own access.
     """
+    from orgsync import pipeline
     from orgsync.cli.planning import make, save, show
     from orgsync.cli.session import begin
     from orgsync.cli.witness import witness_of
 
     session = begin()
-    witness = witness_of(session) if out is None else None
-    seen = None if witness is None else witness.all_was_read
-    made = make(session, accept=frozenset(accept), actor=actor, as_of=as_of, seen=seen)
+    with pipeline.expected(session.root, session.cache):
+        witness = witness_of(session) if out is None else None
+        seen = None if witness is None else witness.all_was_read
+        made = make(session, accept=frozenset(accept), actor=actor, as_of=as_of, seen=seen)
     show(session.output, made)
     if out is not None:
         save(session.output, made, out)

@@ -7,6 +7,7 @@ way, so that findings are made in one place. Never: takes a document for another
 import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from orgsync.finding import Finding
 from orgsync.intake import cache
 from orgsync.intake.cache import Kept
 from orgsync.intake.entries import Content, Entry, Pack, entries_of, opened
-from orgsync.intake.helper import Helper
+from orgsync.intake.helper import begun, started
 from orgsync.load import Assignments, Checked, Document, Repository
-from orgsync.load.files import key_of
+from orgsync.load.files import FOLDERS, key_of
 
 _MUCH = 4 * 1024 * 1024
 """Bytes of YAML that take both cores: less is parsed and checked before a second process could begin."""
@@ -57,14 +58,14 @@ class Intake:
         That one loads its libraries while this one unpacks what is kept. Where little is new, this one needs none.
         """
         try:
-            with Helper() as helper:
-                helper.ask(new, cache.version())
+            with started() as second:
+                second.ask(new, cache.version())
                 kept, own, taken = cache.read(found), dict[str, Entry](), set[str]()
-                for turn in helper.turns() if _size(new) > _MUCH else ():
+                for turn in second.turns() if _size(new) > _MUCH else ():
                     own.update(entries_of(turn))
                     taken.update(turn)
                 kept = self._more(kept, own)  # while the other packs what it made
-                answer = helper.answer() if len(taken) < len(new) else b""
+                answer = second.answer() if len(taken) < len(new) else b""
         except OSError:  # no further process, or no place for its files
             return None
         try:
@@ -106,6 +107,26 @@ def _index(one: Checked) -> int:
     return one[0]
 
 
+def expected(root: Path, folder: Path | None) -> AbstractContextManager[None]:
+    """Within it a second process loads its libraries, where one is likely to be of use: a tenth of a second before
+    anybody knows which files are new. A glance has to do: at the cache, or without one at how much there is."""
+    kept = cache.size(root, folder) if folder is not None else 0
+    much = kept > _MUCH_KEPT if kept else sum(_below(root / one) for one in FOLDERS) > _MUCH
+    return begun() if much and (os.cpu_count() or 1) > 1 else nullcontext()
+
+
+def _below(folder: Path | str) -> int:
+    try:
+        with os.scandir(folder) as found:
+            entries = [*found]
+        return sum(
+            _below(one.path) if one.is_dir(follow_symlinks=False) else one.stat(follow_symlinks=False).st_size
+            for one in entries
+        )
+    except OSError:
+        return 0
+
+
 def _pays(found: Sequence[Pack], new: Mapping[str, Content]) -> bool:
     kept = sum(len(pack.content) for pack in found)
     return bool(new) and (_size(new) > _MUCH or kept > _MUCH_KEPT) and (os.cpu_count() or 1) > 1
@@ -115,4 +136,4 @@ def _size(contents: Mapping[str, Content]) -> int:
     return sum(len(content) for _, content in contents.values())
 
 
-__all__ = ["Intake", "check"]
+__all__ = ["Intake", "check", "expected"]

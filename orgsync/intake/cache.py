@@ -49,6 +49,13 @@ class Kept:
         return Kept({**self.entries, **entries}, packs, self.same)
 
 
+def size(root: Path, folder: Path) -> int:
+    try:
+        return _path(root, folder).stat().st_size
+    except OSError:
+        return 0
+
+
 def found(root: Path, folder: Path) -> Sequence[Pack]:
     """Whole and of this version, or none at all."""
     try:

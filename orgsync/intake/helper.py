@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Self
 
 from orgsync.intake.entries import Content, entries_of, entry_of, pack
@@ -84,6 +85,26 @@ class Helper:
             return b""
         self._between.seek(0)
         return self._between.read()
+
+
+@contextmanager
+def begun() -> Iterator[None]:
+    """Within it, the first ``started`` has done so already; one that nobody asks for ends with it."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # whoever asks for it is told
+            _early.append(stack.enter_context(Helper()))
+        try:
+            yield
+        finally:
+            _early.clear()
+
+
+def started() -> Helper:
+    """Raises OSError where no process can be started."""
+    return _early.pop() if _early else Helper()
+
+
+_early: list[Helper] = []
 
 
 def _turns(contents: Mapping[str, Content]) -> list[Turn]:

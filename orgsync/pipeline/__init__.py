@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from orgsync.intake import expected
     from orgsync.pipeline.accessing import Known, access_of_commit, compare_access, declared_access, live_access
     from orgsync.pipeline.applying import apply_plan
     from orgsync.pipeline.declaring import Declared, validate
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from orgsync.revision import commit_at, commit_of
 
 _HOUSES = {
+    "orgsync.intake": ("expected",),
     "orgsync.pipeline.accessing": ("Known", "access_of_commit", "compare_access", "declared_access", "live_access"),
     "orgsync.pipeline.applying": ("apply_plan",),
     "orgsync.pipeline.declaring": ("Declared", "validate"),
@@ -57,6 +59,7 @@ __all__ = [
     "compare_access",
     "databases",
     "declared_access",
+    "expected",
     "find_access_diff",
     "find_drift",
     "live_access",

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -45,6 +46,9 @@ class Engine:
         self._ask("validate", root=root, **arguments)
         repository = SimpleNamespace(documents=[SimpleNamespace(file="units/a.yaml")])
         return SimpleNamespace(repository=repository, findings=self.findings)
+
+    def expected(self, _root: Path, _folder: Path | None) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def make_plan(self, root: Path, _settings: object, target: str, **arguments: Any) -> Plan:
         with arguments["watch"].stage("read"):
