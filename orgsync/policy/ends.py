@@ -43,7 +43,7 @@ def _left_with_too_few(state: State, last: date) -> Iterator[Finding]:
         return
     now = holders(state)
     access = evaluate(state.resources, today=last + timedelta(days=1))
-    then = holders(replace(state, access=access))
+    then = holders(replace(state, evaluated=lambda: access))
     for role, count in least.items():
         if then[role] < count <= now[role]:
             detail = f"after {last} {then[role]} people hold {role}, at least {count} must"

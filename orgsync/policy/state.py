@@ -29,18 +29,23 @@ def _nowhere(_: Address, *__: str) -> None:
 class State:
     """``at``: where a resource, or a field of it, is declared. ``complete``: everybody who holds anything is there.
 
-    named    kind -> key -> fields, of everything but memberships and grants
-    agreed   (login, privileged role) of what is declared, whose terms are checked there
+    named      kind -> key -> fields, of everything but memberships and grants
+    evaluated  works out who holds what, which takes longer than all else, once somebody asks
+    agreed     (login, privileged role) of what is declared, whose terms are checked there
     """
 
     resources: Resources
-    access: Access
+    evaluated: Callable[[], Access]
     named: Mapping[str, Mapping[str, Fields]]
     today: date
     at: Callable[..., Position | None] = _nowhere
     complete: bool = True
     live: bool = False
     agreed: frozenset[tuple[str, str]] = frozenset()
+
+    @cached_property
+    def access(self) -> Access:
+        return self.evaluated()
 
     def tell(self, code: str, detail: str, address: Address, *path: str, remedy: str = "") -> Finding:
         return finding(code, detail, address, self.at(address, *path), remedy)
@@ -125,11 +130,14 @@ def declared_state(desired: Organization, position: Callable[[Place], Position],
         return None if place is None else position((place[0], (*place[1], *path)))
 
     resources, units = desired.resources, desired.named.get(Kind.UNIT, {})
-    silent = (a for a in desired.bound if not any(map(resources.get(a, NO_FIELDS).get, _ALLOWING)))
-    access = already(resources, desired.holdings(), today=today, named=desired.named, unknown=frozenset(silent))
+
+    def evaluated() -> Access:
+        silent = (a for a in desired.bound if not any(map(resources.get(a, NO_FIELDS).get, _ALLOWING)))
+        return already(resources, desired.holdings(), today=today, named=desired.named, unknown=frozenset(silent))
+
     complete = sound and units.keys() <= desired.managed
     named = _by_key(desired.named)
-    return State(resources=resources, access=access, named=named, today=today, at=at, complete=complete)
+    return State(resources=resources, evaluated=evaluated, named=named, today=today, at=at, complete=complete)
 
 
 _ALLOWING = ("includes", "functions", "privileges")
@@ -156,9 +164,14 @@ def live_state(
         if a.startswith(ROLE)
     }
     resources = {**live, **{a: {**noted[a], **fields} for a, fields in live.items() if a in noted}}
-    access = evaluate(resources, today=today, contents=contents, unknown=unknown)
-    named = named_of(resources)
-    return State(resources=resources, access=access, named=named, today=today, live=True, agreed=agreed)
+    return State(
+        resources=resources,
+        evaluated=lambda: evaluate(resources, today=today, contents=contents, unknown=unknown),
+        named=named_of(resources),
+        today=today,
+        live=True,
+        agreed=agreed,
+    )
 
 
 def named_of(resources: Resources) -> dict[str, dict[str, Fields]]:

@@ -25,7 +25,8 @@ TODAY = date(2026, 11, 1)
 
 
 def state_of(resources: dict[str, Fields]) -> State:
-    return State(resources=resources, access=evaluate(resources, today=TODAY), named=named_of(resources), today=TODAY)
+    access = evaluate(resources, today=TODAY)
+    return State(resources=resources, evaluated=lambda: access, named=named_of(resources), today=TODAY)
 
 
 def test_what_a_crm_does_not_store_of_roles_is_as_declared() -> None:
