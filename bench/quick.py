@@ -30,7 +30,8 @@ SLACK = 1.6
 _IMPORTS = """
 import atexit, json, runpy, sys
 sys.argv[0] = "orgsync"
-names = lambda: sorted({name.partition(".")[0] for name in sys.modules})
+before = {*sys.modules}  # of whoever watches the process, such as coverage
+names = lambda: sorted({name.partition(".")[0] for name in sys.modules.keys() - before})
 atexit.register(lambda: print(json.dumps(names()), file=sys.stderr, flush=True))
 runpy.run_module("orgsync", run_name="__main__")
 """
