@@ -200,8 +200,9 @@ class Client:
     def _paced(self, tries: _Tries) -> Answer | Failure:
         why = tries.last or Failure(why="no calls are left for now", certain=True)
         self._wait(tries, why, self._pace.turn())
-        while (seconds := self._pace.begin()) > 0:
-            self._wait(tries, why, seconds)
+        moment = 0.0
+        while moment := self._pace.begin(moment):
+            self._wait(tries, why, moment - self._time.clock())
         try:
             return self._attempt(tries)
         finally:

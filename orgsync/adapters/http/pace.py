@@ -50,16 +50,15 @@ class Pace:
             self._turn = mine + 1 / self._rate
             return mine - now
 
-    def begin(self) -> float:
-        """0: go, and say so when it has ended. Else seconds to wait and then to ask again: whoever wakes up late may
-        find that the others have used up what there was."""
+    def begin(self, waited: float = 0) -> float:
+        """0: go, and say so when it has ended. Else when to ask again, having ``waited`` until then: whoever wakes up
+        late may find that the others have used up what there was meanwhile, and waits for a later moment."""
         with self._changed:
             while self._flying and self._short():  # the answers that are due say how many are left
                 self._changed.wait(_SAME_WINDOW)
-            now = self._clock()
-            wait = max(self._held_until - now, self._until - now if self._short() else 0)
-            if wait > 0:
-                return wait
+            moment = max(self._held_until, self._until if self._short() else 0)
+            if moment > max(self._clock(), waited):
+                return moment
             self._flying += 1
             return 0
 
