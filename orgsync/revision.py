@@ -11,23 +11,14 @@ from pathlib import Path, PurePosixPath
 from threading import Thread
 
 from orgsync.errors import BadUsage, OrgsyncError
-from orgsync.replay.facts import SAFELY
+from orgsync.replay.facts import FOLDERS, SAFELY, STATUS, revision_in
 
-_FOLDERS = ("units", "roles")
 _MOST_BYTES = 1024 * 1024 * 1024
 
 
 def revision(root: Path) -> str:
     """The commit's full hash, with ``+dirty`` where declared files differ from it."""
-    told = _git(root, *_STATUS, "--", *_FOLDERS, "orgsync.yaml").splitlines()
-    commit = next((line.removeprefix(_COMMIT) for line in told if line.startswith(_COMMIT)), "")
-    if not commit or commit == "(initial)":
-        return "unversioned"
-    return commit + ("" if all(line.startswith("#") for line in told) else "+dirty")
-
-
-_STATUS = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind")
-_COMMIT = "# branch.oid "
+    return revision_in(_git(root, *STATUS))
 
 
 def revision_begun(root: Path) -> Callable[[], str]:
@@ -85,7 +76,7 @@ def lay_out(root: Path, commit: str, folder: Path) -> None:
 
 def _blobs(root: Path, commit: str) -> Iterator[tuple[str, str]]:
     """(blob, path) of every YAML file."""
-    listed = _bytes(root, "ls-tree", "-r", "-z", "-l", commit, "--", *(f"{one}/" for one in _FOLDERS))
+    listed = _bytes(root, "ls-tree", "-r", "-z", "-l", commit, "--", *(f"{one}/" for one in FOLDERS))
     total = 0
     for entry in filter(None, listed.split(b"\0")):
         head, _, name = entry.partition(b"\t")
@@ -93,7 +84,7 @@ def _blobs(root: Path, commit: str) -> Iterator[tuple[str, str]]:
         if not path.endswith((".yaml", ".yml")):
             continue
         parts = PurePosixPath(path).parts
-        if mode not in _PLAIN or ".." in parts or parts[0] not in _FOLDERS:
+        if mode not in _PLAIN or ".." in parts or parts[0] not in FOLDERS:
             raise OrgsyncError(f"{path} of {commit[:7]} is not a plain file", remedy="put the file itself there")
         total += int(size)
         if total > _MOST_BYTES:

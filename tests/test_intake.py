@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orgsync import intake, pipeline
+from orgsync import program as making
 from orgsync.cli.options import Options
 from orgsync.cli.output import Output
 from orgsync.cli.session import Session
@@ -266,15 +267,16 @@ def test_what_another_version_left_is_not_believed(tmp_path: Path, what: str, mo
     root, folder = repository(tmp_path), tmp_path / "cache"
     told(root, folder)
     assert len(cache.read(cache.found(root, folder)).entries) == 2
+    monkeypatch.setattr(cache, "program", making.program.__wrapped__)  # as another process would find it
     match what:
         case "orgsync":
-            monkeypatch.setattr(cache, "__version__", "0.0.9")
+            monkeypatch.setattr(making, "__version__", "0.0.9")
         case "python":
             monkeypatch.setattr(sys, "version", "3.99")
         case "a library":
-            monkeypatch.setattr(cache, "_LIBRARIES", ("click",))
+            monkeypatch.setattr(making, "_LIBRARIES", ("click",))
         case _:
-            monkeypatch.setattr(cache, "_MAKERS", ("orgsync.plan",))
+            monkeypatch.setattr(making, "__file__", cache.__file__)
     assert cache.read(cache.found(root, folder)) == cache.Kept()
     told(root, folder)
     assert len(cache.read(cache.found(root, folder)).entries) == 2

@@ -6,25 +6,17 @@ delete at any time.
 """
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from orgsync import __version__
 from orgsync.intake.entries import Entry, Pack, opened, pack, split
 from orgsync.keeping import keep, kept
-from orgsync.resources import Json
+from orgsync.program import program
 
-_MAKERS = (
-    *("orgsync.load", "orgsync.load.builder", "orgsync.load.columns", "orgsync.load.parsing", "orgsync.load.text"),
-    *("orgsync.documents", "orgsync.wording", "orgsync.resources", "orgsync.intake.entries"),
-)
-_LIBRARIES = ("yaml", "pydantic", "pydantic_core")
 _MOST_PACKS = 8
 
 
@@ -82,9 +74,6 @@ def _path(root: Path, folder: Path) -> Path:
     return folder / f"{sha256(os.fsencode(root.resolve())).hexdigest()[:32]}.documents"
 
 
-def version() -> Json:
-    """All that decides what is made of a file's bytes. The time of change tells apart what a developer edits."""
-    found = [find_spec(name) for name in (*_MAKERS, *_LIBRARIES)]
-    stats = [Path(spec.origin).stat() for spec in found if spec is not None and spec.origin is not None]
-    made = [f"{one.st_size} {one.st_mtime_ns}" for one in stats]
-    return [__version__, sys.version, sys.byteorder, *made]
+def version() -> str:
+    """All that decides what is made of a file's bytes."""
+    return sha256(program()).hexdigest()

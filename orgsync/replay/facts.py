@@ -14,7 +14,8 @@ try:  # the same function; ``hashlib`` takes a millisecond more to load
 except ImportError:
     from hashlib import sha256
 
-__all__ = ["SAFELY", "Doubt", "Git", "code", "contents", "database", "digest", "files", "sha256", "today"]
+__all__ = ["FOLDERS", "SAFELY", "STATUS", "Doubt", "Git", "code", "contents", "database", "digest", "files"]
+__all__ += ["revision_in", "sha256", "today"]
 
 TYPE_CHECKING = False  # as ``typing`` has it, which takes long to load
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ SAFELY = (
     *("-c", "core.fsmonitor=false"),  # names a program
     *("-c", "core.hooksPath=/dev/null"),
 )
+STATUS = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--", *FOLDERS, SETTINGS)
 _CHUNK, _TERMINATE = 1 << 20, 15
 _SQLITE, _ITS_HEADER, _ITS_MODES = b"SQLite format 3\0", 100, slice(18, 20)
 _PLAIN = (1, 1)
@@ -173,7 +175,7 @@ class Git:
 
     def __init__(self, root: str, *question: str) -> None:
         self._root = root
-        asked = question or ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--", *FOLDERS, SETTINGS)
+        asked = question or STATUS
         self._answer, theirs = os.pipe()
         try:
             self._process = os.posix_spawnp(
@@ -212,8 +214,13 @@ class Git:
             if Git(self._root, "rev-parse", "--verify", "HEAD").said() is not None:
                 raise Doubt("git failed")
             return "unversioned"
-        lines = text.decode(errors="replace").splitlines()
-        commit = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), "(initial)")
-        if commit == "(initial)":
-            return "unversioned"
-        return commit + ("" if all(line.startswith("# ") for line in lines) else "+dirty")
+        return revision_in(text.decode(errors="replace"))
+
+
+def revision_in(told: str) -> str:
+    """What git answers to ``STATUS``: the commit's full hash, with ``+dirty`` where declared files differ from it."""
+    lines = told.splitlines()
+    commit = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), "(initial)")
+    if commit == "(initial)":
+        return "unversioned"
+    return commit + ("" if all(line.startswith("# ") for line in lines) else "+dirty")
